@@ -1,0 +1,28 @@
+# Two commands matter: `make demo` and `make test`. Each makes its own environment first.
+PYTHON ?= python3
+BIN := .venv/bin
+export TF_CPP_MIN_LOG_LEVEL := 3
+
+.PHONY: demo test lint test-long clean
+
+.venv/installed: setup.cfg pyproject.toml
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --upgrade pip
+	$(BIN)/pip install --quiet --editable '.[host,dev]'
+	touch $@
+
+demo: .venv/installed
+	$(BIN)/thinsmear demo
+
+lint: .venv/installed
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+test: lint
+	$(BIN)/python -m pytest -n 2 -q
+
+test-long: .venv/installed
+	$(BIN)/python -m pytest -q -m long -o timeout=3600
+
+clean:
+	rm -rf .venv build dist *.egg-info

@@ -1,0 +1,171 @@
+"""The commands ``thinsmear bench ...``."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from edge_runtime.console import emit_json, is_quiet, json_option, note, verbosity_options
+from edge_runtime.errors import NotConclusive, WrongUsage
+from edge_runtime.names import printable
+
+if TYPE_CHECKING:
+    from benchmarks.latency import Latency
+    from benchmarks.timing import Preset
+    from edge_runtime.modelfile import ModelFile
+
+_USUAL_THREADS = (1, 2, 4)
+_MOST_THREADS = 256
+
+
+class ThreadCounts(click.ParamType):
+    """``1,2,4``: different whole numbers from 1 up, in the order given."""
+
+    name = "threads"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[int, ...]:
+        if isinstance(value, tuple):
+            return value
+        try:
+            counts = tuple(dict.fromkeys(int(part) for part in str(value).split(",")))
+        except ValueError:
+            self.fail(f"{value!r} is no list of whole numbers such as 1,2,4.", param, ctx)
+        if not all(1 <= count <= _MOST_THREADS for count in counts):
+            self.fail(f"{value!r} has a number outside 1..{_MOST_THREADS}.", param, ctx)
+        return counts
+
+
+@click.group(short_help="Measure latency.")
+def bench() -> None:
+    """Measure models on this machine, with the machine's facts and a verdict beside every figure."""
+
+
+@bench.command(
+    short_help="Cold start, init, first inference, warm percentiles.",
+    epilog="""\b
+Examples:
+  thinsmear bench latency                                the model that comes along, 1, 2 and 4 threads
+  thinsmear bench latency a.tflite b.tflite --threads 1  two models after each other
+  thinsmear bench latency --preset soak --save soak.json ten minutes a thread count, for a device in its case
+
+\b
+quick: 100 runs and 2 s; standard: 1,024 runs and 10 s; soak: 1,024 runs and 600 s (at least, whichever is longer).
+
+Exit code 4 when a condition of a valid result is broken; the figures are printed all the same.""",
+)
+@click.argument("models", metavar="MODEL...", nargs=-1)
+@click.option(
+    "--threads", type=ThreadCounts(), metavar="N,N,...", help="Threads of the runtime [1,2,4 as far as they fit]."
+)
+@click.option("--preset", type=click.Choice(["quick", "standard", "soak"]), default="standard", show_default=True)
+@click.option("--save", metavar="FILE", type=click.Path(path_type=Path, dir_okay=False), help="Write the JSON here.")
+@json_option
+@verbosity_options
+def latency(
+    models: tuple[str, ...], threads: tuple[int, ...] | None, preset: str, save: Path | None, as_json: bool
+) -> None:
+    """Time one cell through MODEL (files, or names of models that come along; the default one if none is named).
+
+    Warm calls of the program and of the bare interpreter take turns in one loop, so their ratio holds on a busy
+    machine too; absolute times belong to the machine printed above them.
+    """
+    from benchmarks.latency import measure_latency, runtime_of
+    from benchmarks.latency_report import cold_text, latency_text, machine_text, model_text
+    from benchmarks.coldstart import measure_cold_starts
+    from benchmarks.machine import available_processors, read_machine
+    from benchmarks.picture import cell_png
+    from benchmarks.timing import PRESETS
+    from benchmarks.verdict import result_word
+    from edge_runtime.files import write_atomically
+    from edge_runtime.modelfile import find_model, read_model_file
+
+    if save is not None and not save.absolute().parent.is_dir():
+        raise WrongUsage(f"There is no folder {printable(save.absolute().parent)} to save into; make it first.")
+    files = [read_model_file(find_model(name)) for name in models or (None,)]
+    runtimes = [runtime_of(file) for file in files]
+    counts = threads or tuple(count for count in _USUAL_THREADS if count <= available_processors())
+    chosen = PRESETS[preset]
+    machine = read_machine()
+    document: dict[str, Any] = {
+        "benchmark": "latency",
+        "preset": preset,
+        "machine": machine.to_json(),
+        "runtime": dict(zip(("name", "version"), runtimes[0], strict=True)),
+        "models": [],
+    }
+    if not as_json:
+        click.echo(machine_text(machine, " ".join(runtimes[0])))
+    broken: list[str] = []
+    with tempfile.TemporaryDirectory(prefix="thinsmear-bench-") as folder:
+        image = Path(folder) / "cell.png"
+        image.write_bytes(cell_png())
+        for file, (backend, _) in zip(files, runtimes, strict=True):
+            assert file.card is not None  # runtime_of refuses files without one
+            size = (file.card.input.width, file.card.input.height)
+            cold = measure_cold_starts(file.path, image, backend, chosen.cold_starts)
+            if not as_json:
+                click.echo(f"{model_text(file, size)}\n{cold_text(cold)}")
+            measured: list[Latency] = []
+            for count in counts:
+                with _Countdown(file, count, chosen) as countdown:
+                    measured.append(measure_latency(file, image, count, chosen, countdown.show))
+                if not as_json:
+                    click.echo(latency_text(measured[-1]))
+                broken += [c.name for c in measured[-1].verdict.conditions if c.met is False]
+            document["models"].append(
+                {
+                    "path": str(file.path),
+                    "model": file.id,
+                    "bytes": file.path.stat().st_size,
+                    "input": list(size),
+                    "cold_start": cold.to_json(),
+                    "threads": [one.to_json() for one in measured],
+                }
+            )
+    document["result"] = result_word(not broken)
+    if as_json:
+        emit_json(document)
+    if save is not None:
+        import json
+
+        write_atomically(save, json.dumps(document, indent=1, allow_nan=False) + "\n")
+        note(f"Wrote {printable(save)}.")
+    if broken:
+        raise NotConclusive(
+            f"The result is INVALID ({', '.join(dict.fromkeys(broken))}: No); let the machine rest, close what else "
+            "runs on it, and measure again."
+        )
+
+
+class _Countdown:
+    """A progress bar over the seconds of one measurement; on stderr, only where someone watches."""
+
+    def __init__(self, file: ModelFile, threads: int, preset: Preset) -> None:
+        import sys
+
+        hidden = is_quiet() or not sys.stderr.isatty()
+        self._bar = None
+        if not hidden:
+            label = f"{file.path.name[:40]}, {threads} threads"
+            self._bar = click.progressbar(length=max(1, round(preset.min_seconds)), label=label, file=sys.stderr)
+        self._shown = 0
+
+    def __enter__(self) -> _Countdown:
+        if self._bar is not None:
+            self._bar.__enter__()
+        return self
+
+    def __exit__(self, *reason: Any) -> None:
+        if self._bar is not None:
+            self._bar.__exit__(*reason)
+
+    def show(self, seconds: float) -> None:
+        """Move the bar to that many seconds."""
+        if self._bar is not None and int(seconds) > self._shown:
+            self._bar.update(int(seconds) - self._shown)
+            self._shown = int(seconds)

@@ -1,0 +1,214 @@
+"""Latency of one model file: init, first inference, warm percentiles, the parts of a cell, and the floor beside them."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from benchmarks.bare import Bare
+from benchmarks.machine import available_processors, get_throttled
+from benchmarks.percentiles import Summary, summarise
+from benchmarks.timing import Preset, take_turns
+from benchmarks.verdict import Verdict, judge
+from edge_runtime.backends import Interpreter, open_interpreter
+from edge_runtime.classifier import Classifier
+from edge_runtime.errors import WrongUsage
+from edge_runtime.images import load_image
+from edge_runtime.modelfile import ModelFile
+from edge_runtime.names import printable
+from edge_runtime.preprocess import resize
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+STAGES = ("decode", "preprocess", "infer", "decide")
+_SECONDS_BETWEEN_READINGS = 1.0
+
+
+@dataclass(frozen=True)
+class Latency:
+    """One model at one number of threads; all durations of warm calls come from the same loop.
+
+    Attributes:
+        threads: of the runtime's kernels.
+        init_ms: loading the model (the runtime is already imported) until it can answer.
+        warmup_first_ms: the first inference.
+        inference: warm inferences inside the program.
+        stages: decode, preprocess, infer, decide of one cell read from a file.
+        file: a cell from its file to the decision.
+        array: a cell from an array of the model's size to the decision.
+        bare: the bare interpreter.
+        bare_file: Pillow's decode and resize, then the bare interpreter.
+        seconds: duration of the loop.
+        verdict: whether the figures may be quoted.
+    """
+
+    threads: int
+    init_ms: float
+    warmup_first_ms: float
+    inference: Summary
+    stages: dict[str, Summary]
+    file: Summary
+    array: Summary
+    bare: Summary
+    bare_file: Summary
+    seconds: float
+    verdict: Verdict
+
+    @property
+    def array_ratio(self) -> float:
+        """Median of :attr:`array` over that of :attr:`bare`."""
+        return self.array.median_ms / self.bare.median_ms
+
+    @property
+    def file_ratio(self) -> float:
+        """Median of :attr:`file` over that of :attr:`bare_file`."""
+        return self.file.median_ms / self.bare_file.median_ms
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain JSON values; ``latency`` has the keys of ``litert-benchmark``."""
+        return {
+            "threads": self.threads,
+            "latency": {
+                "init_ms": self.init_ms,
+                "warmup_first_ms": self.warmup_first_ms,
+                **self.inference.to_json(),
+            },
+            "stages": {name: summary.to_json() for name, summary in self.stages.items()},
+            "file": self.file.to_json(),
+            "array": self.array.to_json(),
+            "bare": self.bare.to_json(),
+            "bare_file": self.bare_file.to_json(),
+            "ratios": {"file": self.file_ratio, "array": self.array_ratio},
+            "seconds": self.seconds,
+            "verdict": self.verdict.to_json(),
+        }
+
+
+class _Stopwatch:
+    """Stands between the classifier and its interpreter and notes when each inference began and ended."""
+
+    def __init__(self, interpreter: Interpreter) -> None:
+        self._interpreter = interpreter
+        self.name, self.input, self.output = interpreter.name, interpreter.input, interpreter.output
+        self.began = self.ended = 0
+        self.tensor: NDArray[Any] = np.empty(0)
+        self.answer: NDArray[Any] = np.empty(0)
+
+    @property
+    def version(self) -> str:
+        return self._interpreter.version
+
+    def run(self, batch: NDArray[Any]) -> NDArray[Any]:
+        self.began = time.perf_counter_ns()
+        self.answer = self._interpreter.run(batch)
+        self.ended = time.perf_counter_ns()
+        self.tensor = batch
+        return self.answer
+
+    def resize(self, batch_size: int) -> None:
+        self._interpreter.resize(batch_size)
+
+
+def runtime_of(model: ModelFile) -> tuple[str, str]:
+    """Name and version of the runtime that this machine uses; loads the model once, so the import is done afterwards.
+
+    Raises:
+        WrongUsage: the file has no card, so the program's own path through it is not defined.
+    """
+    if model.card is None:
+        raise WrongUsage(
+            f"{printable(model.path)} has no card, and what is timed here includes the preparation its card describes; "
+            "convert a run with `thinsmear convert`, or time the bare file with `litert-benchmark`."
+        )
+    interpreter = open_interpreter(model.flatbuffer)
+    return interpreter.name, interpreter.version
+
+
+def measure_latency(
+    model: ModelFile,
+    image: Path,
+    threads: int,
+    preset: Preset,
+    on_round: Callable[[float], object] = lambda seconds: None,
+    read_throttled: Callable[[], int | None] = get_throttled,
+) -> Latency:
+    """Measure; call :func:`runtime_of` before.
+
+    Args:
+        model: with a card.
+        image: a cell image file.
+        threads: of the runtime's kernels.
+        preset: how much.
+        on_round: told the seconds so far, outside all timing.
+        read_throttled: reads the throttle register.
+    """
+    readings = [read_throttled()]
+    before = time.perf_counter_ns()
+    classifier = Classifier(model, threads)
+    init_ms = (time.perf_counter_ns() - before) / 1e6
+    watch = _Stopwatch(classifier.interpreter)
+    classifier.interpreter = watch
+
+    contract = classifier.contract
+    ready = resize(load_image(image), contract)
+    classifier.classify(ready)
+    first_ms = (watch.ended - watch.began) / 1e6
+    bare = Bare(watch.name, model.flatbuffer, threads)
+    tensor = np.ascontiguousarray(watch.tensor)
+    same = bool(np.array_equal(bare.run(tensor), watch.answer))
+
+    parts: dict[str, list[int]] = {name: [] for name in STAGES}
+
+    def from_file() -> None:
+        start = time.perf_counter_ns()
+        decoded = load_image(image)
+        opened = time.perf_counter_ns()
+        classifier.classify(decoded)
+        end = time.perf_counter_ns()
+        parts["decode"].append(opened - start)
+        parts["preprocess"].append(watch.began - opened)
+        parts["infer"].append(watch.ended - watch.began)
+        parts["decide"].append(end - watch.ended)
+
+    calls: dict[str, Callable[[], object]] = {
+        "file": from_file,
+        "bare_file": lambda: bare.run_file(image, (contract.width, contract.height), tensor),
+        "array": lambda: classifier.classify(ready),
+        "bare": lambda: bare.run(tensor),
+    }
+    for _ in range(preset.warmup):
+        for call in calls.values():
+            call()
+    for durations in parts.values():
+        durations.clear()
+
+    last_reading = 0.0
+
+    def between(seconds: float) -> None:
+        nonlocal last_reading
+        if readings[0] is not None and seconds - last_reading >= _SECONDS_BETWEEN_READINGS:
+            readings.append(read_throttled())
+            last_reading = seconds
+        on_round(seconds)
+
+    rounds = take_turns(calls, preset, between)
+    readings.append(read_throttled())
+    floor = rounds.durations["bare"]
+    summaries = {name: summarise(durations) for name, durations in rounds.durations.items()}
+    stages = {name: summarise(durations) for name, durations in parts.items()}
+    return Latency(
+        threads=threads,
+        init_ms=init_ms,
+        warmup_first_ms=first_ms,
+        inference=stages["infer"],
+        stages=stages,
+        seconds=rounds.seconds,
+        verdict=judge(preset, floor, rounds.seconds, threads, available_processors(), readings, same),
+        **summaries,
+    )

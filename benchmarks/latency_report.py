@@ -1,0 +1,81 @@
+"""How latency figures are shown to people: the machine, a table a model, and the verdict with its conditions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from benchmarks.coldstart import ColdStart
+from benchmarks.latency import STAGES, Latency
+from benchmarks.machine import Machine, throttle_flags
+from benchmarks.percentiles import P99_NEEDS, Summary
+from edge_runtime.console import table
+from edge_runtime.modelfile import ModelFile
+from edge_runtime.names import printable
+
+_HEADINGS = ("ms", "p50", "p90", "p95", "p99", "avg", "min", "max", "std")
+
+
+def machine_text(machine: Machine, runtime: str) -> str:
+    """The facts, a line each; those the machine does not tell are left out."""
+    clock = f", up to {machine.max_mhz} MHz" if machine.max_mhz else ""
+    throttled = None
+    if machine.throttled is not None:
+        throttled = f"{machine.throttled:#x} ({', '.join(throttle_flags(machine.throttled)) or 'no flag up'})"
+    facts = (
+        ("board", machine.board),
+        ("processor", f"{machine.processor or 'unknown'}, {machine.processors} usable{clock}"),
+        ("governor", machine.governor),
+        ("throttled", throttled),
+        ("memory", f"{machine.memory_mib:,} MiB" if machine.memory_mib else None),
+        ("load", None if machine.load is None else f"{machine.load:.2f} runnable processes in the last minute"),
+        ("system", f"{machine.os}, {machine.kernel}"),
+        ("software", f"{machine.python}, {runtime}, thinsmear {machine.thinsmear}"),
+    )
+    return "\n".join(f"{name:10}{value}" for name, value in facts if value)
+
+
+def model_text(model: ModelFile, size: tuple[int, int]) -> str:
+    """Heading of a model's figures."""
+    bytes_ = model.path.stat().st_size
+    return f"\n{printable(model.path)}  (model {model.id}, {bytes_:,} bytes, input {size[0]}x{size[1]})"
+
+
+def cold_text(cold: ColdStart) -> str:
+    """Cold starts of the command and of the bare script."""
+    document = cold.to_json()
+    rows = []
+    for kind, name in (("classify", "thinsmear classify one.png"), ("bare", "bare script")):
+        figures = document[kind]
+        peak = figures["peak_mib"]
+        rows.append(
+            (name, *(f"{figures[key]:.0f}" for key in ("median_ms", "min_ms", "max_ms")),
+             "-" if peak is None else f"{peak:.0f}", figures["num_runs"])
+        )  # fmt: skip
+    text = table(("process start, ms", "median", "min", "max", "peak MiB", "runs"), rows, right=range(1, 6))
+    return f"{text}\nratio to the bare script: {cold.ratio:.2f}"
+
+
+def latency_text(latency: Latency) -> str:
+    """One model at one number of threads."""
+    rows = [
+        ("cell from a file", latency.file),
+        *((f"  {name}", latency.stages[name]) for name in STAGES),
+        ("floor: Pillow + bare interpreter", latency.bare_file),
+        ("cell from an array", latency.array),
+        ("floor: bare interpreter", latency.bare),
+    ]
+    threads = f"{latency.threads} thread{'s' if latency.threads > 1 else ''}"
+    withheld = "" if latency.file.p99_ms is not None else f"\np99 is withheld below {P99_NEEDS:,} runs"
+    return (
+        f"\n{threads}, {latency.file.num_runs:,} runs: init {latency.init_ms:.1f} ms, "
+        f"first inference {latency.warmup_first_ms:.2f} ms\n"
+        f"{table(_HEADINGS, [(name, *_figures(summary)) for name, summary in rows], right=range(1, 9))}{withheld}\n"
+        f"ratios to the floor (p50): from a file {latency.file_ratio:.3f}, from an array {latency.array_ratio:.3f}\n"
+        f"{latency.verdict}"
+    )
+
+
+def _figures(summary: Summary) -> Sequence[str]:
+    values = (summary.p50_ms, summary.p90_ms, summary.p95_ms, summary.p99_ms, summary.avg_ms, summary.min_ms,
+              summary.max_ms, summary.std_ms)  # fmt: skip
+    return ["-" if value is None else f"{value:.3f}" for value in values]

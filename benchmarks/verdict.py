@@ -1,0 +1,114 @@
+"""Whether a latency measurement may be quoted: each condition with its answer, and VALID only when all hold."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from benchmarks.machine import slowed_during
+from benchmarks.percentiles import median
+from benchmarks.timing import Preset
+
+STEADY_WITHIN = 0.2  # the bare interpreter's two halves; a larger change is the machine's, not the program's
+
+
+@dataclass(frozen=True)
+class Condition:
+    """One requirement.
+
+    Attributes:
+        name: in the form "Min queries satisfied".
+        met: None when this machine cannot tell; then it does not make the result invalid.
+        detail: the values behind the answer.
+    """
+
+    name: str
+    met: bool | None
+    detail: str
+
+    @property
+    def answer(self) -> str:
+        """Yes, No or Unknown."""
+        return "Unknown" if self.met is None else "Yes" if self.met else "No"
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """All conditions of one measurement."""
+
+    conditions: tuple[Condition, ...]
+
+    @property
+    def valid(self) -> bool:
+        """No condition is broken."""
+        return all(condition.met is not False for condition in self.conditions)
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain JSON values."""
+        rows = [{"name": c.name, "met": c.met, "detail": c.detail} for c in self.conditions]
+        return {"result": result_word(self.valid), "conditions": rows}
+
+    def __str__(self) -> str:
+        lines = [f"Result is : {result_word(self.valid)}"]
+        lines += [f"  {c.name} : {c.answer} ({c.detail})" for c in self.conditions]
+        return "\n".join(lines)
+
+
+def result_word(valid: bool) -> str:
+    """How a result is called."""
+    return "VALID" if valid else "INVALID"
+
+
+def judge(
+    preset: Preset,
+    floor_ns: Sequence[int],
+    seconds: float,
+    threads: int,
+    processors: int,
+    throttle_readings: Sequence[int | None],
+    same_answers: bool,
+) -> Verdict:
+    """Hold one measurement against its conditions.
+
+    Args:
+        preset: what was asked for.
+        floor_ns: durations of the bare interpreter, in the order they were measured, at least two.
+        seconds: duration of the measurement.
+        threads: of the runtime's kernels.
+        processors: this process may use.
+        throttle_readings: the throttle register before, during and after; None where it cannot be read.
+        same_answers: the program's interpreter and the bare one gave the same output for the same cell.
+    """
+    runs = len(floor_ns)
+    return Verdict(
+        (
+            Condition("Min queries satisfied", runs >= preset.min_runs, f"{runs:,} of {preset.min_runs:,}"),
+            Condition(
+                "Min duration satisfied", seconds >= preset.min_seconds, f"{seconds:.1f} of {preset.min_seconds:g} s"
+            ),
+            Condition("Threads fit the processors", threads <= processors, f"{threads} on {processors}"),
+            _not_throttled(throttle_readings),
+            _steady(floor_ns),
+            Condition("Same answer as the bare interpreter", same_answers, "one cell, output tensors compared"),
+        )
+    )
+
+
+def _not_throttled(readings: Sequence[int | None]) -> Condition:
+    known = [reading for reading in readings if reading is not None]
+    if not known:
+        return Condition("Not throttled", None, "this machine has no vcgencmd")
+    slowed = slowed_during(known)
+    return Condition("Not throttled", not slowed, ", ".join(slowed) or f"{len(known)} readings, no flag up")
+
+
+def _steady(floor_ns: Sequence[int]) -> Condition:
+    middle = len(floor_ns) // 2
+    first, second = (median(sorted(half)) for half in (floor_ns[:middle], floor_ns[middle:]))
+    change = second / first - 1
+    return Condition(
+        "Steady speed",
+        abs(change) <= STEADY_WITHIN,
+        f"second half {change:+.1%} against the first, {STEADY_WITHIN:.0%} allowed",
+    )

@@ -1,0 +1,12 @@
+"""Back end ai-edge-litert: what a Raspberry Pi and a workstation normally use."""
+
+from __future__ import annotations
+
+from edge_runtime.backends.tflite_api import TFLiteInterpreter
+
+
+def open_model(flatbuffer: bytes, threads: int) -> TFLiteInterpreter:
+    """See :func:`edge_runtime.backends.open_interpreter`; ImportError when the package is missing."""
+    from ai_edge_litert.interpreter import Interpreter  # type: ignore[import-untyped, unused-ignore]
+
+    return TFLiteInterpreter(Interpreter, "ai_edge_litert", flatbuffer, threads)

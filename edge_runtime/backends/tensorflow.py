@@ -1,0 +1,16 @@
+"""Back end TensorFlow: the interpreter inside a full TensorFlow, for hosts that have nothing smaller."""
+
+from __future__ import annotations
+
+import warnings
+
+from edge_runtime.backends.tflite_api import TFLiteInterpreter
+
+
+def open_model(flatbuffer: bytes, threads: int) -> TFLiteInterpreter:
+    """See :func:`edge_runtime.backends.open_interpreter`; ImportError when the package is missing."""
+    from tensorflow.lite.python.interpreter import Interpreter  # type: ignore[import-untyped, unused-ignore]
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # it says that LiteRT should be used instead, which is what the order does
+        return TFLiteInterpreter(Interpreter, "tensorflow", flatbuffer, threads)

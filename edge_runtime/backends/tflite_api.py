@@ -1,0 +1,105 @@
+"""The Python interface that LiteRT, tflite-runtime and TensorFlow share, made into our :class:`Interpreter`."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from edge_runtime.backends.protocol import TensorInfo
+from edge_runtime.errors import BadModel
+from edge_runtime.names import printable
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+_stderr_lock = threading.Lock()
+
+
+class TFLiteInterpreter:
+    """One loaded model behind ``Interpreter(model_content=..., num_threads=...)`` of any of the three packages."""
+
+    def __init__(self, create: Callable[..., Any], package: str, flatbuffer: bytes, threads: int) -> None:
+        self.name = package
+        try:
+            with _runtime_messages_hidden():
+                self._runtime = create(model_content=flatbuffer, num_threads=threads)
+                self._runtime.allocate_tensors()
+            self.input = _single(self._runtime.get_input_details(), "input")
+            self.output = _single(self._runtime.get_output_details(), "output")
+        except (ValueError, RuntimeError, TypeError) as error:
+            raise BadModel(f"{package} cannot load the model: {_one_line(error)}; convert it again.") from error
+        self._input_index: int = self._runtime.get_input_details()[0]["index"]
+        self._output_index: int = self._runtime.get_output_details()[0]["index"]
+
+    @property
+    def version(self) -> str:
+        from importlib.metadata import PackageNotFoundError, version
+
+        for distribution in (self.name.replace("_", "-"), f"{self.name}-cpu"):
+            with contextlib.suppress(PackageNotFoundError):
+                return version(distribution)
+        return "unknown"
+
+    def run(self, batch: NDArray[Any]) -> NDArray[Any]:
+        try:
+            self._runtime.set_tensor(self._input_index, batch)
+            self._runtime.invoke()
+        except (ValueError, RuntimeError) as error:
+            raise BadModel(f"{self.name} cannot run the model: {_one_line(error)}.") from error
+        result: NDArray[Any] = self._runtime.get_tensor(self._output_index)
+        return result
+
+    def resize(self, batch_size: int) -> None:
+        shape = (batch_size, *self.input.shape[1:])
+        try:
+            with _runtime_messages_hidden():
+                self._runtime.resize_tensor_input(self._input_index, shape)
+                self._runtime.allocate_tensors()
+        except (ValueError, RuntimeError) as error:
+            raise BadModel(f"The model does not take {batch_size} images at once: {_one_line(error)}.") from error
+        after = self._runtime.get_output_details()[0]["shape"]
+        self.input = replace(self.input, shape=shape)
+        self.output = replace(self.output, shape=tuple(int(side) for side in after))
+
+
+def _single(details: list[dict[str, Any]], what: str) -> TensorInfo:
+    if len(details) != 1:
+        raise BadModel(f"The model has {len(details)} {what} tensors; a cell classifier has one.")
+    tensor = details[0]
+    scale, zero_point = tensor["quantization"]
+    return TensorInfo(
+        name=str(tensor["name"]),
+        shape=tuple(int(side) for side in tensor["shape"]),
+        dtype=np.dtype(tensor["dtype"]),
+        scale=float(scale),
+        zero_point=int(zero_point),
+    )
+
+
+def _one_line(error: Exception) -> str:
+    return printable(" ".join(str(error).split()).rstrip(".")) or type(error).__name__
+
+
+@contextlib.contextmanager
+def _runtime_messages_hidden() -> Iterator[None]:
+    """Keep the C++ library's notes ("Created XNNPACK delegate") off the terminal; its errors are raised anyway."""
+    with _stderr_lock:
+        try:
+            saved = os.dup(2)
+        except OSError:  # stderr is closed, there is nothing to hide
+            yield
+            return
+        try:
+            silence = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(silence, 2)
+            os.close(silence)
+            yield
+        finally:
+            os.dup2(saved, 2)
+            os.close(saved)

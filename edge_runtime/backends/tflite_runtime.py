@@ -1,0 +1,12 @@
+"""Back end tflite-runtime: the fall-back for systems too old for LiteRT (Python up to 3.11, NumPy 1)."""
+
+from __future__ import annotations
+
+from edge_runtime.backends.tflite_api import TFLiteInterpreter
+
+
+def open_model(flatbuffer: bytes, threads: int) -> TFLiteInterpreter:
+    """See :func:`edge_runtime.backends.open_interpreter`; ImportError when the package is missing."""
+    from tflite_runtime.interpreter import Interpreter  # type: ignore[import-not-found, unused-ignore]
+
+    return TFLiteInterpreter(Interpreter, "tflite_runtime", flatbuffer, threads)

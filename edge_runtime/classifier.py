@@ -1,0 +1,151 @@
+"""Cell images to logits and decisions: the one path that the device, the host's gate and the benchmarks share."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from edge_runtime.backends import open_interpreter
+from edge_runtime.card import LABELS, Card, InputContract
+from edge_runtime.decision import decide, logit_of, probability
+from edge_runtime.errors import BadModel
+from edge_runtime.modelfile import ModelFile, find_model, read_model_file
+from edge_runtime.preprocess import lookup_table, resize, tensor_map
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+
+@dataclass(frozen=True)
+class CellResult:
+    """The verdict on one cell.
+
+    Attributes:
+        label: "Parasitized" from probability 0.5 up, else "Uninfected" (or the labels of a model of another maker).
+        probability: calibrated P(parasitized), 0..1, whatever the label; assumes the training cells' half-and-half mix.
+        review: at or above the sensitive operating point.
+        count: at or above the strict operating point.
+        logit: the model's own output, before calibration.
+    """
+
+    label: str
+    probability: float
+    review: bool
+    count: bool
+    logit: float
+
+
+class Classifier:
+    """A model, ready to classify. One instance serves one thread at a time.
+
+    Attributes:
+        model: the file behind it.
+        card: the card in force.
+        contract: the card's input contract.
+        labels: (negative, positive).
+        interpreter: the loaded model.
+    """
+
+    def __init__(
+        self,
+        model: ModelFile,
+        threads: int = 1,
+        card: Card | None = None,
+        labels: tuple[str, str] | None = None,
+    ) -> None:
+        """Load the model.
+
+        Args:
+            threads: threads of the runtime's kernels.
+            card: used instead of the file's own; needed for files without one (see :mod:`edge_runtime.foreign`).
+            labels: (negative, positive) instead of the file's own.
+
+        Raises:
+            BadModel: no card, the tensors contradict it, or the runtime refuses the model.
+            EnvironmentLacks: no runtime is installed.
+        """
+        chosen = card or model.card
+        if chosen is None:
+            raise BadModel(
+                f"{model.path.name} has no card; say what it is with --labels (in output order) and --input-range."
+            )
+        if model.card is None:
+            from edge_runtime.tflite_schema import read_graph
+            from edge_runtime.trial import try_model
+
+            read_graph(model.flatbuffer)
+            try_model(model.flatbuffer)
+        self.model = model
+        self.card = chosen
+        self.contract: InputContract = chosen.input
+        own = (model.labels[0], model.labels[1]) if model.card is not None else LABELS
+        self.labels: tuple[str, str] = labels or own
+        self.interpreter = open_interpreter(model.flatbuffer, threads)
+        tensor, output = self.interpreter.input, self.interpreter.output
+        wanted = (1, self.contract.height, self.contract.width, 3)
+        if tensor.shape != wanted:
+            raise BadModel(f"The model takes {list(tensor.shape)}, its card says {list(wanted)}; convert it again.")
+        values = math.prod(output.shape)
+        if chosen.output.index >= values:
+            raise BadModel(f"The card reads output {chosen.output.index}, but the model has {values}; convert again.")
+        try:
+            table = lookup_table(self.contract, tensor.dtype, tensor.scale, tensor.zero_point)
+        except ValueError as error:
+            raise BadModel(f"The model's input cannot be fed: {error}") from error
+        self._to_tensor = tensor_map(table, self.contract)
+
+    @classmethod
+    def open(cls, path: Path | str | None = None, threads: int = 1) -> Classifier:
+        """A classifier from a model file, a shipped model's name, or (None) the default model; errors as above."""
+        return cls(read_model_file(find_model(None if path is None else str(path))), threads)
+
+    def logits(self, pixels: NDArray[np.uint8]) -> NDArray[np.float64]:
+        """Raw logits of images of the model's size.
+
+        Args:
+            pixels: uint8 [n, H, W, 3], RGB, resized by :func:`edge_runtime.preprocess.resize`.
+
+        Returns:
+            float64 [n], before temperature and bias.
+        """
+        result = np.empty(len(pixels))
+        for i in range(len(pixels)):
+            result[i] = self._logit(self.interpreter.run(self._to_tensor(pixels[i : i + 1])))
+        return result
+
+    def decide(self, logit: float) -> CellResult:
+        """Calibrate one raw logit and apply the card's operating points."""
+        value = probability(float(logit), self.card.output.temperature, self.card.output.bias)
+        decision = decide(value, self.card.points, self.labels)
+        return CellResult(decision.label, value, decision.review, decision.count, float(logit))
+
+    def classify(self, image: NDArray[np.uint8]) -> CellResult:
+        """Classify one image, uint8 [h, w, 3], RGB, of any size."""
+        return self.decide(self.logits(resize(image, self.contract)[np.newaxis])[0])
+
+    def _logit(self, raw: NDArray[Any]) -> float:
+        contract, tensor = self.card.output, self.interpreter.output
+        values = raw.reshape(-1)
+        if len(values) == 1:
+            own = _real(values[0], tensor.scale, tensor.zero_point)
+            logit = own if contract.kind == "logit" else logit_of(own)
+        else:
+            real = [_real(value, tensor.scale, tensor.zero_point) for value in values]
+            own = real.pop(contract.index)
+            if contract.kind == "logit":  # the log-odds of a softmax: own logit against all others together
+                largest = max(real)
+                logit = own - largest - math.log(math.fsum(math.exp(other - largest) for other in real))
+            else:
+                logit = logit_of(own)
+        return -logit if contract.complement else logit
+
+
+def _real(value: Any, scale: float, zero_point: int) -> float:
+    real = (int(value) - zero_point) * scale if scale else float(value)
+    if not math.isfinite(real):
+        raise BadModel(f"The model answers {real}, which is no number to decide by; convert or copy it again.")
+    return real

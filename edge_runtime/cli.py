@@ -1,0 +1,154 @@
+"""The ``thinsmear`` command: finds each command's package only when it is called, and turns errors into sentences."""
+
+from __future__ import annotations
+
+import os
+import sys
+import warnings
+from collections.abc import Sequence
+from importlib import import_module
+from typing import NoReturn
+
+import click
+from click.shell_completion import CompletionItem
+
+from edge_runtime import __version__
+from edge_runtime.errors import EnvironmentLacks, ThinsmearError
+from edge_runtime.names import printable
+
+# name -> (where the command is, what it does); imported only when called, so a Pi never pays for the host's packages
+COMMANDS = {
+    "demo": ("benchmarks.demo:demo", "The whole path on synthetic smears, in a few minutes."),
+    "synth": ("train.synthetic.command:synth", "Make synthetic cells and fields with ground truth."),
+    "train": ("train.cli:train", "Train a model on a folder of labelled cells, split by patient."),
+    "evaluate": ("train.evaluate_command:evaluate", "Measure a run or a model on labelled cells."),
+    "explain": ("train.cli:explain", "Show what a trained model looks at."),
+    "convert": ("convert.cli:convert", "Make one .tflite file of a run, behind a drift gate."),
+    "check": ("convert.cli:check", "Run the drift gate alone: a model file against its run."),
+    "lint": ("convert.cli:lint", "Check a .tflite file for an Edge TPU or a CPU."),
+    "layers": ("convert.cli:layers", "Quantisation error of each operator."),
+    "classify": ("edge_runtime.commands.classify:classify", "Classify cell images."),
+    "show": ("edge_runtime.commands.show:show", "Show a model file: card, tensors, operators, golden vectors."),
+    "bench": ("benchmarks.cli:bench", "Measure latency and accuracy."),
+}
+_OWN_PACKAGES = ("edge_runtime", "train", "convert", "benchmarks")
+_INTERRUPTED = 130
+_EPILOG = """\b
+Exit codes: 0 fine; 1 a gate failed or some inputs were bad; 2 wrong usage or nothing to work on;
+3 this machine lacks something; 4 measured, but not conclusive; 130 stopped with Ctrl-C.
+
+\b
+Completion with the Tab key, for bash (zsh and fish alike):
+  eval "$(_THINSMEAR_COMPLETE=bash_source thinsmear)"
+
+For Research Use Only. Not for use in diagnostic procedures."""
+
+
+class LazyGroup(click.Group):
+    """A group whose help and Tab completion need no command's code."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        module, _, attribute = COMMANDS[cmd_name][0].partition(":")
+        command: click.Command = getattr(import_module(module), attribute)
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args and args[0] not in COMMANDS and not args[0].startswith("-"):
+            import difflib
+
+            near = difflib.get_close_matches(args[0], COMMANDS, n=1)
+            meant = f" Did you mean {near[0]}?" if near else ""
+            ctx.fail(f"There is no command {args[0]!r}.{meant}")
+        return super().resolve_command(ctx, args)
+
+    def invoke(self, ctx: click.Context) -> object:
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError:  # caught here because click would make exit code 1 of it
+            return _end_of_readers()
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, help_line) for name, (_, help_line) in COMMANDS.items()])
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        names = [CompletionItem(n, help=line) for n, (_, line) in COMMANDS.items() if n.startswith(incomplete)]
+        return names + click.Command.shell_complete(self, ctx, incomplete)
+
+
+@click.group(
+    cls=LazyGroup,
+    name="thinsmear",
+    epilog=_EPILOG,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+@click.version_option(__version__, "-V", "--version", prog_name="thinsmear", message="%(prog)s %(version)s")
+def root() -> None:
+    """Screen thin blood smears for malaria parasites on small devices: train, convert, classify, measure.
+
+    \b
+    Begin here:
+      thinsmear demo                     see everything work, without data
+      thinsmear classify cell.png        use the model that comes with the program
+      thinsmear COMMAND --help           options and examples of a command
+    """
+
+
+def main(arguments: Sequence[str] | None = None) -> NoReturn:
+    """Entry point of the console command: runs it and ends the process with the right exit code."""
+    sys.exit(run(arguments))
+
+
+def run(arguments: Sequence[str] | None = None) -> int:
+    """Run the command and return its exit code; everything a user can meet ends as one sentence on stderr."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")  # a name must not break a terminal that lacks its letters
+    warnings.filterwarnings("ignore", module=r"PIL\.")  # what matters of them becomes an error of ours
+    try:
+        status = root.main(
+            list(arguments) if arguments is not None else None, prog_name="thinsmear", standalone_mode=False
+        )
+        sys.stdout.flush()
+        return status if isinstance(status, int) else 0
+    except click.ClickException as error:
+        context = getattr(error, "ctx", None)
+        hint = f" See `{context.command_path} --help`." if context is not None else ""
+        return _fail(f"{error.format_message()}{hint}", error.exit_code)
+    except (click.Abort, KeyboardInterrupt):
+        return _fail("stopped", _INTERRUPTED)
+    except ThinsmearError as error:
+        return _fail(str(error), error.exit_code)
+    except ModuleNotFoundError as error:
+        package = (error.name or "").partition(".")[0]
+        if not package or package in _OWN_PACKAGES:
+            raise  # ours to repair, not the user's
+        return _fail(
+            f'This needs the package {package}, which is not installed; `pip install "thinsmear[host]"` brings it.',
+            EnvironmentLacks.exit_code,
+        )
+    except BrokenPipeError:
+        return _end_of_readers()
+    except OSError as error:
+        where = f"{printable(os.fsdecode(error.filename))}: " if isinstance(error.filename, (str, bytes)) else ""
+        return _fail(f"{where}{error.strerror or error}.", ThinsmearError.exit_code)
+    except MemoryError:
+        return _fail("This machine's memory is not enough; use smaller images or fewer threads.", 1)
+
+
+def _end_of_readers() -> int:
+    """The reader (head, less) has seen enough: end well, and keep Python's own flush at exit from complaining."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return 0
+
+
+def _fail(message: str, exit_code: int) -> int:
+    click.echo(f"error: {message}", err=True)
+    return exit_code

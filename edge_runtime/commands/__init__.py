@@ -1,0 +1,1 @@
+"""The commands of the device, one file each; imported by the root command when called."""

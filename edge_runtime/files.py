@@ -1,0 +1,66 @@
+"""Writing files so that a power cut or Ctrl-C leaves the old file or the new one, never half of one."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO, cast
+
+_MODES = ("wb", "w+b")
+
+
+@contextlib.contextmanager
+def atomic_file(path: Path | str, mode: str = "wb") -> Iterator[BinaryIO]:
+    """Open a temporary file beside ``path``; it takes the place of ``path`` when the block ends without an error.
+
+    The data and the folder's entry are on the disk when the block returns. When the block raises (Ctrl-C
+    included) the temporary file goes away and ``path`` is as it was.
+
+    Args:
+        path: the file to make or replace; its folder must exist. A symbolic link is followed, so the link stays.
+        mode: ``"wb"``, or ``"w+b"`` for writers that read back or seek.
+
+    Raises:
+        ValueError: another mode.
+        OSError: the folder cannot be written or the disk is full.
+    """
+    if mode not in _MODES:
+        raise ValueError(f"Mode {mode!r} is not supported; use one of {', '.join(_MODES)}.")
+    target = Path(os.path.realpath(path))
+    # Named with O_EXCL rather than made by tempfile, so that the umask decides the permissions as for any new file.
+    temporary = target.with_name(f".{target.name[:100]}.{secrets.token_hex(6)}.tmp")
+    flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
+    descriptor = os.open(temporary, flags, 0o666)
+    try:
+        with cast(BinaryIO, os.fdopen(descriptor, mode)) as stream:
+            yield stream
+            stream.flush()
+            os.fsync(stream.fileno())
+        os.replace(temporary, target)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            os.unlink(temporary)
+        raise
+    sync_folder(target.parent)
+
+
+def write_atomically(path: Path | str, data: bytes | str) -> None:
+    """Make or replace ``path`` with ``data`` (text as UTF-8) in one step; see :func:`atomic_file`."""
+    with atomic_file(path) as stream:
+        stream.write(data.encode("utf-8") if isinstance(data, str) else data)
+
+
+def sync_folder(folder: Path) -> None:
+    """Bring a folder's own entries (new, renamed, removed names) to the disk; does nothing where that is impossible."""
+    try:
+        descriptor = os.open(folder, os.O_RDONLY)
+    except OSError:  # Windows opens no folders
+        return
+    try:
+        with contextlib.suppress(OSError):  # some network file systems refuse
+            os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,125 @@
+"""Which cells of a run, or of other data, an evaluation scores, and what it warns of."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from edge_runtime.card import InputContract, OperatingPoints, OutputContract
+from edge_runtime.errors import BadData, WrongUsage
+from train.dataset import Cells, scan
+from train.scored import Request, Scored, score_run
+
+Score = Callable[..., Scored]
+
+
+def draw(root: Path, patients: range) -> Cells:
+    """Two cells of each class for each patient."""
+    for patient in patients:
+        for label in ("Parasitized", "Uninfected"):
+            for cell in range(2):
+                path = root / label / f"C{patient}P{patient}_{cell}.png"
+                path.parent.mkdir(parents=True, exist_ok=True)
+                Image.new("RGB", (8, 8), (patient * 20, 10, 10)).save(path)
+    return scan(root)
+
+
+@pytest.fixture()
+def score(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Score:
+    """Score a run of six patients, two each for training, validation and test; the logit is the red of the cell."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    cells = draw(tmp_path / "own", range(6))
+    assert cells.patients is not None
+    parts = np.array([("train", "val", "test")[int(name[1]) // 2] for name in cells.patients])
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "history.csv").write_text("phase,loss,note\n1,0.5,x\n2,nan,\n")
+    run = SimpleNamespace(
+        cells=cells,
+        parts=parts,
+        contract=InputContract(8, 8),
+        output=OutputContract(temperature=2.0),
+        points=OperatingPoints(0.1, 0.9),
+        config={"architecture": "cnn_128", "training": {"epochs": 2}, "patients": list("abcdefgh")},
+        model=lambda: None,
+    )
+    opened = SimpleNamespace(Run=SimpleNamespace(open=lambda path: run))
+    scoring = SimpleNamespace(keras_logits=lambda model, contract, pixels: pixels[:, 0, 0, 0].astype(float))
+    monkeypatch.setitem(sys.modules, "train.run", opened)  # type: ignore[arg-type]
+    monkeypatch.setitem(sys.modules, "train.scoring", scoring)  # type: ignore[arg-type]
+
+    def run_it(data: Path | None = None, split: str | None = None) -> Scored:
+        return score_run(tmp_path / "run", Request(data, split, None, False))
+
+    return run_it
+
+
+@pytest.mark.parametrize(
+    ("split", "patients", "words"),
+    [
+        (None, {"C4P4", "C5P5"}, None),
+        ("test", {"C4P4", "C5P5"}, None),
+        ("val", {"C2P2", "C3P3"}, "validation cells"),
+        ("train", {"C0P0", "C1P1"}, "learnt by heart"),
+        ("all", {f"C{i}P{i}" for i in range(6)}, None),
+    ],
+)
+def test_a_run_knows_its_parts(score: Score, split: str | None, patients: set[str], words: str | None) -> None:
+    got = score(split=split)
+    assert got.cells.patients is not None
+    assert set(got.cells.patients) == patients
+    assert got.logits.tolist() == [int(name[1]) * 20 for name in got.cells.patients]
+    assert (got.output.temperature, got.points.count) == (2.0, 0.9)
+    assert bool(got.warnings) == (words is not None)
+    assert words is None or words in got.warnings[0]
+
+
+def test_a_run_describes_itself(score: Score) -> None:
+    subject = score().subject
+    assert subject.model["Architecture"] == "cnn_128"
+    assert subject.training == {"architecture": "cnn_128", "training.epochs": 2}
+    assert subject.history == {"phase": [1.0, 2.0], "loss": [0.5, None], "note": [None, None]}
+    assert subject.data["Part evaluated"] == "test"
+
+
+def test_a_run_finds_its_own_data_in_another_place(score: Score, tmp_path: Path) -> None:
+    draw(tmp_path / "moved", range(6))
+    got = score(tmp_path / "moved")
+    assert got.cells.root == tmp_path / "moved"
+    assert set(got.cells.patients or ()) == {"C4P4", "C5P5"}
+
+
+def test_other_data_are_scored_as_a_whole(score: Score, tmp_path: Path) -> None:
+    draw(tmp_path / "other", range(7, 9))
+    got = score(tmp_path / "other")
+    assert len(got.cells) == 8
+    assert got.warnings == ()
+
+
+def test_other_images_of_patients_from_training_are_pointed_out(score: Score, tmp_path: Path) -> None:
+    Image.new("RGB", (8, 8)).save(tmp_path / "one.png")
+    for label in ("Parasitized", "Uninfected"):
+        for patient in (1, 4, 8):
+            target = tmp_path / "again" / label / f"C{patient}P{patient}_again.png"
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_bytes((tmp_path / "one.png").read_bytes())
+    warning = score(tmp_path / "again").warnings[0]
+    assert warning.startswith("1 of these patients")
+    assert "C1P1" in warning
+
+
+def test_own_and_new_data_are_not_mixed(score: Score, tmp_path: Path) -> None:
+    draw(tmp_path / "mixed", range(4, 8))
+    with pytest.raises(BadData, match="8 images are not of the run"):
+        score(tmp_path / "mixed")
+
+
+def test_other_data_have_no_part_to_choose(score: Score, tmp_path: Path) -> None:
+    draw(tmp_path / "other", range(7, 9))
+    with pytest.raises(WrongUsage, match="no val part"):
+        score(tmp_path / "other", "val")

@@ -1,0 +1,1 @@
+"""Host side: labelled cell images in, a trained and evaluated model out. Needs the extra ``[host]``."""

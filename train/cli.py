@@ -1,0 +1,128 @@
+"""The command ``thinsmear train``; imports TensorFlow only when it runs."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import click
+
+from edge_runtime.console import emit_json, json_option, note, verbosity_options
+from edge_runtime.errors import WrongUsage
+from train.architectures import NAMES
+from train.augment import PRESETS, preset
+from train.recipe import Recipe
+
+_DEFAULT = Recipe()
+
+
+@click.command(epilog="""\b
+Examples:
+  thinsmear train cell_images --out run
+  thinsmear train cell_images --out run --weights mobilenet_v2.weights.h5 --epochs 12
+  thinsmear train cells.csv --out small --alpha 0.35 --size 96 --weights none --epochs 20
+  thinsmear train --resume run
+""")  # fmt: skip
+@click.argument("data", required=False, type=click.Path(path_type=Path))
+@click.option("--out", type=click.Path(path_type=Path), metavar="RUN", help="New run directory.")
+@click.option("--resume", type=click.Path(path_type=Path), metavar="RUN", help="Continue an interrupted run.")
+@click.option("--arch", type=click.Choice(NAMES), default="mobilenet_v2", show_default=True,
+              help="mobilenet_v2: best accuracy per millisecond; cnn_128: tiny, from nothing; the others for comparison.")
+@click.option("--size", type=click.IntRange(32, 512), help="Input height and width [the architecture's own].")
+@click.option("--alpha", type=click.Choice(["0.35", "0.5", "0.75", "1.0", "1.3", "1.4"]), default="1.0",
+              show_default=True, help="Width of mobilenet_v2.")
+@click.option("--weights", default="imagenet", show_default=True, metavar="imagenet|none|FILE",
+              help="Starting weights of the backbone; imagenet is downloaded by Keras.")
+@click.option("--epochs", default=_DEFAULT.epochs, show_default=True, help="Epochs of phase 2.")
+@click.option("--head-epochs", default=_DEFAULT.head_epochs, show_default=True, help="Epochs of phase 1.")
+@click.option("--rate", default=_DEFAULT.rate, show_default=True, help="Peak learning rate of phase 2.")
+@click.option("--last-layers", type=int, help="Fine-tune only the last N layers of the backbone [all].")
+@click.option("--batch-size", type=int, help="Images a step [32; 64 on a GPU].")
+@click.option("--augment", type=click.Choice(list(PRESETS)), default="standard", show_default=True)
+@click.option("--label-smoothing", default=_DEFAULT.label_smoothing, show_default=True)
+@click.option("--ema", default=_DEFAULT.ema, show_default=True, help="Decay of the weights' moving average; 0: none.")
+@click.option("--patience", default=_DEFAULT.patience, show_default=True, help="Epochs without a better validation loss.")
+@click.option("--seed", default=0, show_default=True, help="Of the split, the weights, the order and the augmentation.")
+@click.option("--patients", metavar="REGEX", help="Finds the patient in a file name (group 1, or all of the match).")
+@click.option("--split-by-image", is_flag=True, help="Patients are unknown: split by image, and get optimistic figures.")
+@click.option("--skip-bad", is_flag=True, help="Leave out images that cannot be read, instead of stopping.")
+@click.option("--cache", type=click.Path(path_type=Path), help="Folder for decoded pixels [the user's cache folder].")
+@click.option("--mixed-precision/--full-precision", default=None, help="Half precision [on a GPU].")
+@click.option("--jit", is_flag=True, help="Compile the training step with XLA.")
+@click.option("--deterministic", is_flag=True, help="Bit-equal results, slower.")
+@json_option
+@verbosity_options
+def train(
+    data: Path | None,
+    out: Path | None,
+    resume: Path | None,
+    arch: str,
+    size: int | None,
+    alpha: str,
+    weights: str,
+    epochs: int,
+    head_epochs: int,
+    rate: float,
+    last_layers: int | None,
+    batch_size: int | None,
+    augment: str,
+    label_smoothing: float,
+    ema: float,
+    patience: int,
+    seed: int,
+    patients: str | None,
+    split_by_image: bool,
+    skip_bad: bool,
+    cache: Path | None,
+    mixed_precision: bool | None,
+    jit: bool,
+    deterministic: bool,
+    as_json: bool,
+) -> None:
+    """Train a model on DATA and evaluate it on patients it never saw.
+
+    DATA is a folder with Parasitized and Uninfected (any case, usual synonyms), the same below train and test
+    folders, or a CSV of path,label,patient. Cells are split by patient into train, validation and test.
+    """
+    if (data is None) == (resume is None) or (resume is not None and out is not None) or (data and out is None):
+        raise WrongUsage("Give DATA and --out RUN for a new run, or --resume RUN alone to continue one.")
+
+    from train.cache import default_cache
+    from train.reporting import summary_text
+    from train.run import Run
+    from train.tensorflow_setup import gpus, require_tensorflow
+    from train.training import Network, finish_run, recipe_of, start_run
+
+    require_tensorflow()
+    if resume is not None:
+        run = Run.open(resume)
+        if run.finished:
+            raise WrongUsage(f"{resume} has finished; see {resume}/report.html, or train a new run.")
+        recipe_of(run.config)
+    else:
+        assert data is not None and out is not None
+        on_gpu = gpus() > 0
+        recipe = replace(
+            _DEFAULT,
+            epochs=epochs,
+            head_epochs=head_epochs,
+            rate=rate,
+            last_layers=last_layers,
+            batch=batch_size or (64 if on_gpu else _DEFAULT.batch),
+            augmentation=preset(augment),
+            label_smoothing=label_smoothing,
+            ema=ema,
+            patience=patience,
+            seed=seed,
+            mixed_precision=on_gpu if mixed_precision is None else mixed_precision,
+            jit=jit,
+            deterministic=deterministic,
+        )
+        network = Network(arch, size, float(alpha), None if weights == "none" else weights)
+        run = start_run(out, data, network, recipe, patients, split_by_image, skip_bad, cache or default_cache())
+    document = finish_run(run)
+    if as_json:
+        emit_json(document)
+    else:
+        click.echo(summary_text(document))
+    note(f"Run: {run.path}, report: {run.path / 'report.html'}")

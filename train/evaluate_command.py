@@ -1,0 +1,81 @@
+"""``thinsmear evaluate``: measure a run or a model file on labelled cells."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import click
+
+from edge_runtime.console import emit_json, json_option, note, verbosity_options
+
+
+@click.command(
+    short_help="Measure a run or a model on labelled cells.",
+    epilog="""\b
+Examples:
+  thinsmear evaluate runs/first                        its own test patients
+  thinsmear evaluate runs/first --split val --json     its validation patients, as JSON
+  thinsmear evaluate model.tflite cells/ --out results the device's own path, with a report
+  thinsmear evaluate runs/first other-lab/             all cells of another data set
+  thinsmear evaluate other.tflite cells/ --labels Parasitized,Uninfected --input-range 0..1""",
+)
+@click.argument("target", metavar="RUN|MODEL", type=click.Path())
+@click.argument("data", metavar="[DATA]", required=False, type=click.Path(path_type=Path))
+@click.option(
+    "--split",
+    type=click.Choice(["test", "val", "train", "all"]),
+    help="Which part of the data [test where a split is known, else all].",
+)
+@click.option("--out", metavar="DIR", type=click.Path(path_type=Path), help="Write metrics.json and report.html here.")
+@click.option("--patients", metavar="REGEX", help="Finds the patient in a file name (group 1, or all of the match).")
+@click.option("--skip-bad", is_flag=True, help="Leave out images that cannot be read, instead of stopping.")
+@click.option("--resamples", default=2000, show_default=True, type=click.IntRange(100, 100_000),
+              help="Bootstrap resamplings of the patients.")  # fmt: skip
+@click.option("--threads", default=None, type=click.IntRange(1, 256), help="Cells at a time, MODEL only [processors].")
+@click.option("--labels", metavar="A,B", help="For models without a card: class names in the order of the outputs.")
+@click.option("--positive", metavar="LABEL", help="For models without a card: the label that means parasitized.")
+@click.option(
+    "--input-range",
+    type=click.Choice(["0..1", "-1..1", "0..255"]),
+    help="For models without a card: what pixels 0..255 became in training.",
+)
+@json_option
+@verbosity_options
+def evaluate(
+    target: str,
+    data: Path | None,
+    split: str | None,
+    out: Path | None,
+    patients: str | None,
+    skip_bad: bool,
+    resamples: int,
+    threads: int | None,
+    labels: str | None,
+    positive: str | None,
+    input_range: str | None,
+    as_json: bool,
+) -> None:
+    """Accuracy, sensitivity, specificity, AUC, calibration and more, each with an interval over patients.
+
+    RUN is a folder that training wrote; it knows its data and which patients it has not seen. MODEL is a .tflite
+    file, or the name of a model that comes along, and runs exactly as on the device; it needs DATA. DATA is a folder
+    with Parasitized/ and Uninfected/, or a CSV with path, label and, if known, patient.
+    """
+    from train.reporting import evaluate_scores, summary_text
+    from train.scored import Request, score_model, score_run
+
+    request = Request(data, split, patients, skip_bad)
+    if Path(target).is_dir():
+        scored = score_run(Path(target), request)
+    else:
+        scored = score_model(target, request, threads or os.cpu_count() or 1, (labels, positive, input_range))
+    document = evaluate_scores(
+        scored.cells, scored.logits, scored.output, scored.points, scored.subject, out, resamples, scored.warnings
+    )
+    if as_json:
+        emit_json(document)
+    else:
+        click.echo(summary_text(document))
+    if out is not None:
+        note(f"Wrote {out / 'metrics.json'} and {out / 'report.html'}.")

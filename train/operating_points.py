@@ -1,0 +1,170 @@
+"""The two thresholds of a model: a sensitive one that sends cells to a person, a strict one that counts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+from edge_runtime.card import OperatingPoints
+from edge_runtime.decision import probability
+from edge_runtime.errors import NotConclusive
+from train.blank_rate import BlankRate, between_patient_sd, blank_rate, exact_interval
+
+REVIEW_SENSITIVITY = 0.99
+# A count of 5,000 red cells (WHO) is what the strict threshold is made for.
+COUNTED_CELLS = 5_000
+# Even steps of the log-odds, from 0.5 to 0.99999.
+_CANDIDATES = probability(np.arange(0, 11.6, 0.1))
+_Z = 1.6449  # 5 % false alarms, 5 % missed (Currie 1968)
+
+
+@dataclass(frozen=True)
+class ReviewPoint:
+    """The highest threshold that still finds enough.
+
+    Attributes:
+        threshold: on P(parasitized).
+        sensitivity: share of parasitized validation cells at or above it.
+        low: lower end of the exact 95 % interval of that share (independent cells).
+        high: upper end.
+        specificity: share of uninfected validation cells below it.
+        parasitized: validation cells it was chosen on.
+    """
+
+    threshold: float
+    sensitivity: float
+    low: float
+    high: float
+    specificity: float
+    parasitized: int
+
+
+@dataclass(frozen=True)
+class CountPoint:
+    """The threshold that gives a count of red cells its lowest limit of detection.
+
+    Attributes:
+        threshold: on P(parasitized).
+        sensitivity: share of parasitized cells at or above it.
+        detection_limit: share of infected cells that a count of 5,000 detects with 95 % confidence.
+        blank: blank rate with every healthy patient judged by the threshold that the others would have chosen, so
+            that the choice does not flatter the rate.
+        blank_at_threshold: blank rate of all healthy patients at the threshold itself.
+        source: where the healthy cells come from.
+    """
+
+    threshold: float
+    sensitivity: float
+    detection_limit: float
+    blank: BlankRate
+    blank_at_threshold: BlankRate
+    source: str
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain JSON values, for the card and the report."""
+        return asdict(self)
+
+
+def review_point(labels: np.ndarray, probabilities: np.ndarray, sensitivity: float = REVIEW_SENSITIVITY) -> ReviewPoint:
+    """Highest threshold with at least ``sensitivity`` on validation cells.
+
+    Args:
+        labels: int [n], 1 parasitized.
+        probabilities: calibrated P(parasitized) [n].
+        sensitivity: 0..1.
+
+    Raises:
+        NotConclusive: there is no parasitized cell.
+    """
+    truth, p = np.asarray(labels) == 1, np.asarray(probabilities, dtype=float)
+    falling = np.sort(p[truth])[::-1]
+    if not len(falling):
+        raise NotConclusive("The review threshold needs parasitized cells among the validation patients, found none.")
+    threshold = float(falling[int(np.ceil(sensitivity * len(falling) - 1e-9)) - 1])
+    found = int(np.sum(p[truth] >= threshold))
+    healthy = p[~truth]
+    return ReviewPoint(
+        threshold=threshold,
+        sensitivity=found / len(falling),
+        low=exact_interval(found, len(falling))[0],
+        high=exact_interval(found, len(falling))[1],
+        specificity=float(np.mean(healthy < threshold)) if len(healthy) else float("nan"),
+        parasitized=len(falling),
+    )
+
+
+def count_point(
+    labels: np.ndarray, probabilities: np.ndarray, patients: Sequence[str] | None, at_least: float = 0.5
+) -> CountPoint:
+    """Choose the strict threshold from the blank rate on healthy patients.
+
+    Of thresholds in even steps of the log-odds the one with the lowest limit of detection is taken (Currie 1968):
+    ``(2 z s + z^2 / N) / (sensitivity - blank)`` with ``s^2 = b (1 - b) (1 / N + 1 / n) + d^2 (1 + 1 / k)``; b the
+    blank rate from n cells of k healthy patients, (x + 0.5) / (n + 1) so that no rate is taken for zero, d its
+    standard deviation between patients, N the 5,000 cells of a count.
+
+    Args:
+        labels: int [n], 1 parasitized.
+        probabilities: calibrated, out-of-fold P(parasitized) [n].
+        patients: n names; healthy is who has no parasitized cell. Without such patients (or None) the uninfected
+            cells of everybody serve, and ``source`` says so.
+        at_least: no threshold below this one (the review threshold, or 0.5).
+
+    Raises:
+        NotConclusive: a class is missing.
+    """
+    truth, p = np.asarray(labels) == 1, np.asarray(probabilities, dtype=float)
+    if truth.all() or not truth.any():
+        raise NotConclusive("The counting threshold needs parasitized and uninfected cells; one class is missing.")
+    called, cells, source = _healthy(truth, p, patients)
+    floor = min(at_least, float(_CANDIDATES[-1]))
+    too_lax: np.ndarray = np.less(_CANDIDATES, floor)
+    found = np.array([np.mean(p[truth] >= threshold) for threshold in _CANDIDATES])
+
+    def choose(people: np.ndarray) -> tuple[int, float]:
+        limits = np.where(too_lax, np.inf, _detection_limit(called[people], cells[people], found))
+        return int(np.argmin(limits)), float(np.min(limits))
+
+    everybody = np.arange(len(cells))
+    best, limit = choose(everybody)
+    # With one group nobody can be left out; the rate then is the flattering one, and both are shown.
+    left_out = [best if len(cells) < 2 else choose(np.delete(everybody, i))[0] for i in everybody]
+    return CountPoint(
+        threshold=float(_CANDIDATES[best]),
+        sensitivity=float(found[best]),
+        detection_limit=min(limit, 1.0),
+        blank=blank_rate(called[everybody, left_out], cells),
+        blank_at_threshold=blank_rate(called[:, best], cells),
+        source=source,
+    )
+
+
+def operating_points(review: ReviewPoint, count: CountPoint) -> OperatingPoints:
+    """What goes on the card; counting is never laxer than review."""
+    return OperatingPoints(review=review.threshold, count=max(count.threshold, review.threshold))
+
+
+def _healthy(truth: np.ndarray, p: np.ndarray, patients: Sequence[str] | None) -> tuple[np.ndarray, np.ndarray, str]:
+    """Cells called infected [k, thresholds] and cells [k] of each healthy patient, and who they are."""
+    names = np.zeros(len(p), dtype="<U1") if patients is None else np.asarray(patients).astype(str)
+    infected = np.unique(names[truth])
+    chosen, source = ~np.isin(names, infected), "healthy patients"
+    if not chosen.any():
+        chosen, source = ~truth, "uninfected cells of infected patients, for lack of healthy ones"
+    people, index = np.unique(names[chosen], return_inverse=True)
+    cells = np.bincount(index)
+    called = [np.bincount(index, weights=p[chosen] >= threshold, minlength=len(people)) for threshold in _CANDIDATES]
+    return np.stack(called, axis=1).astype(int), cells, source
+
+
+def _detection_limit(called: np.ndarray, cells: np.ndarray, found: np.ndarray) -> np.ndarray:
+    n, k = cells.sum(), len(cells)
+    blank = (called.sum(axis=0) + 0.5) / (n + 1)
+    spread = between_patient_sd(called, cells)
+    variance = blank * (1 - blank) * (1 / COUNTED_CELLS + 1 / n) + spread**2 * (1 + 1 / k)
+    signal = 2 * _Z * np.sqrt(variance) + _Z**2 / COUNTED_CELLS
+    gain = found - blank
+    return np.where(gain > 0, signal / np.where(gain > 0, gain, 1), np.inf)

@@ -1,0 +1,67 @@
+"""What a training run is told to do, as data: it stands in config.json and on the model's card."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from edge_runtime.errors import WrongUsage
+from train.augment import Augmentation
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Two-phase fine-tuning.
+
+    Attributes:
+        head_epochs: epochs of phase 1 (frozen backbone, cached features).
+        head_rate: its learning rate.
+        epochs: epochs of phase 2.
+        rate: peak learning rate of phase 2.
+        warmup: share of phase 2 during which the rate rises from zero; a cosine to zero follows.
+        last_layers: how many of the backbone's last layers phase 2 trains; None for all.
+        weight_decay: of AdamW.
+        label_smoothing: targets become smoothing/2 and 1 - smoothing/2.
+        dropout: before the last layer.
+        batch: images a step.
+        ema: decay of the moving average of the weights, which is what is evaluated and kept; 0 for none.
+        patience: epochs without a better validation loss after which phase 2 stops.
+        seed: of weights, order and augmentation.
+        augmentation: see :class:`train.augment.Augmentation`.
+        mixed_precision: half precision on a GPU.
+        jit: compile the step with XLA.
+        deterministic: bit-equal results, slower.
+    """
+
+    head_epochs: int = 3
+    head_rate: float = 1e-3
+    epochs: int = 6
+    rate: float = 3e-4
+    warmup: float = 0.1
+    last_layers: int | None = None
+    weight_decay: float = 1e-4
+    label_smoothing: float = 0.05
+    dropout: float = 0.5
+    batch: int = 32
+    ema: float = 0.995
+    patience: int = 3
+    seed: int = 0
+    augmentation: Augmentation = field(default_factory=Augmentation)
+    mixed_precision: bool = False
+    jit: bool = False
+    deterministic: bool = False
+
+    def __post_init__(self) -> None:
+        for name in ("epochs", "batch", "patience"):
+            if getattr(self, name) < 1:
+                raise WrongUsage(f"{name} is {getattr(self, name)}; it must be 1 or more.")
+        for name in ("head_epochs", "head_rate", "rate", "weight_decay", "seed"):
+            if getattr(self, name) < 0:
+                raise WrongUsage(f"{name.replace('_', ' ')} is {getattr(self, name)}; it must not be negative.")
+        for name in ("warmup", "label_smoothing", "dropout", "ema"):
+            if not 0 <= getattr(self, name) < 1:
+                raise WrongUsage(f"{name.replace('_', ' ')} is {getattr(self, name)}; it must lie in 0..1, below 1.")
+        if self.last_layers is not None and self.last_layers < 1:
+            raise WrongUsage(f"last layers is {self.last_layers}; it must be 1 or more.")
+        moving = self.augmentation.rotate or self.augmentation.zoom
+        if self.jit and moving:
+            raise WrongUsage("XLA cannot compile this augmentation's free rotation; leave out --jit or choose another.")

@@ -1,0 +1,132 @@
+"""From scores to results on disk: evaluate them, write metrics.json and report.html, and print the table for people."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from edge_runtime.card import RESEARCH_USE, OperatingPoints, OutputContract
+from edge_runtime.console import table
+from edge_runtime.files import write_atomically
+from edge_runtime.names import printable
+from train.bootstrap import REPLICATES
+from train.calibration import calibrated
+from train.dataset import Cells
+from train.error_pictures import error_pictures
+from train.evaluation import evaluate
+from train.metrics import METRICS
+from train.report import Subject, build_report
+
+_UPPER = ("f1", "mcc", "auc", "ece")
+_WORST = 5
+
+
+def evaluate_scores(
+    cells: Cells,
+    logits: np.ndarray,
+    output: OutputContract,
+    points: OperatingPoints,
+    subject: Subject,
+    out: Path | None = None,
+    replicates: int = REPLICATES,
+    warnings: Sequence[str] = (),
+) -> dict[str, Any]:
+    """Evaluate scores wherever they come from: a run, a model file, or the held-out folds of a cross-validation.
+
+    Args:
+        cells: n labelled cells.
+        logits: [n], before temperature and bias. Of folds: each cell's from the model that has not seen its patient,
+            with ``output`` fitted out of fold too, or logits already calibrated and ``output`` left at its default.
+        output: calibration.
+        points: operating points.
+        subject: what the report is about.
+        out: folder for ``metrics.json`` and ``report.html``; made when missing. None writes nothing.
+        replicates: bootstrap resamplings.
+        warnings: what the caller knows about these scores that a reader must know first.
+
+    Returns:
+        The document of :func:`train.evaluation.evaluate` with ``title``, ``notice``, ``model`` and ``data`` in front.
+
+    Raises:
+        WrongUsage, BadData: see :func:`train.evaluation.evaluate`.
+    """
+    document: dict[str, Any] = {
+        "title": subject.title,
+        "notice": RESEARCH_USE,
+        "model": dict(subject.model),
+        "data": dict(subject.data),
+        **evaluate(cells.labels, logits, cells.patients, output, points, replicates),
+    }
+    document["warnings"] = [*warnings, *document["warnings"]]
+    if out is not None:
+        out.mkdir(parents=True, exist_ok=True)
+        report = build_report(document, subject, error_pictures(cells, calibrated(logits, output)))
+        write_atomically(out / "metrics.json", json.dumps(document, indent=1, allow_nan=False) + "\n")
+        write_atomically(out / "report.html", report)
+    return document
+
+
+def summary_text(document: Mapping[str, Any]) -> str:
+    """The result for people: figures, thresholds, worst patients and warnings as plain text."""
+    cells, patients = document["cells"], document["patients"]
+    who = "" if patients is None else f" of {patients['total']} patients ({patients['healthy']} healthy)"
+    parts = [
+        f"{printable(document['title'])}\n{cells['total']:,} cells{who}: {cells['parasitized']:,} parasitized, "
+        f"{cells['uninfected']:,} uninfected",
+        _figures(document),
+        _thresholds(document),
+    ]
+    if document["worst_patients"]:
+        rows = [
+            [printable(row["patient"]), row["cells"], row["errors"], f"{row['accuracy']:.3f}"]
+            for row in document["worst_patients"][:_WORST]
+        ]
+        parts.append(table(["worst patients", "cells", "wrong", "accuracy"], rows, right=(1, 2, 3)))
+    parts += [*(f"Warning: {warning}" for warning in document["warnings"]), *document["notes"]]
+    if document["blank_rate"]:
+        parts.append("Blank rate at the counting threshold: " + document["blank_rate"]["statement"])
+    return "\n\n".join([*parts, RESEARCH_USE])
+
+
+def _figures(document: Mapping[str, Any]) -> str:
+    metrics, macro = document["metrics"], document["patient_macro"]
+    headings = ["figure", "all cells", "95 % interval"]
+    if macro:
+        headings += ["mean over patients", "95 % interval"]
+    rows = []
+    for name in METRICS:
+        title = name.upper() if name in _UPPER else name.replace("_", " ")
+        row = [title, _value(metrics[name]), _range(metrics[name])]
+        rows.append(row + ([_value(macro[name]), _range(macro[name])] if macro else []))
+    for held, value in (("sensitivity", "specificity"), ("specificity", "sensitivity")):
+        entry = document["at_fixed"][held]
+        rows.append([f"{held} at {value} {entry[value]:g}", _value(entry), _range(entry)] + (["", ""] if macro else []))
+    return table(headings, rows, right=(1, 2, 3, 4))
+
+
+def _thresholds(document: Mapping[str, Any]) -> str:
+    half = {"threshold": document["threshold"], "confusion": document["confusion"], **document["metrics"]}
+    rows = [
+        [
+            name,
+            f"{point['threshold']:.5g}",
+            *(point["confusion"][kind] for kind in ("tp", "fn", "fp", "tn")),
+            _value(point["sensitivity"]),
+            _value(point["specificity"]),
+        ]
+        for name, point in {"label": half, **document["operating_points"]}.items()
+    ]
+    headings = ["point", "threshold", "found", "missed", "false calls", "rightly left", "sensitivity", "specificity"]
+    return table(headings, rows, right=range(1, 8))
+
+
+def _value(entry: Mapping[str, Any]) -> str:
+    return "-" if entry["value"] is None else f"{entry['value']:.4f}"
+
+
+def _range(entry: Mapping[str, Any]) -> str:
+    return "-" if entry["low"] is None else f"{entry['low']:.4f} to {entry['high']:.4f}"

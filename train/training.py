@@ -1,0 +1,249 @@
+"""One training from data folder to run directory: split, cache, two phases, calibration, scores, evaluation."""
+
+from __future__ import annotations
+
+import csv
+import math
+import os
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from edge_runtime.card import InputContract, OperatingPoints, OutputContract
+from edge_runtime.console import note
+from edge_runtime.errors import BadData, WrongUsage
+from train.architectures import Architecture, find
+from train.augment import Augmentation
+from train.cache import UnreadableCells, load_pixels
+from train.calibration import calibrated, fit_calibration
+from train.collapse import inspect_predictions
+from train.dataset import Cells, scan
+from train.operating_points import count_point, operating_points, review_point
+from train.recipe import Recipe
+from train.run import Run, patients_hash, split_hash, versions, write_csv, write_json, write_split
+from train.splits import Split, split_cells
+
+if TYPE_CHECKING:
+    import keras
+
+_HISTORY = ("phase", "epoch", "loss", "val_loss", "auc", "rate", "seconds")
+
+
+@dataclass(frozen=True)
+class Network:
+    """Which network to build: family, input size in pixels, width multiplier, starting weights."""
+
+    arch: str = "mobilenet_v2"
+    size: int | None = None
+    alpha: float = 1.0
+    weights: str | None = "imagenet"
+
+    @property
+    def family(self) -> Architecture:
+        """The family of networks."""
+        return find(self.arch)
+
+    @property
+    def contract(self) -> InputContract:
+        """Its input contract at the size asked for."""
+        return self.family.contract(self.size or self.family.size)
+
+    @property
+    def pretrained(self) -> bool:
+        """Whether training starts from learned weights."""
+        return self.family.pretrained and self.weights is not None
+
+    def build(self, dropout: float) -> keras.Model:
+        """A fresh model."""
+        return self.family.build(self.size or self.family.size, self.alpha, self.weights, dropout)
+
+
+def start_run(
+    out: Path,
+    data: Path,
+    network: Network,
+    recipe: Recipe,
+    patients: str | None = None,
+    by_image: bool = False,
+    skip_bad: bool = False,
+    cache: Path | None = None,
+) -> Run:
+    """Read the data, split it and lay the run directory; nothing is trained yet.
+
+    Raises:
+        WrongUsage: ``out`` is not empty, or there is nothing to train on.
+        UnreadableCells: some images are bad and ``skip_bad`` is False.
+    """
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise WrongUsage(f"{out} already exists and is not empty; choose another --out, or use --resume {out}.")
+    family, contract = network.family, network.contract
+    cells = scan(data, patients)
+    if cells.ignored:
+        note(f"{cells.ignored} hidden, system or other files ignored.")
+    try:
+        load_pixels(cells, contract, cache)
+    except UnreadableCells as error:
+        if not skip_bad:
+            raise
+        note(f"{len(error.indices)} unreadable images left out.")
+        cells = cells.subset(np.setdiff1d(np.arange(len(cells)), error.indices))
+    split = split_cells(cells, seed=recipe.seed, by_image=by_image)
+    if split.by == "image":
+        note("WARNING: the split is by image; cells of one patient lie on both sides and every figure is optimistic.")
+    out.mkdir(parents=True, exist_ok=True)
+    write_split(out / "split.csv", cells, split.parts)
+    write_json(
+        out / "config.json",
+        {
+            "architecture": network.arch,
+            "summary": family.summary,
+            "network": asdict(network),
+            "input": asdict(contract),
+            "recipe": asdict(recipe),
+            "data": _describe(cells, split),
+            "cache": None if cache is None else str(cache),
+            "versions": versions(),
+        },
+    )
+    return Run.open(out)
+
+
+def _describe(cells: Cells, split: Split) -> dict[str, Any]:
+    parts = {}
+    for part in ("train", "val", "test"):
+        rows = split.indices(part)
+        parts[part] = {
+            "images": len(rows),
+            "parasitized": int(cells.labels[rows].sum()),
+            "patients": None if cells.patients is None else len({cells.patients[i] for i in rows}),
+        }
+    return {
+        "root": os.path.abspath(cells.root),
+        "fingerprint": cells.fingerprint,
+        "images": len(cells),
+        "ignored_files": cells.ignored,
+        "split_by": split.by,
+        "split_seed": split.seed,
+        "split_sha256": split_hash(cells, split.parts),
+        "patients_sha256": patients_hash(cells.patients, split.parts),
+        "parts": parts,
+    }
+
+
+def recipe_of(config: Mapping[str, Any]) -> Recipe:
+    """The recipe a run directory was started with."""
+    values = dict(config["recipe"])
+    return Recipe(**{**values, "augmentation": Augmentation(**values["augmentation"])})
+
+
+def finish_run(run: Run) -> dict[str, Any]:
+    """Train (or continue) a run and leave its model, scores, calibration, metrics and report.
+
+    Returns:
+        The evaluation document of the test part.
+    """
+    import keras
+
+    from train.two_phase import Part, train_two_phases
+
+    recipe, network = recipe_of(run.config), Network(**run.config["network"])
+    cache = run.config.get("cache")
+    _configure(recipe)
+    keras.utils.set_random_seed(recipe.seed)
+    model = network.build(recipe.dropout)
+    pixels = load_pixels(run.cells, run.contract, None if cache is None else Path(cache))
+    if run.cells.fingerprint != run.config["data"]["fingerprint"]:
+        raise BadData(f"The images under {run.cells.root} have changed since {run.path} was started; start a new run.")
+    targets = run.cells.labels.astype(np.float32)
+
+    def keep_history(history: list[dict[str, Any]]) -> None:
+        rows = ({**row, "auc": row["val_auc"]} for row in history)
+        write_csv(run.path / "history.csv", _HISTORY, ([row[name] for name in _HISTORY] for row in rows))
+
+    trained = train_two_phases(
+        model,
+        run.contract,
+        Part(pixels, targets, run.indices("train")),
+        Part(pixels, targets, run.indices("val")),
+        recipe,
+        network.pretrained,
+        run.path / "checkpoints" / "last.npz",
+        keep_history,
+    )
+    # Keras writes by path, so it writes beside the final name first.
+    partial = run.path / "model.partial.keras"
+    trained.model.save(partial)
+    os.replace(partial, run.path / "model.keras")
+    return measure_run(run, trained.model, pixels)
+
+
+def _configure(recipe: Recipe) -> None:
+    import keras
+    import tensorflow as tf
+
+    if recipe.deterministic:
+        tf.config.experimental.enable_op_determinism()
+    on_gpu = bool(tf.config.list_physical_devices("GPU"))
+    keras.mixed_precision.set_global_policy("mixed_float16" if recipe.mixed_precision and on_gpu else "float32")
+
+
+def measure_run(run: Run, model: keras.Model, pixels: np.ndarray) -> dict[str, Any]:
+    """Calibrate on validation patients, choose the operating points, score and evaluate the test patients."""
+    from train.reporting import evaluate_scores
+    from train.scored import run_subject
+    from train.scoring import keras_logits
+
+    rows = run.indices("val", "test")
+    logits = np.full(len(run.cells), math.nan)
+    logits[rows] = keras_logits(model, run.contract, pixels[rows])
+    patients = run.cells.patients or ("",) * len(run.cells)
+    write_csv(
+        run.path / "scores.csv",
+        ("path", "label", "patient", "part", "logit"),
+        ((run.cells.paths[i], int(run.cells.labels[i]), patients[i], run.parts[i], float(logits[i])) for i in rows),
+    )
+    output, points, details = calibrate(run.cells, run.indices("val"), logits)
+    write_json(
+        run.path / "calibration.json",
+        {"output": asdict(output), "operating_points": asdict(points), **details},
+    )
+    test = run.indices("test")
+    found = inspect_predictions(run.cells.labels[test], calibrated(logits[test], output))
+    if found.message is not None:
+        note(f"WARNING: {found.message}")
+    cells = run.cells.subset(test)
+    return evaluate_scores(cells, logits[test], output, points, run_subject(run, cells, "test"), run.path)
+
+
+def calibrate(
+    cells: Cells, rows: np.ndarray, logits: np.ndarray
+) -> tuple[OutputContract, OperatingPoints, dict[str, Any]]:
+    """Temperature, bias and the two operating points from the cells at ``rows`` (validation patients).
+
+    Args:
+        logits: float64 [n] for all cells; only those at ``rows`` are read.
+
+    Returns:
+        What goes on the card, and the details of how it was found.
+    """
+    chosen = cells.subset(rows)
+    fitted = fit_calibration(logits[rows], chosen.labels)
+    output = OutputContract(temperature=fitted.temperature, bias=fitted.bias)
+    probabilities = calibrated(logits[rows], output)
+    review = review_point(chosen.labels, probabilities)
+    count = count_point(chosen.labels, probabilities, chosen.patients, at_least=review.threshold)
+    details = {
+        "calibration": asdict(fitted),
+        "review": asdict(review),
+        "count": count.to_json(),
+    }
+    return output, operating_points(review, count), details
+
+
+def read_scores(path: Path) -> dict[str, float]:
+    """``scores.csv`` of a run: logit by image path."""
+    with path.open(newline="", encoding="utf-8") as stream:
+        return {row["path"]: float(row["logit"]) for row in csv.DictReader(stream)}

@@ -1,0 +1,339 @@
+"""Two-phase fine-tuning: the head on cached features of a frozen backbone, then the backbone too.
+
+Batch normalisation of a pretrained backbone stays frozen (inference statistics) in both phases: the statistics of
+a batch of 32 cells would spoil what the pretrained weights rely on. A network trained from nothing has no phase 1
+and learns its statistics as usual.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from edge_runtime.card import InputContract
+from edge_runtime.console import note, progress
+from edge_runtime.errors import BadData
+from train import checkpoint
+from train.augment import augment
+from train.metrics import auc as area_under_curve
+from train.recipe import Recipe
+from train.scoring import keras_logits
+
+if TYPE_CHECKING:
+    import keras
+
+
+@dataclass
+class Trained:
+    """What a training leaves.
+
+    Attributes:
+        model: the best epoch's network (its averaged weights), plain Keras, logit output.
+        history: one row an epoch: phase, epoch, loss, val_loss, val_auc, rate, seconds.
+    """
+
+    model: keras.Model
+    history: list[dict[str, Any]] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Part:
+    """Images with targets: pixels uint8 [n, h, w, 3]; targets float32 [n] in 0..1; rows int [k] are the ones used."""
+
+    pixels: np.ndarray
+    targets: np.ndarray
+    rows: np.ndarray
+
+    def batch(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """uint8 [b, h, w, 3] and float32 [b, 1] of positions in the pixel array."""
+        order = np.argsort(rows)
+        images = np.asarray(self.pixels[rows[order]])
+        return images, self.targets[rows[order], None].astype(np.float32)
+
+
+def train_two_phases(
+    model: keras.Model,
+    contract: InputContract,
+    training: Part,
+    validation: Part,
+    recipe: Recipe,
+    pretrained: bool,
+    checkpoint_path: Path | None = None,
+    on_epoch: Callable[[list[dict[str, Any]]], None] | None = None,
+) -> Trained:
+    """Train a freshly built model.
+
+    Args:
+        model: see :class:`train.architectures.Architecture`.
+        contract: its input contract.
+        training: images to learn from.
+        validation: images of other patients, for early stopping.
+        recipe: what to do.
+        pretrained: whether the backbone carries learned weights (then it is frozen first, its BatchNorm always).
+        checkpoint_path: where to keep the state after every epoch; an existing one is continued from.
+        on_epoch: called with the history after every epoch.
+
+    Returns:
+        The model with the weights of its best epoch, and the history.
+    """
+    trainer = _Trainer(model, contract, recipe, training, validation, pretrained)
+    if checkpoint_path is not None and checkpoint_path.is_file():
+        trainer.restore(checkpoint_path)
+    elif pretrained and recipe.head_epochs:
+        trainer.history += train_head(model, contract, training, recipe)
+        if checkpoint_path is not None:
+            trainer.save(checkpoint_path)
+    while trainer.epoch < recipe.epochs and not trainer.stopped:
+        trainer.run_epoch()
+        if checkpoint_path is not None:
+            trainer.save(checkpoint_path)
+        if on_epoch is not None:
+            on_epoch(trainer.history)
+    trainer.keep_best()
+    return Trained(model, trainer.history)
+
+
+def train_head(model: keras.Model, contract: InputContract, part: Part, recipe: Recipe) -> list[dict[str, Any]]:
+    """Phase 1: only the head learns, from features computed once.
+
+    The features are those of one augmented look at every image: the head is only to become sensible before the
+    backbone is let loose, so a fresh look each epoch would not pay for its forward pass.
+    """
+    import keras
+
+    pooled = model.get_layer("head_pool").output
+    backbone = keras.Model(model.input, pooled)
+    trainable = [layer for layer in model.layers if layer.name.startswith("head") and layer.name != "head_pool"]
+    features_in = keras.Input(pooled.shape[1:])
+    x = features_in
+    for layer in trainable:
+        x = layer(x)
+    head = keras.Model(features_in, x)
+
+    started = time.monotonic()
+    features, targets = _augmented_features(backbone, contract, part, recipe)
+    loss = keras.losses.BinaryCrossentropy(from_logits=True, label_smoothing=recipe.label_smoothing)
+    head.compile(keras.optimizers.Adam(recipe.head_rate), loss)
+    rows = []
+    for epoch in range(recipe.head_epochs):
+        order = np.random.default_rng((recipe.seed, 1, epoch)).permutation(len(features))
+        keras.utils.set_random_seed(recipe.seed + epoch)
+        fitted = head.fit(features[order], targets[order], batch_size=recipe.batch, shuffle=False, verbose=0)
+        rows.append(
+            {"phase": 1, "epoch": epoch + 1, "loss": float(fitted.history["loss"][0]), "val_loss": None,
+             "val_auc": None, "rate": recipe.head_rate, "seconds": round(time.monotonic() - started, 2)}
+        )  # fmt: skip
+        note(f"head {epoch + 1}/{recipe.head_epochs}: loss {rows[-1]['loss']:.4f}, {rows[-1]['seconds']:.0f} s")
+        started = time.monotonic()
+    return rows
+
+
+def _augmented_features(
+    backbone: keras.Model, contract: InputContract, part: Part, recipe: Recipe
+) -> tuple[np.ndarray, np.ndarray]:
+    import tensorflow as tf
+
+    @tf.function(reduce_retracing=True)  # type: ignore[untyped-decorator]
+    def look(images: tf.Tensor, targets: tf.Tensor, seed: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        pixels, targets = augment(images, targets, seed, recipe.augmentation)
+        return backbone(_normalised(pixels, contract), training=False), targets
+
+    features, targets = [], []
+    size = 128
+    with progress(range(0, len(part.rows), size), "Features of the frozen backbone") as starts:
+        for start in starts:
+            images, wanted = part.batch(part.rows[start : start + size])
+            seed = np.array([recipe.seed, start], np.int32)
+            found, mixed = look(tf.constant(images), tf.constant(wanted), tf.constant(seed))
+            features.append(found.numpy())
+            targets.append(mixed.numpy())
+    return np.concatenate(features), np.concatenate(targets)
+
+
+def _normalised(pixels: Any, contract: InputContract) -> Any:
+    import tensorflow as tf
+
+    if contract.channels == "BGR":
+        pixels = tf.reverse(pixels, [-1])
+    return pixels * tf.constant(contract.scale, tf.float32) + tf.constant(contract.offset, tf.float32)
+
+
+class _Trainer:
+    """Phase 2, epoch by epoch, with its state in one place so that it can be saved and restored."""
+
+    def __init__(
+        self,
+        model: keras.Model,
+        contract: InputContract,
+        recipe: Recipe,
+        training: Part,
+        validation: Part,
+        pretrained: bool,
+    ) -> None:
+        import keras
+        import tensorflow as tf
+
+        self.model, self.contract, self.recipe = model, contract, recipe
+        self.training, self.validation = training, validation
+        self.history: list[dict[str, Any]] = []
+        self.epoch = 0
+        self.best_loss = math.inf
+        self.best_weights: list[np.ndarray] = []
+        self.since_best = 0
+        choose_trainable(model, recipe.last_layers, pretrained)
+        self.batch = min(recipe.batch, len(training.rows))
+        self.steps = len(training.rows) // self.batch
+        total = self.steps * recipe.epochs
+        warmup = max(1, int(total * recipe.warmup))
+        schedule = keras.optimizers.schedules.CosineDecay(
+            0.0, total - warmup, warmup_target=recipe.rate, warmup_steps=warmup
+        )
+        self.optimizer = keras.optimizers.AdamW(schedule, weight_decay=recipe.weight_decay)
+        self.optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
+        self.optimizer.build(model.trainable_variables)
+        self.averages = [tf.Variable(v, trainable=False) for v in model.trainable_variables] if recipe.ema else []
+        self.loss = keras.losses.BinaryCrossentropy(from_logits=True, label_smoothing=recipe.label_smoothing)
+        self.step = tf.function(self._step, jit_compile=recipe.jit or None)
+
+    def _step(self, images: Any, targets: Any, seed: Any, decay: Any) -> Any:
+        import tensorflow as tf
+
+        pixels, targets = augment(images, targets, seed, self.recipe.augmentation)
+        variables = self.model.trainable_variables
+        with tf.GradientTape() as tape:
+            logits = self.model(_normalised(pixels, self.contract), training=True)
+            loss = self.loss(targets, logits)
+        self.optimizer.apply(tape.gradient(loss, variables), variables)
+        for average, variable in zip(self.averages, variables, strict=bool(self.averages)):
+            average.assign(average * decay + (1.0 - decay) * tf.convert_to_tensor(variable))
+        return loss
+
+    def run_epoch(self) -> None:
+        """One pass over the training images, then validation of the averaged weights."""
+        import keras
+        import tensorflow as tf
+
+        started = time.monotonic()
+        recipe = self.recipe
+        # Dropout draws from Keras' global seed; setting it here makes an epoch the same after a resume.
+        keras.utils.set_random_seed(recipe.seed * 1000 + self.epoch + 1)
+        rows = np.random.default_rng((recipe.seed, 2, self.epoch)).permutation(self.training.rows)
+        losses = []
+        label = f"Epoch {self.epoch + 1}/{recipe.epochs}"
+        with progress(self._batches(rows), label, self.steps) as batches:
+            for number, (images, targets) in enumerate(batches):
+                seen = self.epoch * self.steps + number
+                # A young average must not remember the untrained weights.
+                decay = min(recipe.ema, (1 + seen) / (10 + seen))
+                seed = tf.constant([recipe.seed, seen], tf.int32)
+                losses.append(self.step(images, targets, seed, tf.constant(decay, tf.float32)))
+        loss = float(np.mean([float(value) for value in losses]))
+        if not math.isfinite(loss):
+            raise BadData(f"Training diverged in epoch {self.epoch + 1} (loss {loss}); lower --rate.")
+        self.epoch += 1
+        self._validate(loss, time.monotonic() - started)
+
+    def _batches(self, rows: np.ndarray) -> Any:
+        """Batches of this epoch, one prepared ahead in a thread so that the model never waits for memory reads."""
+        from concurrent.futures import ThreadPoolExecutor
+
+        import tensorflow as tf
+
+        def fetch(number: int) -> tuple[Any, Any]:
+            images, targets = self.training.batch(rows[number * self.batch : (number + 1) * self.batch])
+            return tf.constant(images), tf.constant(targets)
+
+        with ThreadPoolExecutor(1) as pool:
+            ahead = pool.submit(fetch, 0)
+            for number in range(self.steps):
+                current = ahead.result()
+                if number + 1 < self.steps:
+                    ahead = pool.submit(fetch, number + 1)
+                yield current
+
+    def _validate(self, loss: float, seconds: float) -> None:
+        live = [variable.numpy() for variable in self.model.trainable_variables]
+        if self.averages:
+            _assign(self.model.trainable_variables, [average.numpy() for average in self.averages])
+        rows = self.validation.rows
+        logits = keras_logits(self.model, self.contract, self.validation.pixels[rows], label="Validation")
+        targets = self.validation.targets[rows]
+        val_loss = float(np.mean(np.logaddexp(0, logits) - targets * logits))
+        val_auc = area_under_curve((targets > 0.5).astype(int), logits)
+        if val_loss < self.best_loss:
+            self.best_loss, self.since_best = val_loss, 0
+            self.best_weights = [weight.numpy() for weight in self.model.weights]
+        else:
+            self.since_best += 1
+        _assign(self.model.trainable_variables, live)
+        rate = float(self.optimizer.learning_rate.numpy())
+        self.history.append(
+            {"phase": 2, "epoch": self.epoch, "loss": loss, "val_loss": val_loss, "val_auc": val_auc, "rate": rate,
+             "seconds": round(seconds, 2)}
+        )  # fmt: skip
+        shown = "undefined" if val_auc is None else f"{val_auc:.4f}"
+        note(f"epoch {self.epoch}/{self.recipe.epochs}: loss {loss:.4f}, validation loss {val_loss:.4f}, "
+             f"AUC {shown}, {seconds:.0f} s")  # fmt: skip
+
+    @property
+    def stopped(self) -> bool:
+        """Whether patience ran out."""
+        return self.since_best >= self.recipe.patience
+
+    def keep_best(self) -> None:
+        """Give the model the weights of its best epoch."""
+        if self.best_weights:
+            _assign(self.model.weights, self.best_weights)
+
+    def save(self, path: Path) -> None:
+        """Write the whole state."""
+        checkpoint.save(
+            path,
+            {
+                "model": [weight.numpy() for weight in self.model.weights],
+                "optimizer": [variable.numpy() for variable in self.optimizer.variables],
+                "average": [average.numpy() for average in self.averages],
+                "best": self.best_weights,
+            },
+            {
+                "epoch": self.epoch,
+                "history": self.history,
+                "best_loss": self.best_loss if math.isfinite(self.best_loss) else None,
+                "since_best": self.since_best,
+            },
+        )
+
+    def restore(self, path: Path) -> None:
+        """Continue from what :meth:`save` wrote."""
+        arrays, state = checkpoint.load(path)
+        _assign(self.model.weights, arrays["model"])
+        _assign(self.optimizer.variables, arrays["optimizer"])
+        _assign(self.averages, arrays.get("average", []))
+        self.best_weights = arrays.get("best", [])
+        self.epoch, self.history, self.since_best = state["epoch"], state["history"], state["since_best"]
+        self.best_loss = math.inf if state["best_loss"] is None else state["best_loss"]
+        note(f"Continuing after epoch {self.epoch}.")
+
+
+def _assign(variables: Any, values: list[np.ndarray]) -> None:
+    if len(variables) != len(values) or any(tuple(a.shape) != b.shape for a, b in zip(variables, values, strict=True)):
+        raise BadData("The checkpoint belongs to another network; start again without --resume.")
+    for variable, value in zip(variables, values, strict=True):
+        variable.assign(value)
+
+
+def choose_trainable(model: keras.Model, last_layers: int | None, pretrained: bool) -> None:
+    """Mark what phase 2 trains: the head always, the backbone's last layers, never its BatchNorm when pretrained."""
+    import keras
+
+    backbone = [layer for layer in model.layers if not layer.name.startswith("head")]
+    first = 0 if last_layers is None else max(0, len(backbone) - last_layers)
+    for position, layer in enumerate(backbone):
+        frozen_statistics = pretrained and isinstance(layer, keras.layers.BatchNormalization)
+        layer.trainable = position >= first and not frozen_statistics
