@@ -21,23 +21,17 @@ _USUAL_THREADS = (1, 2, 4)
 _MOST_THREADS = 256
 
 
-class ThreadCounts(click.ParamType):
-    """``1,2,4``: different whole numbers from 1 up, in the order given."""
-
-    name = "threads"
-
-    def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> tuple[int, ...]:
-        if isinstance(value, tuple):
-            return value
-        try:
-            counts = tuple(dict.fromkeys(int(part) for part in str(value).split(",")))
-        except ValueError:
-            self.fail(f"{value!r} is no list of whole numbers such as 1,2,4.", param, ctx)
-        if not all(1 <= count <= _MOST_THREADS for count in counts):
-            self.fail(f"{value!r} has a number outside 1..{_MOST_THREADS}.", param, ctx)
-        return counts
+def _thread_counts(ctx: click.Context, param: click.Parameter, value: str | None) -> tuple[int, ...]:
+    """``1,2,4`` as different whole numbers in the order given; empty when the option is not."""
+    if value is None:
+        return ()
+    try:
+        counts = tuple(dict.fromkeys(int(part) for part in value.split(",")))
+    except ValueError as error:
+        raise click.BadParameter(f"{value!r} is no list of whole numbers such as 1,2,4.") from error
+    if not all(1 <= count <= _MOST_THREADS for count in counts):
+        raise click.BadParameter(f"{value!r} has a number outside 1..{_MOST_THREADS}.")
+    return counts
 
 
 @click.group(short_help="Measure latency.")
@@ -60,23 +54,21 @@ Exit code 4 when a condition of a valid result is broken; the figures are printe
 )
 @click.argument("models", metavar="MODEL...", nargs=-1)
 @click.option(
-    "--threads", type=ThreadCounts(), metavar="N,N,...", help="Threads of the runtime [1,2,4 as far as they fit]."
+    "--threads", callback=_thread_counts, metavar="N,N,...", help="Threads of the runtime [1,2,4 as far as they fit]."
 )
 @click.option("--preset", type=click.Choice(["quick", "standard", "soak"]), default="standard", show_default=True)
 @click.option("--save", metavar="FILE", type=click.Path(path_type=Path, dir_okay=False), help="Write the JSON here.")
 @json_option
 @verbosity_options
-def latency(
-    models: tuple[str, ...], threads: tuple[int, ...] | None, preset: str, save: Path | None, as_json: bool
-) -> None:
+def latency(models: tuple[str, ...], threads: tuple[int, ...], preset: str, save: Path | None, as_json: bool) -> None:
     """Time one cell through MODEL (files, or names of models that come along; the default one if none is named).
 
     Warm calls of the program and of the bare interpreter take turns in one loop, so their ratio holds on a busy
     machine too; absolute times belong to the machine printed above them.
     """
+    from benchmarks.coldstart import measure_cold_starts
     from benchmarks.latency import measure_latency, runtime_of
     from benchmarks.latency_report import cold_text, latency_text, machine_text, model_text
-    from benchmarks.coldstart import measure_cold_starts
     from benchmarks.machine import available_processors, read_machine
     from benchmarks.picture import cell_png
     from benchmarks.timing import PRESETS

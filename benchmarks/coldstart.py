@@ -6,11 +6,10 @@ the imports, loading the model and one answer, not the speed of the memory card.
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
-import tempfile
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,8 +21,6 @@ from benchmarks.percentiles import median
 from edge_runtime.console import progress
 from edge_runtime.errors import ThinsmearError
 from edge_runtime.names import printable
-
-_LONGEST_START = 300.0  # seconds
 
 
 @dataclass(frozen=True)
@@ -83,34 +80,18 @@ def measure_cold_starts(model: Path, image: Path, backend: str, starts: int) -> 
 def _start(command: Sequence[str]) -> Started:
     packages = str(Path(edge_runtime.__file__).parent.parent)  # so that a checkout works from any folder
     path = os.pathsep.join(filter(None, (packages, os.environ.get("PYTHONPATH"))))
-    with tempfile.TemporaryFile() as complaints:
-        before = time.perf_counter()
-        process = subprocess.Popen(
-            command, env={**os.environ, "PYTHONPATH": path}, stdout=subprocess.DEVNULL, stderr=complaints
+    launcher = [sys.executable, "-S", str(Path(__file__).with_name("launcher.py")), *command]
+    environment = {**os.environ, "PYTHONPATH": path}
+    answer = subprocess.run(launcher, env=environment, capture_output=True)
+    if answer.returncode:
+        raise ThinsmearError(f"No process could be started to be timed: {printable(answer.stderr.decode()[-200:])}")
+    result = json.loads(answer.stdout)
+    if result["exit_code"]:
+        raise ThinsmearError(
+            f"The process for the cold start ended with code {result['exit_code']}: {printable(result['last_line'])}"
         )
-        try:
-            peak = _wait(process)
-        except BaseException:
-            process.kill()
-            process.wait()
-            raise
-        milliseconds = (time.perf_counter() - before) * 1000
-        if process.returncode:
-            complaints.seek(0)
-            last = complaints.read().decode("utf-8", "replace").strip().rpartition("\n")[2]
-            raise ThinsmearError(
-                f"The process for the cold start ended with code {process.returncode}: {printable(last)}"
-            )
-    return Started(milliseconds, peak)
-
-
-def _wait(process: subprocess.Popen[bytes]) -> float | None:
-    if not hasattr(os, "wait4"):
-        process.wait(_LONGEST_START)
-        return None
-    _, status, usage = os.wait4(process.pid, 0)
-    process.returncode = os.waitstatus_to_exitcode(status)
-    return usage.ru_maxrss / (1 << 20 if sys.platform == "darwin" else 1 << 10)
+    peak = result["peak_bytes"]
+    return Started(result["seconds"] * 1000, None if peak is None else peak / (1 << 20))
 
 
 def _median(starts: Sequence[Started]) -> float:

@@ -1,4 +1,4 @@
-"""Latency of one model file: init, first inference, warm percentiles, the parts of a cell, and the floor beside them."""
+"""Latency of one model file: init, first inference, warm percentiles, a cell's parts, and the floor beside them."""
 
 from __future__ import annotations
 

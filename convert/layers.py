@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from convert.pairing import pair_operators
 from convert.probe import Probe
 from convert.single_operators import split_operators
 from edge_runtime.card import InputContract
 from edge_runtime.console import progress
-from edge_runtime.errors import BadModel
 from edge_runtime.preprocess import lookup_table, normalise, to_tensor
 from edge_runtime.tflite_schema import Graph, Operator, Tensor, read_graph
 
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 # Rounding to a step is uniform noise of step / sqrt(12); well above that, values were clipped or weights rounded badly.
 HEALTHY = 1 / math.sqrt(12)
 SUSPICIOUS = 0.7
-_CASTS = ("QUANTIZE", "DEQUANTIZE")
 
 
 @dataclass(frozen=True)
@@ -101,25 +100,6 @@ def operator_errors(
         _result(number, graph, original.operators[twin], original, sums[j], sums_so_far[j])
         for j, (number, twin) in enumerate(pairs)
     )
-
-
-def pair_operators(graph: Graph, original: Graph) -> list[tuple[int, int]]:
-    """Places of each operator in the converted and in the float model; casts between types stand alone.
-
-    Raises:
-        BadModel: the operators differ.
-    """
-    ours = [i for i, operator in enumerate(graph.operators) if operator.name not in _CASTS]
-    theirs = [i for i, operator in enumerate(original.operators) if operator.name not in _CASTS]
-    for i, j in zip(ours, theirs, strict=False):
-        if graph.operators[i].name != original.operators[j].name:
-            raise BadModel(
-                f"The model is not made from this run: its operator {i} is {graph.operators[i].name}, the run's is "
-                f"{original.operators[j].name}."
-            )
-    if len(ours) != len(theirs):
-        raise BadModel(f"The model is not made from this run: it has {len(ours)} operators, the run's {len(theirs)}.")
-    return list(zip(ours, theirs, strict=True))
 
 
 def layer_name(tensor: str) -> str:

@@ -67,7 +67,7 @@ class Quantizer:
         Args:
             recipe: see :mod:`convert.recipes`.
             method: how activation ranges are taken, a name of :data:`convert.ranges.METHODS`; int8 activations only.
-            correct_bias: shift biases so that mean activations equal the float model's; int8 activations only.
+            correct_bias: shift biases so that mean activations equal the float model's; int8 weights only.
             keep_float: output tensors of operators that stay in float, for mixed recipes.
 
         Returns:
@@ -81,22 +81,23 @@ class Quantizer:
             raise WrongUsage(f"There is no calibration method {method!r}; there are {', '.join(METHODS)}.")
         if recipe.calibrated and self._representative is None:
             raise WrongUsage(f"The recipe {recipe.name} needs calibration images.")
-        if recipe.activations == "int8":
-            quantised = self._quantise(recipe, method, keep_float)
-            if correct_bias:
-                assert self._representative is not None
-                quantised = corrected(quantised, self.float_flatbuffer, self._representative)
-            return _with_io(quantised, recipe.io)
         if recipe.weights == "float32":
             return self.float_flatbuffer
-        return self._run(self._by_weights(recipe))
+        if recipe.activations == "int8":
+            converted = self._quantise(method, keep_float)
+        else:
+            converted = self._run(self._by_weights(recipe))
+        if correct_bias and recipe.weights == "int8":
+            assert self._representative is not None
+            converted = corrected(converted, self.float_flatbuffer, self._representative)
+        return _with_io(converted, recipe.io)
 
     @cached_property
     def _calibration(self) -> Calibration:
         assert self._representative is not None
         return Calibration(self.float_flatbuffer, self._representative, self.contract)
 
-    def _quantise(self, recipe: Recipe, method: str, keep_float: Sequence[str]) -> bytes:
+    def _quantise(self, method: str, keep_float: Sequence[str]) -> bytes:
         annotated = self._calibration.annotated(method)
         with silenced():
             from tensorflow.lite.python.convert import mlir_quantize

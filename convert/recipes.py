@@ -34,8 +34,8 @@ class Recipe:
 
     @property
     def calibrated(self) -> bool:
-        """Whether a representative set is needed to find the ranges of the activations."""
-        return self.activations != "float32"
+        """Whether representative images are needed: to find the ranges of activations, or to correct biases."""
+        return self.weights == "int8"
 
 
 RECIPES = {
@@ -43,7 +43,7 @@ RECIPES = {
     for recipe in (
         Recipe("float32", "no loss, the size of the trained model; the reference", "float32", "float32", "float32"),
         Recipe("float16", "half the size, computes in float32; next to no loss", "float16", "float32", "float32"),
-        Recipe("dynamic", "int8 weights, activations quantised while running; a quarter of the size, no calibration",
+        Recipe("dynamic", "int8 weights, activations quantised while running; a quarter of the size",
                "int8", "float32", "float32"),
         Recipe("int8", "everything int8, pixels in as uint8; smallest and quickest, the default",
                "int8", "int8", "uint8", TARGETS),

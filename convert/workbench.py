@@ -55,9 +55,9 @@ class Step:
         """Plain JSON values for the card; what does not apply to the recipe is left out."""
         document: dict[str, Any] = {"recipe": self.recipe.name}
         if self.recipe.calibrated:
-            document["calibration_size"] = self.size
+            document |= {"calibration_size": self.size, "bias_correction": self.correct_bias}
         if self.recipe.activations == "int8":
-            document |= {"calibration_method": self.method, "bias_correction": self.correct_bias}
+            document["calibration_method"] = self.method
         if self.recipe.mixed:
             document["kept_in_float"] = list(self.keep_float)
         return document

@@ -58,7 +58,8 @@ def load_pixels(cells: Cells, contract: InputContract, cache: Path | None) -> np
         pixels = np.empty((len(cells), contract.height, contract.width, 3), np.uint8)
         _decode(cells, contract, pixels)
         return pixels
-    identity = f"{_PIXEL_VERSION} {contract.height}x{contract.width} {contract.resample} {contract.fit} {cells.fingerprint}"
+    size = f"{contract.height}x{contract.width}"
+    identity = f"{_PIXEL_VERSION} {size} {contract.resample} {contract.fit} {cells.fingerprint}"
     key = hashlib.sha256(identity.encode()).hexdigest()[:24]
     path, sidecar = cache / f"{key}.npy", cache / f"{key}.json"
     pixels_or_none = _reopen(path, sidecar, (len(cells), contract.height, contract.width, 3))

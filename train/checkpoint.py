@@ -36,10 +36,10 @@ def load(path: Path) -> tuple[dict[str, list[np.ndarray]], dict[str, Any]]:
     try:
         with np.load(path, allow_pickle=False) as archive:
             state = json.loads(archive[_STATE].tobytes())
-            names = sorted((n for n in archive.files if n != _STATE), key=lambda n: (n.split("/")[0], int(n.split("/")[1])))
             arrays: dict[str, list[np.ndarray]] = {}
-            for name in names:
-                arrays.setdefault(name.split("/")[0], []).append(archive[name])
+            for name in archive.files:  # in the order they were written
+                if name != _STATE:
+                    arrays.setdefault(name.split("/")[0], []).append(archive[name])
             return arrays, state
     except (OSError, ValueError, KeyError, IndexError, BadZipFile) as error:
         raise BadData(f"The checkpoint {path} is damaged: {error}; start again without --resume.") from error

@@ -27,7 +27,7 @@ Examples:
 @click.option("--out", type=click.Path(path_type=Path), metavar="RUN", help="New run directory.")
 @click.option("--resume", type=click.Path(path_type=Path), metavar="RUN", help="Continue an interrupted run.")
 @click.option("--arch", type=click.Choice(NAMES), default="mobilenet_v2", show_default=True,
-              help="mobilenet_v2: best accuracy per millisecond; cnn_128: tiny, from nothing; the others for comparison.")
+              help="mobilenet_v2: best accuracy per millisecond; cnn_128: tiny, from nothing; others for comparison.")
 @click.option("--size", type=click.IntRange(32, 512), help="Input height and width [the architecture's own].")
 @click.option("--alpha", type=click.Choice(["0.35", "0.5", "0.75", "1.0", "1.3", "1.4"]), default="1.0",
               show_default=True, help="Width of mobilenet_v2.")
@@ -41,10 +41,10 @@ Examples:
 @click.option("--augment", type=click.Choice(list(PRESETS)), default="standard", show_default=True)
 @click.option("--label-smoothing", default=_DEFAULT.label_smoothing, show_default=True)
 @click.option("--ema", default=_DEFAULT.ema, show_default=True, help="Decay of the weights' moving average; 0: none.")
-@click.option("--patience", default=_DEFAULT.patience, show_default=True, help="Epochs without a better validation loss.")
+@click.option("--patience", default=_DEFAULT.patience, show_default=True, help="Epochs without better validation loss.")
 @click.option("--seed", default=0, show_default=True, help="Of the split, the weights, the order and the augmentation.")
 @click.option("--patients", metavar="REGEX", help="Finds the patient in a file name (group 1, or all of the match).")
-@click.option("--split-by-image", is_flag=True, help="Patients are unknown: split by image, and get optimistic figures.")
+@click.option("--split-by-image", is_flag=True, help="Patients unknown: split by image, with optimistic figures.")
 @click.option("--skip-bad", is_flag=True, help="Leave out images that cannot be read, instead of stopping.")
 @click.option("--cache", type=click.Path(path_type=Path), help="Folder for decoded pixels [the user's cache folder].")
 @click.option("--mixed-precision/--full-precision", default=None, help="Half precision [on a GPU].")
@@ -87,13 +87,14 @@ def train(
     if (data is None) == (resume is None) or (resume is not None and out is not None) or (data and out is None):
         raise WrongUsage("Give DATA and --out RUN for a new run, or --resume RUN alone to continue one.")
 
+    from train.tensorflow_setup import gpus, require_tensorflow
+
+    require_tensorflow()
     from train.cache import default_cache
     from train.reporting import summary_text
     from train.run import Run
-    from train.tensorflow_setup import gpus, require_tensorflow
     from train.training import Network, finish_run, recipe_of, start_run
 
-    require_tensorflow()
     if resume is not None:
         run = Run.open(resume)
         if run.finished:

@@ -2,25 +2,25 @@
 
 from __future__ import annotations
 
-import os
-
 from edge_runtime.errors import EnvironmentLacks
+from train.quiet import silenced
 
 
 def require_tensorflow() -> None:
-    """Import TensorFlow without its start-up messages.
+    """Import TensorFlow without its start-up messages, which no environment variable silences any more.
 
     Raises:
         EnvironmentLacks: it is not installed.
     """
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    try:
-        import tensorflow as tf
-    except ImportError as error:
-        raise EnvironmentLacks(
-            f"Training and conversion need TensorFlow ({error}); install it with: pip install \"thinsmear[host]\""
-        ) from error
-    tf.get_logger().setLevel("ERROR")
+    with silenced():
+        try:
+            import tensorflow as tf
+        except ImportError as error:
+            raise EnvironmentLacks(
+                f"Training and conversion need TensorFlow ({error}); install it with: pip install \"thinsmear[host]\""
+            ) from error
+        tf.get_logger().setLevel("ERROR")
+        tf.constant(0)  # the first operation starts the devices, and they talk too
 
 
 def gpus() -> int:

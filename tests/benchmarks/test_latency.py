@@ -1,0 +1,136 @@
+"""``thinsmear bench latency`` on a small model, through the command."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from benchmarks.bare import Bare
+from benchmarks.coldstart import measure_cold_starts
+from benchmarks.latency import STAGES, measure_latency, runtime_of
+from benchmarks.picture import SIDE, cell_png
+from benchmarks.timing import PRESETS, Preset
+from edge_runtime.cli import run
+from edge_runtime.errors import ThinsmearError
+from edge_runtime.images import load_image
+from edge_runtime.modelfile import read_model_file
+
+SHORT = Preset(min_runs=12, min_seconds=0, warmup=2, cold_starts=1)
+
+
+@pytest.fixture
+def image(tmp_path: Path) -> Path:
+    path = tmp_path / "cell.png"
+    path.write_bytes(cell_png())
+    return path
+
+
+@pytest.fixture
+def short(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Make every preset short; the verdict then judges against the short one."""
+    for name in PRESETS:
+        monkeypatch.setitem(PRESETS, name, SHORT)
+    monkeypatch.setattr("benchmarks.verdict.STEADY_WITHIN", 1e9)  # a busy test machine is not what is tested
+
+
+def test_the_picture_is_always_the_same_cell() -> None:
+    pixels = load_image(cell_png())
+    assert cell_png() == cell_png()
+    assert pixels.shape == (SIDE, SIDE, 3)
+    assert not pixels[0, 0].any() and pixels[SIDE // 2, SIDE // 2].all()
+
+
+def test_parts_and_wholes_fit_together(small_model: Path, image: Path) -> None:
+    model = read_model_file(small_model)
+    runtime_of(model)
+    readings = iter([0, 0x40000])
+    latency = measure_latency(model, image, 1, SHORT, read_throttled=lambda: next(readings))
+    runs = {summary.num_runs for summary in (latency.file, latency.array, latency.bare, latency.bare_file)}
+    assert runs == {SHORT.min_runs}
+    assert {name: part.num_runs for name, part in latency.stages.items()} == dict.fromkeys(STAGES, SHORT.min_runs)
+    assert 0 < sum(part.avg_ms for part in latency.stages.values()) <= latency.file.avg_ms
+    assert latency.inference.min_ms > 0 and latency.warmup_first_ms > 0 and latency.init_ms > 0
+    assert latency.file_ratio == latency.file.median_ms / latency.bare_file.median_ms
+    broken = [condition.name for condition in latency.verdict.conditions if condition.met is False]
+    assert "Not throttled" in broken and "Same answer as the bare interpreter" not in broken
+
+
+def test_the_bare_interpreter_gives_the_answer_of_its_tensor(small_model: Path, image: Path) -> None:
+    model = read_model_file(small_model)
+    bare = Bare(runtime_of(model)[0], model.flatbuffer, 1)
+    tensor = np.full((1, 16, 16, 3), 0.25, np.float32)
+    assert np.array_equal(bare.run(tensor), bare.run_file(image, (16, 16), tensor))
+    assert bare.run(tensor).shape == (1, 1)
+
+
+def test_json_has_the_keys_others_read(
+    small_model: Path, short: None, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    saved = tmp_path / "latency.json"
+    arguments = ["bench", "latency", str(small_model), "--threads", "1", "--json", "-q", "--save", str(saved)]
+    assert run(arguments) == 0
+    document = json.loads(capsys.readouterr().out)
+    assert document == json.loads(saved.read_text())
+    assert document["result"] == "VALID"
+    assert {"board", "os", "kernel", "python", "governor", "throttled"} <= set(document["machine"])
+    (entry,) = document["models"]
+    assert entry["model"] == read_model_file(small_model).id
+    assert entry["cold_start"]["ratio"] > 0
+    (measured,) = entry["threads"]
+    assert {"init_ms", "warmup_first_ms", "avg_ms", "min_ms", "max_ms", "median_ms", "std_ms", "p5_ms", "p50_ms",
+            "p90_ms", "p95_ms", "p99_ms", "num_runs"} == set(measured["latency"])  # fmt: skip
+    assert measured["latency"]["p99_ms"] is None
+    assert set(measured["stages"]) == set(STAGES)
+
+
+def test_more_threads_than_processors_is_invalid_and_exits_4(
+    small_model: Path, short: None, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("benchmarks.latency.available_processors", lambda: 1)
+    assert run(["bench", "latency", str(small_model), "--threads", "2"]) == 4
+    shown = capsys.readouterr()
+    assert "Result is : INVALID\n" in shown.out and "  Threads fit the processors : No (2 on 1)" in shown.out
+    assert "p99 is withheld below 1,000 runs" in shown.out
+    assert shown.err.startswith("error: The result is INVALID (Threads fit the processors: No)")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["no.tflite"], "There is no model file no.tflite"),
+        (["--threads", "0"], "outside 1..256"),
+        (["--threads", "1,two"], "no list of whole numbers"),
+        (["--preset", "eternal"], "eternal"),
+        (["--save", "/no/such/folder/x.json"], "no folder /no/such/folder"),
+    ],
+)
+def test_wrong_usage(arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["bench", "latency", *arguments]) == 2
+    assert message in capsys.readouterr().err
+
+
+def test_a_model_without_a_card_is_refused(
+    small_model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bare = tmp_path / "bare.tflite"
+    bare.write_bytes(read_model_file(small_model).flatbuffer)
+    assert run(["bench", "latency", str(bare)]) == 2
+    assert "has no card" in capsys.readouterr().err
+
+
+def test_cold_start_peak_is_not_that_of_this_process(small_model: Path, image: Path) -> None:
+    model = read_model_file(small_model)
+    ballast = np.ones(400 << 17)  # 400 MiB that a process forked from this one would be charged with
+    cold = measure_cold_starts(small_model, image, runtime_of(model)[0], 1)
+    assert ballast.any()
+    for started in (*cold.classify, *cold.bare):
+        assert started.milliseconds > 1
+        assert started.peak_mib is None or 5 < started.peak_mib < 350
+
+
+def test_a_cold_start_that_fails_says_why(small_model: Path, tmp_path: Path) -> None:
+    with pytest.raises(ThinsmearError, match=r"ended with code 1: .*gone\.png"):
+        measure_cold_starts(small_model, tmp_path / "gone.png", "ai_edge_litert", 1)

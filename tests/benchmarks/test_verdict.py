@@ -1,0 +1,60 @@
+"""A result is VALID only when every condition holds; what cannot be known does not break it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from benchmarks.timing import Preset
+from benchmarks.verdict import Verdict, judge
+
+PRESET = Preset(min_runs=4, min_seconds=1, warmup=0, cold_starts=0)
+GOOD: dict[str, Any] = {
+    "floor_ns": [100, 101, 99, 100],
+    "seconds": 1.0,
+    "threads": 2,
+    "processors": 2,
+    "throttle_readings": [0, 0],
+    "same_answers": True,
+}
+
+
+def verdict(**changes: Any) -> Verdict:
+    return judge(PRESET, **{**GOOD, **changes})
+
+
+def test_valid() -> None:
+    assert verdict().valid
+    assert str(verdict()).splitlines()[:2] == ["Result is : VALID", "  Min queries satisfied : Yes (4 of 4)"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "broken"),
+    [
+        ({"floor_ns": [100, 100, 100]}, "Min queries satisfied"),
+        ({"seconds": 0.99}, "Min duration satisfied"),
+        ({"threads": 3}, "Threads fit the processors"),
+        ({"throttle_readings": [0, 0b100, 0]}, "Not throttled"),
+        ({"floor_ns": [100, 100, 121, 121]}, "Steady speed"),
+        ({"floor_ns": [100, 100, 79, 79]}, "Steady speed"),
+        ({"same_answers": False}, "Same answer as the bare interpreter"),
+    ],
+)
+def test_each_condition_alone_makes_it_invalid(changes: dict[str, Any], broken: str) -> None:
+    result = verdict(**changes)
+    assert [condition.name for condition in result.conditions if condition.met is False] == [broken]
+    assert str(result).startswith("Result is : INVALID\n")
+    assert f"  {broken} : No (" in str(result)
+    assert result.to_json()["result"] == "INVALID"
+
+
+@pytest.mark.parametrize("floor", [[100, 100, 120, 120], [100, 100, 80, 80]])
+def test_small_drift_is_allowed(floor: list[int]) -> None:
+    assert verdict(floor_ns=floor).valid
+
+
+def test_unknown_throttling_is_said_and_allowed() -> None:
+    result = verdict(throttle_readings=[None, None])
+    assert result.valid
+    assert "Not throttled : Unknown (this machine has no vcgencmd)" in str(result)

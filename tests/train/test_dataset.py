@@ -1,0 +1,168 @@
+"""Finding labelled cells, their patients and their parts; splitting them so that no patient lies on two sides."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from edge_runtime.errors import BadData, WrongUsage
+from train.dataset import Cells, scan
+from train.splits import patient_folds, split_cells
+
+
+def touch(root: Path, *names: str) -> Path:
+    for name in names:
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_bytes(name.encode())
+    return root
+
+
+@pytest.mark.parametrize(
+    ("names", "labels", "parts"),
+    [
+        (["Parasitized/C1P1_a.png", "Uninfected/C2P2_b.png"], [1, 0], None),
+        (["cells/INFECTED/a.webp", "cells/healthy/b.jpg"], [1, 0], None),
+        (["train/Parasitized/a.png", "test/negative/b.png"], [0, 1], ("test", "train")),
+        (["training/positive/a.png", "valid/normal/b.tif"], [1, 0], ("train", "val")),
+    ],
+)
+def test_usual_layouts(tmp_path: Path, names: list[str], labels: list[int], parts: tuple | None) -> None:
+    cells = scan(touch(tmp_path, *names))
+    assert cells.paths == tuple(sorted(names))
+    assert cells.labels.tolist() == labels
+    assert cells.parts == parts
+
+
+def test_hidden_and_system_files_are_ignored_and_counted(tmp_path: Path) -> None:
+    touch(tmp_path, "Parasitized/a.png", "Uninfected/b.png", "Uninfected/.c.png", "Parasitized/Thumbs.db",
+          "__MACOSX/Parasitized/d.png", "README.txt", "loose.png")  # fmt: skip
+    assert (len(scan(tmp_path)), scan(tmp_path).ignored) == (2, 5)
+
+
+@pytest.mark.parametrize(
+    ("names", "regex", "patients"),
+    [
+        (["C47P8thin_original_IMG_1_cell_2.png", "C51AP12thinF_IMG_cell_1.png"], None, ("C47P8", "C51AP12")),
+        (["C1_thinF_IMG_20150604_cell_9.png"], None, ("C1",)),
+        (["slide7-cell3.png"], None, None),
+        (["slide7-cell3.png"], r"slide(\d+)", ("7",)),
+        (["slide7-cell3.png"], r"slide\d+", ("slide7",)),
+    ],
+)
+def test_patients_from_names(tmp_path: Path, names: list[str], regex: str | None, patients: tuple | None) -> None:
+    assert scan(touch(tmp_path, *(f"Parasitized/{name}" for name in names)), regex).patients == patients
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("path,label,patient\na.png,parasitized,x\nb.png,0,y\n", ([1, 0], ("x", "y"))),
+        ("Path,Label\na.png,Infected\nb.png,healthy\n", ([1, 0], None)),
+        ("path,label\na.png,perhaps\n", "neither parasitized nor uninfected"),
+        ("path,label\na.png,1\na.png,0\n", "both labels"),
+        ("path,label,patient\na.png,1,x\nb.png,0,\n", "some images only"),
+        ("path,label\nmissing.png,1\n", "do not exist"),
+        ("file,class\na.png,1\n", "needs path and label"),
+    ],
+)
+def test_csv(tmp_path: Path, text: str, expected: tuple | str) -> None:
+    touch(tmp_path, "a.png", "b.png")
+    (tmp_path / "cells.csv").write_text(text)
+    if isinstance(expected, str):
+        with pytest.raises(BadData, match=expected):
+            scan(tmp_path / "cells.csv")
+    else:
+        cells = scan(tmp_path / "cells.csv")
+        assert (cells.labels.tolist(), cells.patients) == expected
+
+
+@pytest.mark.parametrize(
+    ("names", "regex", "error"),
+    [
+        ([], None, WrongUsage),
+        (["photos/a.png"], None, WrongUsage),
+        (["Parasitized/a.png"], "(", WrongUsage),
+        (["Parasitized/a.png"], "slide", BadData),
+        (["train/Parasitized/a.png", "Uninfected/b.png"], None, BadData),
+    ],
+)
+def test_what_cannot_be_used_is_refused(tmp_path: Path, names: list[str], regex: str | None, error: type) -> None:
+    with pytest.raises(error):
+        scan(touch(tmp_path, *names), regex)
+
+
+def test_the_fingerprint_knows_names_labels_and_contents(tmp_path: Path) -> None:
+    before = scan(touch(tmp_path, "Parasitized/a.png", "Uninfected/b.png")).fingerprint
+    assert scan(tmp_path).fingerprint == before
+    (tmp_path / "Uninfected/b.png").write_bytes(b"other")
+    assert scan(tmp_path).fingerprint != before
+
+
+def many(patients: int = 40, seed: int = 0) -> Cells:
+    generator = np.random.default_rng(seed)
+    names, labels = [], []
+    for patient in range(patients):
+        count = int(generator.integers(5, 80))
+        infected = 0 if patient % 4 == 0 else int(count * generator.random())
+        names += [f"P{patient}"] * count
+        labels += [1] * infected + [0] * (count - infected)
+    return Cells(Path(), tuple(f"{i}.png" for i in range(len(names))), np.array(labels, np.int8), tuple(names))
+
+
+@pytest.mark.parametrize("seed", [0, 1, 2])
+def test_a_split_keeps_patients_whole_and_classes_balanced(seed: int) -> None:
+    cells = many()
+    split = split_cells(cells, seed=seed)
+    sides: dict[str, set[str]] = {}
+    for patient, part in zip(cells.patients or (), split.parts, strict=True):
+        sides.setdefault(patient, set()).add(part)
+    assert all(len(parts) == 1 for parts in sides.values())
+    for part, share in (("train", 0.7), ("val", 0.15), ("test", 0.15)):
+        rows = split.indices(part)
+        assert abs(len(rows) / len(cells) - share) < 0.05
+        assert abs(cells.labels[rows].mean() - cells.labels.mean()) < 0.1
+    assert np.array_equal(split.parts, split_cells(cells, seed=seed).parts)
+    assert not np.array_equal(split.parts, split_cells(cells, seed=seed + 7).parts)
+
+
+def test_without_patients_a_split_is_refused_unless_asked_for_by_image() -> None:
+    cells = many()
+    unknown = Cells(cells.root, cells.paths, cells.labels, None)
+    with pytest.raises(WrongUsage, match="would leak"):
+        split_cells(unknown)
+    assert split_cells(unknown, by_image=True).by == "image"
+
+
+def test_a_layout_is_kept_unless_it_puts_a_patient_on_both_sides() -> None:
+    cells = many()
+    number = [int(patient[1:]) for patient in cells.patients or ()]
+    parts = tuple("test" if i >= 30 else "train" for i in number)
+    split = split_cells(Cells(cells.root, cells.paths, cells.labels, cells.patients, parts))
+    assert split.by == "layout" and set(split.parts) == {"train", "val", "test"}
+    assert all((part == "test") == (i >= 30) for part, i in zip(split.parts, number, strict=True))
+    leaky = tuple("test" if i % 2 else "train" for i in range(len(cells)))
+    with pytest.raises(BadData, match="into both"):
+        split_cells(Cells(cells.root, cells.paths, cells.labels, cells.patients, leaky))
+
+
+def test_too_few_patients_are_refused() -> None:
+    with pytest.raises(WrongUsage, match="more are needed"):
+        split_cells(many(patients=2))
+    with pytest.raises(WrongUsage, match="at least as many patients"):
+        patient_folds(np.array([0, 1]), ["a", "a"], 2, 0)
+
+
+def test_folds_spread_patients_evenly() -> None:
+    cells = many()
+    folds = patient_folds(cells.labels, cells.patients or (), 5, seed=3)
+    sizes = np.bincount(folds)
+    assert len(sizes) == 5 and sizes.max() / sizes.min() < 1.2
+    assert all(len(set(folds[np.array(cells.patients) == p])) == 1 for p in set(cells.patients or ()))
+
+
+@pytest.mark.real_data
+def test_the_shared_cells_belong_to_104_patients(real_data: Path) -> None:
+    cells = scan(real_data / "nih_cells")
+    assert len(cells) == 15_561 and len(set(cells.patients or ())) == 104
