@@ -25,7 +25,8 @@ from edge_runtime.names import printable
 _MARK = ".thinsmear-demo"  # says that a folder was made here, so that a second demo may replace what it holds
 _SIZE = 64  # pixels; synthetic parasites are still plain to see, and training takes a minute instead of several
 _SHOWN = 8  # cells in the table of `classify`
-_SMEARS, _RUN, _MODEL, _LATENCY, _SUMMARY = "smears", "run", "model.tflite", "latency.json", "summary.json"
+_SMEARS, _CACHE, _RUN, _MODEL = "smears", "cache", "run", "model.tflite"
+_LATENCY, _SUMMARY = "latency.json", "summary.json"
 
 
 @dataclass(frozen=True)
@@ -78,11 +79,10 @@ def demo(out: Path, cells: int, as_json: bool) -> None:
     _prepare(out)
     context = click.get_current_context()
     outcomes: list[Outcome] = []
+    # A step may need what an earlier one wrote (which patients are for testing), so each is made when its turn comes.
     with contextlib.redirect_stdout(sys.stderr) if as_json else contextlib.nullcontext():
-        for step in (_synth(out, cells), _train(out), _convert(out), _check(out)):
-            outcomes.append(_carry_out(context, step, len(outcomes) + 1))
-        for step in (_classify(out), _bench(out)):
-            outcomes.append(_carry_out(context, step, len(outcomes) + 1))
+        for make in (_synth, _train, _convert, _check, _classify, _bench):
+            outcomes.append(_carry_out(context, make(out, cells), len(outcomes) + 1))
     summary = _summary(out, outcomes)
     write_atomically(out / _SUMMARY, json.dumps(summary, indent=1, allow_nan=False) + "\n")
     if as_json:
@@ -106,7 +106,7 @@ def _prepare(out: Path) -> None:
             raise WrongUsage(
                 f"{printable(out)} is not empty and not of an earlier demo; name another folder with --out."
             )
-        for name in (_SMEARS, _RUN):
+        for name in (_SMEARS, _CACHE, _RUN):
             shutil.rmtree(out / name, ignore_errors=True)
         for left in (*out.glob(f"{_MODEL}*"), out / _LATENCY, out / _SUMMARY):
             left.unlink(missing_ok=True)
@@ -118,27 +118,28 @@ def _synth(out: Path, cells: int) -> Step:
     return Step("synth", "draw smears", (str(out / _SMEARS), "--cells", str(cells), "--fields", "2"))
 
 
-def _train(out: Path) -> Step:
+def _train(out: Path, cells: int) -> Step:
     network = ("--arch", "cnn_128", "--size", str(_SIZE), "--weights", "none")
     schedule = ("--epochs", "8", "--rate", "0.003", "--ema", "0.9", "--augment", "flips")
+    cache = ("--cache", str(out / _CACHE))
     data = str(out / _SMEARS / "cells")
-    return Step("train", "learn from some patients", (data, "--out", str(out / _RUN), *network, *schedule))
+    return Step("train", "learn from some patients", (data, "--out", str(out / _RUN), *network, *schedule, *cache))
 
 
-def _convert(out: Path) -> Step:
+def _convert(out: Path, cells: int) -> Step:
     return Step("convert", "make the one file that travels", (str(out / _RUN), "--out", str(out / _MODEL)))
 
 
-def _check(out: Path) -> Step:
+def _check(out: Path, cells: int) -> Step:
     arguments = (str(out / _MODEL), "--against", str(out / _RUN), "--data", str(out / _SMEARS / "cells"))
     return Step("check", "prove that nothing was lost on the way", arguments)
 
 
-def _classify(out: Path) -> Step:
+def _classify(out: Path, cells: int) -> Step:
     return Step("classify", "what a device does", ("--model", str(out / _MODEL), *unseen_cells(out / _RUN, out)))
 
 
-def _bench(out: Path) -> Step:
+def _bench(out: Path, cells: int) -> Step:
     arguments = ("latency", str(out / _MODEL), "--preset", "quick", "--threads", "1", "--save", str(out / _LATENCY))
     return Step("bench", "how long a cell takes here", arguments)
 
@@ -225,5 +226,6 @@ def _summary_text(summary: dict[str, Any]) -> str:
         f"a cell from its file to the decision: {latency['cell_from_file_median_ms']:.2f} ms, of which inference "
         f"{latency['inference_median_ms']:.2f} ms; a process from its start to the answer: "
         f"{latency['process_start_to_answer_ms']:.0f} ms ({latency['result']} measurement)\n\n"
-        f"{paths}\n\nThe cells are drawn, not photographed: these figures say nothing about real smears.\n{RESEARCH_USE}"
+        f"{paths}\n\nThe cells are drawn, not photographed: these figures say nothing about real smears.\n"
+        f"{RESEARCH_USE}"
     )

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
 import numpy as np
+
+from convert.limits import Limits, Verdict, judge
 from edge_runtime.card import LABELS, OperatingPoints, OutputContract
 from edge_runtime.errors import BadData, WrongUsage
 from train.blank_rate import exact_upper
@@ -15,8 +17,6 @@ from train.calibration import calibrated
 from train.collapse import inspect_predictions
 from train.metrics import measure
 from train.tallies import Tallies, tally
-
-from convert.limits import Limits, Verdict, judge
 
 _FIGURES = ("accuracy", "sensitivity", "specificity", "auc", "ece")
 _SIGN = {"ece": 1}  # a figure that rises when a model gets worse; the others fall
@@ -45,9 +45,15 @@ class Answers:
 
 @dataclass(frozen=True)
 class Change:
-    """One figure of both models, None where it is undefined (a class is missing); ``change`` is converted - float."""
+    """One figure of both models, None where it is undefined (a class is missing).
 
-    float: float | None
+    Attributes:
+        reference: of the float model.
+        converted: of the converted model.
+        change: converted - reference.
+    """
+
+    reference: float | None
     converted: float | None
     change: float | None
 
@@ -184,7 +190,9 @@ def compare(
     bound = _loss_bound(tallies[0], tallies[1], seed, replicates)
     seen = inspect_predictions(truth, before), inspect_predictions(truth, after)
     collapsed = seen[1].message if seen[1].collapsed and not seen[0].collapsed else None
-    losses = {name: None if f.change is None else f.change * _SIGN.get(name, -1) for name, f in figures.items()}
+    losses: dict[str, float | None] = {
+        name: None if f.change is None else f.change * _SIGN.get(name, -1) for name, f in figures.items()
+    }
     losses["probability"] = float(distance.max())
     verdict = judge(limits, losses, points[0].agreement, bound, len(truth), collapsed)
     turned = np.flatnonzero(was != now)

@@ -72,7 +72,7 @@ def _sections(drift: Drift, paths: Sequence[str], name: str) -> Iterator[str]:
 
 def _figure_rows(drift: Drift) -> Iterator[list[str]]:
     for name, figure in drift.figures.items():
-        values = ["undefined" if value is None else f"{value:.4f}" for value in (figure.float, figure.converted)]
+        values = ["undefined" if value is None else f"{value:.4f}" for value in (figure.reference, figure.converted)]
         yield [_NAMES.get(name, name), *values, _shift(figure)]
     if drift.accuracy_loss_bound is not None:
         yield ["accuracy loss, 95 % bound", "", "", f"{drift.accuracy_loss_bound:+.4f}"]

@@ -56,5 +56,5 @@ def _interpreter() -> Callable[..., Any]:
         try:
             from tensorflow.lite.python.interpreter import Interpreter  # type: ignore[import-untyped, unused-ignore]
         except ImportError as error:
-            raise EnvironmentLacks("No TFLite runtime is installed; `pip install ai-edge-litert` brings one.") from error
+            raise EnvironmentLacks("No TFLite runtime is here; `pip install ai-edge-litert` brings one.") from error
     return Interpreter  # type: ignore[no-any-return, unused-ignore]

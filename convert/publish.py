@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 from collections.abc import Mapping
 from datetime import datetime, timezone
@@ -26,9 +25,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 REJECTED = ".rejected"
-LICENCE = "Apache-2.0"
-# The NIH collection's smears; other data say so with --species.
-NIH_SPECIES = "Plasmodium falciparum"
 _KEPT_METRICS = ("accuracy", "sensitivity", "specificity", "auc", "brier", "ece")
 
 
@@ -146,8 +142,3 @@ def _now() -> str:
     epoch = os.environ.get("SOURCE_DATE_EPOCH", "")
     moment = datetime.fromtimestamp(int(epoch), timezone.utc) if epoch.isdigit() else datetime.now(timezone.utc)
     return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
-def file_id(path: Path) -> str:
-    """The first 12 digits of a file's SHA-256, as results name a model."""
-    return hashlib.sha256(path.read_bytes()).hexdigest()[:12]

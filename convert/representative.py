@@ -42,33 +42,39 @@ class Representative:
 
 
 def choose(
-    labels: np.ndarray, patients: Sequence[str] | None, parts: np.ndarray, size: int = DEFAULT_SIZE, seed: int = 0
+    labels: np.ndarray,
+    patients: Sequence[str] | None,
+    parts: np.ndarray,
+    size: int = DEFAULT_SIZE,
+    seed: int = 0,
+    part: str = "train",
 ) -> np.ndarray:
-    """Pick training images so that each class gets half and, within a class, each patient nearly the same number.
+    """Pick images of one part so that each class gets half and, within a class, each patient nearly the same number.
 
     Args:
         labels: int [n].
         patients: n names; None lets every image stand for itself.
-        parts: [n], "train", "val" or "test"; only "train" is ever chosen.
-        size: how many; all training images when there are fewer.
+        parts: [n], "train", "val" or "test".
+        size: how many; all images of the part when there are fewer.
         seed: decides which images of a patient, and which patients when not all fit.
+        part: what to choose from; calibration never looks at anything but "train".
 
     Returns:
         int [k], ascending.
 
     Raises:
-        WrongUsage: ``size`` is below 1 or there are no training images.
+        WrongUsage: ``size`` is below 1 or the part is empty.
     """
     if size < 1:
-        raise WrongUsage(f"The calibration size is {size}; it must be 1 or more.")
-    training = np.flatnonzero(np.asarray(parts) == "train")
-    if not len(training):
-        raise WrongUsage("The run has no training images to calibrate with; check its split.")
-    names = np.asarray(training if patients is None else np.asarray(patients)[training]).astype(str)
+        raise WrongUsage(f"The number of images is {size}; it must be 1 or more.")
+    members = np.flatnonzero(np.asarray(parts) == part)
+    if not len(members):
+        raise WrongUsage(f"The run has no {part} images to choose from; check its split.")
+    names = np.asarray(members if patients is None else np.asarray(patients)[members]).astype(str)
     generator = np.random.default_rng(seed)
     queues = [
-        _round_robin(training[chosen], names[chosen], generator)
-        for chosen in (np.asarray(labels)[training] == 0, np.asarray(labels)[training] == 1)
+        _round_robin(members[chosen], names[chosen], generator)
+        for chosen in (np.asarray(labels)[members] == 0, np.asarray(labels)[members] == 1)
     ]
     first = min(len(queues[0]), max(size // 2, size - len(queues[1])))
     return np.sort(np.concatenate([queues[0][:first], queues[1][: size - first]]))

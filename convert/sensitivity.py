@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from convert.quantize import Quantizer
-    from convert.quantize import Quantizer
     from convert.workbench import Step, Workbench
 
 _IMAGES = 64

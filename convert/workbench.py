@@ -144,6 +144,7 @@ class Workbench:
     def quantizer(self, size: int | None) -> tuple[Quantizer, Representative | None]:
         """The run's quantizer with so many calibration images, None for none; made once for each size."""
         if (size or 0) not in self._quantizers:
+            made: tuple[Quantizer, Representative | None]
             if size is None:
                 made = Quantizer(self.model, self.run.contract), None
             else:

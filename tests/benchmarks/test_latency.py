@@ -131,6 +131,6 @@ def test_cold_start_peak_is_not_that_of_this_process(small_model: Path, image: P
         assert started.peak_mib is None or 5 < started.peak_mib < 350
 
 
-def test_a_cold_start_that_fails_says_why(small_model: Path, tmp_path: Path) -> None:
-    with pytest.raises(ThinsmearError, match=r"ended with code 1: .*gone\.png"):
-        measure_cold_starts(small_model, tmp_path / "gone.png", "ai_edge_litert", 1)
+def test_a_cold_start_that_fails_says_why(image: Path, tmp_path: Path) -> None:
+    with pytest.raises(ThinsmearError, match=r"ended with code 2: .*no model file .*gone\.tflite"):
+        measure_cold_starts(tmp_path / "gone.tflite", image, "ai_edge_litert", 1)

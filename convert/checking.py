@@ -1,0 +1,109 @@
+"""What can be asked about a model file that exists: the drift gate, lint, and the error of each operator."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+
+from convert.conversion import Result, open_bench
+from convert.drift import Answers
+from convert.gate_text import gate_text
+from convert.layers import operator_errors
+from convert.layers_report import layers_text, write_csv, write_plot
+from convert.limits import FAILED, PASSED, Limits, Verdict
+from convert.lint import lint
+from convert.lint_text import lint_text
+from convert.representative import choose
+from edge_runtime.card import Card
+from edge_runtime.console import note
+from edge_runtime.errors import BadModel
+from edge_runtime.modelfile import ModelFile, find_model, read_model_file
+from edge_runtime.names import printable, text
+from train.run import Run
+
+
+def check_model(name: str, against: Path, data: Path | None, seed: int, limits: Limits) -> Result:
+    """The drift gate on a model file, with the calibration and operating points of its card.
+
+    Raises:
+        BadModel: it has no card, or takes other input than the run's model.
+    """
+    file = read_model_file(find_model(name))
+    card = _card(file)
+    bench = open_bench(against, data, limits, seed)
+    _check_kinship(file, card, bench.run)
+    drift = bench.compare(Answers(bench.scores(file.flatbuffer, card), card.output, card.points))
+    document = {
+        "model": {"path": text(file.path), "id": file.id, "sha256": file.sha256},
+        "against": text(against),
+        "gate": drift.to_json(bench.held_out.paths),
+    }
+    return Result(document, gate_text(drift, bench.held_out.paths, "model"), drift.verdict)
+
+
+def lint_model(name: str, target: str, every: bool) -> Result:
+    """Lint any TFLite file; errors fail, warnings do not."""
+    file = read_model_file(find_model(name))
+    found = lint(file.flatbuffer, target, file.card.input if file.card else None)
+    errors = [finding for finding in found.findings if finding.severity == "error"]
+    document = {
+        "model": {"path": text(file.path), "id": file.id, "sha256": file.sha256},
+        **asdict(found),
+        "passed": found.passed,
+    }
+    reason = f"{printable(file.path.name)} has {len(errors)} findings that keep it, or a part of it, off the {target}."
+    return Result(document, lint_text(found, every), Verdict(FAILED if errors else PASSED, reason, ()))
+
+
+def measure_layers(
+    name: str, against: Path, images: int, data: Path | None, seed: int, csv_file: Path | None, plot: Path | None
+) -> Result:
+    """The error of each operator of a model file on test images of its run.
+
+    Raises:
+        BadModel: it was not made from this run.
+    """
+    file = read_model_file(find_model(name))
+    bench = open_bench(against, data, None, seed)
+    contract, cells = bench.run.contract, bench.run.cells
+    if file.card is not None:
+        _check_kinship(file, file.card, bench.run)
+    rows = choose(cells.labels, cells.patients, bench.run.parts, images, seed, part="test")
+    quantizer, _ = bench.quantizer(None)
+    errors = operator_errors(file.flatbuffer, quantizer.float_flatbuffer, contract, bench.pixels[rows])
+    if csv_file is not None:
+        write_csv(errors, csv_file)
+    if plot is not None:
+        write_plot(errors, plot)
+    document = {
+        "model": {"path": text(file.path), "id": file.id, "sha256": file.sha256},
+        "against": text(against),
+        "images": len(rows),
+        "operators": [asdict(error) | {"suspicious": error.suspicious} for error in errors],
+    }
+    return Result(document, layers_text(errors))
+
+
+def _card(file: ModelFile) -> Card:
+    if file.card is None:
+        raise BadModel(
+            f"{printable(file.path)} has no card, so what it was made from is not known; use `thinsmear evaluate` with "
+            "--labels and --input-range for models of other makers."
+        )
+    return file.card
+
+
+def _check_kinship(file: ModelFile, card: Card, run: Run) -> None:
+    """Refuse other input, and say it when the card names other training data."""
+    if card.input != run.contract:
+        raise BadModel(
+            f"{printable(file.path)} takes {card.input.width}x{card.input.height} {card.input.channels} and the model "
+            f"of {printable(run.path)} {run.contract.width}x{run.contract.height} {run.contract.channels} (or they "
+            "normalise differently): it was made from another run."
+        )
+    promised = card.details.get("training", {}).get("split_sha256")
+    if promised is not None and promised != run.config["data"]["split_sha256"]:
+        note(
+            f"WARNING: the card of {printable(file.path)} names another split than {printable(run.path)}; some of "
+            "these cells may have been in its training."
+        )
