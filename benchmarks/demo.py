@@ -24,6 +24,9 @@ from edge_runtime.names import printable
 
 _MARK = ".thinsmear-demo"  # says that a folder was made here, so that a second demo may replace what it holds
 _SIZE = 64  # pixels; synthetic parasites are still plain to see, and training takes a minute instead of several
+_CELLS_A_PATIENT = (
+    50  # many patients rather than many cells of few: what varies is the stain, and the split is by patient
+)
 _SHOWN = 8  # cells in the table of `classify`
 _SMEARS, _CACHE, _RUN, _MODEL = "smears", "cache", "run", "model.tflite"
 _LATENCY, _SUMMARY = "latency.json", "summary.json"
@@ -68,7 +71,7 @@ Exit code 1 when the drift gate fails, 4 when the cells are too few for it to te
     type=click.Path(path_type=Path, file_okay=False),
     help="Folder for everything it makes; what an earlier demo left there is replaced.",
 )
-@click.option("--cells", default=3000, show_default=True, type=click.IntRange(200, 100_000), help="Synthetic cells.")
+@click.option("--cells", default=3400, show_default=True, type=click.IntRange(200, 100_000), help="Synthetic cells.")
 @json_option
 @verbosity_options
 def demo(out: Path, cells: int, as_json: bool) -> None:
@@ -115,12 +118,15 @@ def _prepare(out: Path) -> None:
 
 
 def _synth(out: Path, cells: int) -> Step:
-    return Step("synth", "draw smears", (str(out / _SMEARS), "--cells", str(cells), "--fields", "2"))
+    patients = str(max(20, cells // _CELLS_A_PATIENT))
+    return Step(
+        "synth", "draw smears", (str(out / _SMEARS), "--cells", str(cells), "--patients", patients, "--fields", "2")
+    )
 
 
 def _train(out: Path, cells: int) -> Step:
     network = ("--arch", "cnn_128", "--size", str(_SIZE), "--weights", "none")
-    schedule = ("--epochs", "8", "--rate", "0.003", "--ema", "0.9", "--augment", "flips")
+    schedule = ("--epochs", "5", "--rate", "0.003", "--ema", "0.9", "--augment", "standard")
     cache = ("--cache", str(out / _CACHE))
     data = str(out / _SMEARS / "cells")
     return Step("train", "learn from some patients", (data, "--out", str(out / _RUN), *network, *schedule, *cache))

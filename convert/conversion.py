@@ -107,7 +107,7 @@ def carry_out(order: Order) -> Result:
     bench = open_bench(order.run, order.data, order.limits, order.seed)
     step = Step(order.recipe, order.method, order.size, order.correct_bias)
     outcome = climb(bench, step, order.target, order.ladder)
-    path, card = publish(bench, outcome, order.out, order.target, order.facts, golden_images())
+    path, card = publish(bench, outcome, order.out, order.target, order.facts, golden_images(96, 80))
     found = lint(outcome.best.flatbuffer, order.target, bench.run.contract)
     errors = _measure(bench, outcome, order.out) if order.layers else None
     failed = outcome.best.drift.verdict.name == FAILED

@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from convert.bias import corrected
+from convert.compact import compacted
 from convert.quiet import silenced
 from convert.ranges import METHODS, Calibration
 from convert.recipes import Recipe
@@ -82,7 +83,7 @@ class Quantizer:
         if recipe.calibrated and self._representative is None:
             raise WrongUsage(f"The recipe {recipe.name} needs calibration images.")
         if recipe.weights == "float32":
-            return self.float_flatbuffer
+            return compacted(self.float_flatbuffer)
         if recipe.activations == "int8":
             converted = self._quantise(method, keep_float)
         else:
@@ -90,7 +91,9 @@ class Quantizer:
         if correct_bias and recipe.weights == "int8":
             assert self._representative is not None
             converted = corrected(converted, self.float_flatbuffer, self._representative)
-        return _with_io(converted, recipe.io)
+        if recipe.io in ("int8", "uint8"):
+            converted = _with_io(converted, recipe.io)
+        return compacted(converted)
 
     @cached_property
     def _calibration(self) -> Calibration:
@@ -102,7 +105,8 @@ class Quantizer:
         with silenced():
             from tensorflow.lite.python.convert import mlir_quantize
 
-            options: dict[str, Any] = {"fully_quantize": not keep_float}
+            # Float ends for now, so that the same steps serve int8, uint8 and mixed models; _with_io replaces them.
+            options: dict[str, Any] = {"fully_quantize": False}
             if keep_float:
                 options["denylisted_nodes"] = list(keep_float)
             if "disable_per_channel_for_dense_layers" in inspect.signature(inspect.unwrap(mlir_quantize)).parameters:
@@ -155,18 +159,20 @@ class Quantizer:
 
 
 def _with_io(flatbuffer: bytes, io: str) -> bytes:
-    """Give an int8 model its input and output type; a mixed one whose ends are float keeps them."""
+    """Replace float ends that are only cast to int8 inside; the ends of a mixed model that compute in float stay."""
     from edge_runtime.tflite_schema import read_graph
 
     graph = read_graph(flatbuffer)
-    if io == "int8" or any(graph.tensors[i].dtype != "int8" for i in (*graph.inputs, *graph.outputs)):
-        return flatbuffer
+    readers = [operator.name for operator in graph.operators if set(operator.inputs) & set(graph.inputs)]
+    writers = [operator.name for operator in graph.operators if set(operator.outputs) & set(graph.outputs)]
     with silenced():
         import tensorflow as tf
         from tensorflow.lite.python.util import modify_model_io_type
 
         kind = getattr(tf, io)
-        return bytes(modify_model_io_type(flatbuffer, kind, kind))
+        first = kind if readers == ["QUANTIZE"] else tf.float32
+        last = kind if writers == ["DEQUANTIZE"] else tf.float32
+        return bytes(modify_model_io_type(flatbuffer, first, last))
 
 
 def _refused(error: Exception) -> ThinsmearError:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 
-from train.synthetic.shapes import Grid, dot, outline, relative_radius
+from train.synthetic.shapes import Grid, cloud, dot, outline, relative_radius
 from train.synthetic.stain import Layers
 
 
@@ -71,9 +73,11 @@ def paint_white_cell(rng: np.random.Generator, layers: Layers, grid: Grid) -> No
             turn += float(rng.uniform(1.0, 1.35))
         for x, y in path:
             size = radius * float(rng.uniform(0.27, 0.36))
-            lobe = relative_radius(dx - np.float32(x), dy - np.float32(y), (size, size * 0.85), turn, outline(rng, 0.06))
+            lobe = relative_radius(
+                dx - np.float32(x), dy - np.float32(y), (size, size * 0.85), turn, outline(rng, 0.06)
+            )
             nucleus = np.maximum(nucleus, grid.cover(size * (1 - lobe), 0.08))
-        for (ax, ay), (bx, by) in zip(path[:-1], path[1:], strict=True):  # the threads between the lobes
+        for (ax, ay), (bx, by) in itertools.pairwise(path):  # the threads between the lobes
             for part in (0.35, 0.5, 0.65):
                 px, py = np.float32(ax + part * (bx - ax)), np.float32(ay + part * (by - ay))
                 nucleus = np.maximum(nucleus, grid.cover(0.13 * radius - np.hypot(dx - px, dy - py), 0.08))
@@ -83,6 +87,6 @@ def paint_white_cell(rng: np.random.Generator, layers: Layers, grid: Grid) -> No
     else:
         size = radius * float(rng.uniform(0.78, 0.86))
         nucleus = grid.cover(size * (1 - relative_radius(dx - 0.08, dy, (size, size), 0.0, outline(rng, 0.03))), 0.08)
-    mottle = 1 + 0.12 * np.sin(9 * dx + rng.uniform(0, 6)) * np.sin(8 * dy + rng.uniform(0, 6))
-    layers.chromatin[where] += 0.75 * nucleus * mottle
-    layers.cytoplasm[where] += 0.95 * nucleus * mottle
+    clumped = nucleus * (1 + np.float32(0.2) * cloud(rng, nucleus.shape, max(int(0.18 * grid.scale), 2)))
+    layers.chromatin[where] += np.float32(0.9) * clumped
+    layers.cytoplasm[where] += np.float32(0.6) * clumped

@@ -26,8 +26,13 @@ _DISTURBED_SHARE = 0.16  # cells, infected or not, with something on them that m
 
 
 def paint_red_cell(
-    rng: np.random.Generator, patient: Patient, shape: tuple[int, int], centre: tuple[float, float], radius: float,
+    rng: np.random.Generator,
+    patient: Patient,
+    shape: tuple[int, int],
+    centre: tuple[float, float],
+    radius: float,
     stage: str,
+    disturbed: float,
 ) -> Layers:
     """One red cell with what is in it and on it.
 
@@ -36,6 +41,7 @@ def paint_red_cell(
         centre: (x, y) of the cell in pixels.
         radius: of an uninfected cell, in pixels.
         stage: ``"uninfected"`` or one of ``STAGES``.
+        disturbed: chance of something on the cell that may be taken for a parasite, 0 to 1.
 
     Returns:
         the layers of the whole canvas, all zero outside the cell.
@@ -46,7 +52,7 @@ def paint_red_cell(
     layers = Layers.empty(shape)
     if stage == "gametocyte" and not vivax:
         # Only a pale bib of the red cell is left in the hollow of the crescent.
-        _paint_body(rng, patient, layers, grid, size=float(rng.uniform(0.6, 0.75)), fading=0.55)
+        _paint_body(rng, patient, layers, grid, size=float(rng.uniform(0.52, 0.64)), fading=0.55)
     else:
         _paint_body(rng, patient, layers, grid, size=1.0, fading=_FADING.get(stage, 1.0) if vivax else 1.0)
     if stage != UNINFECTED:
@@ -54,7 +60,7 @@ def paint_red_cell(
         if stage == "ring" and rng.random() < _FAINT_SHARE:
             strength *= float(rng.uniform(0.2, 0.5))
         _PAINTERS[stage](rng, patient, layers, grid, strength)
-    if rng.random() < _DISTURBED_SHARE:
+    if rng.random() < disturbed:
         _disturb(rng, layers, grid)
     return layers
 
@@ -62,19 +68,26 @@ def paint_red_cell(
 def _paint_body(
     rng: np.random.Generator, patient: Patient, layers: Layers, grid: Grid, size: float, fading: float
 ) -> None:
-    long = float(np.exp(abs(rng.normal(0.0, 0.09))))
+    long = float(np.exp(abs(rng.normal(0.0, 0.12))))
     axes = (size * long**0.5, size / long**0.5)
-    where, dx, dy = grid.window(0.0, 0.0, size * 1.7)
-    rho = relative_radius(dx, dy, axes, float(rng.uniform(0, np.pi)), outline(rng, 0.018))
+    where, dx, dy = grid.window(0.0, 0.0, size * 1.4)
+    rho = relative_radius(
+        dx,
+        dy,
+        axes,
+        float(rng.uniform(0, np.pi)),
+        outline(rng, float(rng.choice((0.012, 0.02, 0.05), p=(0.4, 0.5, 0.1)))),
+    )
     body = grid.cover(size * (1 - rho), 0.05)
     hollow = np.clip(patient.pallor + rng.normal(0.0, 0.1), 0.0, 0.75)
     width = np.float32(rng.uniform(0.38, 0.55))
-    thickness = 1 - np.float32(hollow) * np.exp(-((rho / width) ** 3)) + 0.08 * np.exp(-(((rho - 0.8) / 0.15) ** 2))
+    near = rho / width
+    thickness = 1 - np.float32(hollow) * np.exp(-(near * near * near)) + 0.08 * np.exp(-(((rho - 0.8) / 0.15) ** 2))
     thickness *= np.float32(fading * rng.uniform(0.9, 1.1)) * (1 + 0.05 * cloud(rng, body.shape, 9))
     layers.body[where] = body
     layers.haemoglobin[where] = thickness * body
     # Light bends at the edge: a thin bright line just outside.
-    layers.haemoglobin[where] -= np.float32(0.1) * np.exp(-(((rho - 1.07) / 0.04) ** 2))
+    layers.haemoglobin[where] -= np.float32(0.07) * np.exp(-(((rho - 1.07) / 0.04) ** 2))
 
 
 def _disturb(rng: np.random.Generator, layers: Layers, grid: Grid) -> None:
@@ -105,42 +118,47 @@ def draw_cell(rng: np.random.Generator, patient: Patient, stage: str) -> NDArray
         WrongUsage: an unknown stage.
     """
     if stage != UNINFECTED and stage not in STAGES:
-        raise WrongUsage(f"Stage \"{stage}\" is not known; use {UNINFECTED}, {', '.join(STAGES)}.")
+        raise WrongUsage(f'Stage "{stage}" is not known; use {UNINFECTED}, {", ".join(STAGES)}.')
     radius = float(np.clip(rng.normal(62, 6), 46, 78))
     side = int(2 * REACH * radius)
     middle = (side / 2, side / 2)
-    layers = paint_red_cell(rng, patient, (side, side), middle, radius, stage)
-    density = layers.density(patient)
+    layers = paint_red_cell(rng, patient, (side, side), middle, radius, stage, _DISTURBED_SHARE)
     mask = layers.body > rng.uniform(0.05, 0.5)
     if rng.random() < 0.12:
-        density, mask = _with_neighbour(rng, patient, density, mask, radius)
-    light = patient.background * np.float32(rng.uniform(0.95, 1.04)) * _slope(rng, side)
-    picture = expose(rng, density, light, patient, radius)
+        mask |= _add_neighbour(rng, patient, layers, radius)
     mask = _ragged(mask)
+    box = bounds(mask)
+    mask = mask[box]
+    light = patient.background[:, None, None] * np.float32(rng.uniform(0.95, 1.04)) * _slope(rng, mask.shape)
+    picture = expose(rng, layers.crop(box).density(patient), light, patient, radius)
+    picture[~mask] = 0
+    return picture
+
+
+def bounds(mask: NDArray[np.bool_]) -> tuple[slice, slice]:
+    """The smallest rectangle (rows, columns) that holds every true pixel of a mask that has one."""
     rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
-    box = slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)
-    return np.where(mask[..., None], picture, 0)[box]
+    return slice(int(rows[0]), int(rows[-1]) + 1), slice(int(columns[0]), int(columns[-1]) + 1)
 
 
-def _slope(rng: np.random.Generator, side: int) -> Map:
-    """A gentle gradient of the light over a crop, float32 [side, side, 1]."""
-    ramp = np.linspace(-1, 1, side, dtype=np.float32)
+def _slope(rng: np.random.Generator, shape: tuple[int, int]) -> Map:
+    """A gentle gradient of the light over a crop, float32 [h, w] around 1."""
     angle, steepness = rng.uniform(0, 2 * np.pi), rng.uniform(0, 0.04)
-    across, down = np.float32(steepness * np.cos(angle)), np.float32(steepness * np.sin(angle))
-    return (1 + across * ramp[None, :] + down * ramp[:, None])[..., None]
+    down = np.linspace(-1, 1, shape[0], dtype=np.float32) * np.float32(steepness * np.sin(angle))
+    across = np.linspace(-1, 1, shape[1], dtype=np.float32) * np.float32(steepness * np.cos(angle))
+    return 1 + across[None, :] + down[:, None]
 
 
-def _with_neighbour(
-    rng: np.random.Generator, patient: Patient, density: Map, mask: NDArray[np.bool_], radius: float
-) -> tuple[Map, NDArray[np.bool_]]:
-    """A touching cell of which the cut-out kept a piece."""
-    side = mask.shape[0]
-    angle, away = rng.uniform(0, 2 * np.pi), radius * float(rng.uniform(1.75, 2.0))
-    centre = (side / 2 + away * float(np.cos(angle)), side / 2 + away * float(np.sin(angle)))
-    other = paint_red_cell(rng, patient, mask.shape, centre, radius, UNINFECTED)
-    _, dx, dy = Grid(mask.shape, (side / 2, side / 2), radius).window(0, 0, 2 * REACH)
-    near = np.hypot(dx, dy) < rng.uniform(1.05, 1.3)
-    return density + other.density(patient), mask | ((other.body > 0.3) & near)
+def _add_neighbour(rng: np.random.Generator, patient: Patient, layers: Layers, radius: float) -> NDArray[np.bool_]:
+    """Lay a touching cell over ``layers``; returns the piece of it that the cut-out keeps."""
+    shape = layers.body.shape
+    angle, away = rng.uniform(0, 2 * np.pi), radius * float(rng.uniform(1.78, 1.98))
+    centre = (shape[1] / 2 + away * float(np.cos(angle)), shape[0] / 2 + away * float(np.sin(angle)))
+    other = paint_red_cell(rng, patient, shape, centre, radius, UNINFECTED, 0.0)
+    touching = bool(((layers.body > 0.05) & (other.body > 0.05)).any())
+    layers.add(other)
+    _, dx, dy = Grid(shape, (shape[1] / 2, shape[0] / 2), radius).window(0, 0, 2 * REACH)
+    return (other.body > 0.3) & (np.hypot(dx, dy) < rng.uniform(1.05, 1.3)) & touching
 
 
 def _ragged(mask: NDArray[np.bool_], block: int = 3) -> NDArray[np.bool_]:

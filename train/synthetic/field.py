@@ -1,142 +1,172 @@
-"""Whole synthetic fields with the true boxes of what lies in them."""
+"""Whole fields of a thin smear with their ground truth: red cells, white cells, platelets, debris, a scale bar."""
 
 from __future__ import annotations
 
-from typing import Any
+import io
+from typing import TypedDict
 
 import numpy as np
-from PIL import Image, ImageDraw
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw, ImageFont
 
-from train.synthetic.cell import photograph
-from train.synthetic.paint import STAGE_SHARES, STAGES, Canvas, Patient, outline, paint_confuser, paint_red_cell
+from train.synthetic import bystander
+from train.synthetic.cell import REACH, UNINFECTED, bounds, paint_red_cell
+from train.synthetic.shapes import Grid, Map, cloud
+from train.synthetic.stain import Layers, Patient, expose
 
-_INFECTED = 0.06
-_DENSITY = 110 / (1280 * 960)  # cells a pixel, at a radius of 38
-_RADIUS = 38.0
+RADIUS = 36.0  # pixels of a usual red cell's radius, as at 100x with a common camera
+_CELLS_PER_PIXEL = 118 / (1280 * 960)
+_MICROMETRES = 7.6 / (2 * RADIUS)  # of one pixel; a red cell measures about 7.6 micrometres
+_DISTURBED_SHARE = 0.03  # cells with debris, a platelet or a smudge on them
+_VISIBLE = 0.5  # coverage from which a pixel belongs to a cell
+
+
+class Box(TypedDict):
+    """One annotated object; x, y, w, h in whole pixels, ``border`` when the image's edge cuts it."""
+
+    type: str
+    x: int
+    y: int
+    w: int
+    h: int
+    border: bool
+
+
+class _Smear:
+    """The canvas of a field: optical density so far, and what has been annotated."""
+
+    def __init__(self, patient: Patient, width: int, height: int) -> None:
+        self.patient = patient
+        self.shape = (height, width)
+        self.density: Map = np.zeros((3, height, width), np.float32)
+        self.boxes: list[Box] = []
+
+    def window(self, x: float, y: float, reach: float) -> tuple[slice, slice]:
+        """The part of the canvas within ``reach`` pixels of (x, y)."""
+        rows = slice(max(int(y - reach), 0), min(int(y + reach) + 1, self.shape[0]))
+        return rows, slice(max(int(x - reach), 0), min(int(x + reach) + 1, self.shape[1]))
+
+    def lay(self, layers: Layers, window: tuple[slice, slice], kind: str | None) -> None:
+        """Add painted layers at ``window``; annotate them as ``kind`` when enough of them can be seen."""
+        self.density[:, window[0], window[1]] += layers.density(self.patient)
+        body = layers.body > _VISIBLE
+        if kind is None or body.sum() < 20:
+            return
+        rows, columns = bounds(body)
+        top, bottom = window[0].start + rows.start, window[0].start + rows.stop
+        left, right = window[1].start + columns.start, window[1].start + columns.stop
+        border = left == 0 or top == 0 or right == self.shape[1] or bottom == self.shape[0]
+        self.boxes.append({"type": kind, "x": left, "y": top, "w": right - left, "h": bottom - top, "border": border})
 
 
 def draw_field(
-    generator: np.random.Generator, patient: Patient, size: tuple[int, int] = (1280, 960)
-) -> tuple[np.ndarray, list[dict[str, Any]]]:
-    """A field of a thin smear.
-
-    Args:
-        size: width and height, pixels; at least 200 each.
+    rng: np.random.Generator, patient: Patient, width: int = 1280, height: int = 960
+) -> tuple[NDArray[np.uint8], list[Box]]:
+    """One field of view of a patient's smear.
 
     Returns:
-        uint8 [height, width, 3] RGB, and for each cell its type and tight box (x, y, w, h, border).
+        the picture, uint8 [height, width, 3] RGB, and a box for every cell and platelet; types are
+        ``red blood cell``, the stages, ``white blood cell`` and ``platelet``. Debris is not annotated.
     """
-    width, height = size
-    colour = np.broadcast_to(patient.background.astype(np.float32), (height, width, 3)).copy()
-    cells: list[dict[str, Any]] = []
+    smear = _Smear(patient, width, height)
+    room = width * height / (1280 * 960)
     taken: list[tuple[float, float, float]] = []
-    kinds = ["white blood cell"] * int(generator.poisson(1)) + ["red blood cell"] * round(_DENSITY * width * height)
-    kinds += ["platelet"] * int(generator.poisson(4))
-    for kind in kinds:
-        if kind == "red blood cell" and generator.random() < _INFECTED:
-            kind = str(generator.choice(STAGES, p=STAGE_SHARES))
-        scale = {"white blood cell": 1.7, "platelet": 0.32, "trophozoite": 1.12, "schizont": 1.15}.get(kind, 1.0)
-        radius = _RADIUS * scale * float(generator.normal(1, 0.06))
-        place = _free_place(generator, taken, radius, size)
-        if place is None:
-            continue
-        taken.append((*place, radius))
-        _put(colour, cells, generator, patient, kind, radius, place)
-    _dirt(colour, generator, patient)
-    pixels = photograph(_uneven(colour, generator), generator, patient, _RADIUS)
-    return _scale_bar(pixels), cells
+    for _ in range(rng.poisson(0.9 * room)):
+        _lay_white_cell(rng, smear, taken)
+    _lay_red_cells(rng, smear, taken, max(1, round(_CELLS_PER_PIXEL * width * height * rng.uniform(0.85, 1.15))))
+    for _ in range(rng.poisson(4.5 * room)):
+        x, y, window, grid = _somewhere(rng, smear, taken, 0.9)
+        layers = Layers.empty((window[0].stop - window[0].start, window[1].stop - window[1].start))
+        bystander.paint_platelet(rng, layers, grid, 0.0, 0.0)
+        smear.lay(layers, window, "platelet")
+    for _ in range(rng.poisson(2.5 * room)):
+        _x, _y, window, grid = _somewhere(rng, smear, taken, 0.0)
+        layers = Layers.empty((window[0].stop - window[0].start, window[1].stop - window[1].start))
+        bystander.paint_precipitate(rng, layers, grid, 0.0, 0.0, 0.2)
+        smear.lay(layers, window, None)
+    picture = expose(rng, smear.density, _uneven_light(rng, patient, width, height), patient, RADIUS)
+    return _burn_in(rng, picture), smear.boxes
 
 
-def _free_place(
-    generator: np.random.Generator, taken: list[tuple[float, float, float]], radius: float, size: tuple[int, int]
-) -> tuple[float, float] | None:
-    """A middle (y, x) whose cell at most touches others; some overlap a little."""
-    width, height = size
-    closeness = 0.9 if generator.random() < 0.12 else 1.02
-    for _ in range(60):
-        y, x = generator.uniform(0, height), generator.uniform(0, width)
-        if all(np.hypot(y - b, x - a) > closeness * (radius + r) for b, a, r in taken):
-            return float(y), float(x)
-    return None
+def _somewhere(
+    rng: np.random.Generator, smear: _Smear, taken: list[tuple[float, float, float]], clearance: float
+) -> tuple[float, float, tuple[slice, slice], Grid]:
+    """A random place, if possible ``clearance`` of the way out of every cell, with a small window round it."""
+    x = y = 0.0
+    for _ in range(40):
+        x, y = float(rng.uniform(0, smear.shape[1])), float(rng.uniform(0, smear.shape[0]))
+        if all(np.hypot(x - a, y - b) > clearance * (r + 0.3 * RADIUS) for a, b, r in taken):
+            break
+    window = smear.window(x, y, RADIUS)
+    shape = (window[0].stop - window[0].start, window[1].stop - window[1].start)
+    return x, y, window, Grid(shape, (x - window[1].start, y - window[0].start), RADIUS)
 
 
-def _put(
-    colour: np.ndarray,
-    cells: list[dict[str, Any]],
-    generator: np.random.Generator,
-    patient: Patient,
-    kind: str,
-    radius: float,
-    place: tuple[float, float],
+def _lay_white_cell(rng: np.random.Generator, smear: _Smear, taken: list[tuple[float, float, float]]) -> None:
+    x, y = float(rng.uniform(0, smear.shape[1])), float(rng.uniform(0, smear.shape[0]))
+    if any(np.hypot(x - a, y - b) < 4 * RADIUS for a, b, _ in taken):
+        return
+    window = smear.window(x, y, 2.4 * RADIUS)
+    shape = (window[0].stop - window[0].start, window[1].stop - window[1].start)
+    layers = Layers.empty(shape)
+    bystander.paint_white_cell(rng, layers, Grid(shape, (x - window[1].start, y - window[0].start), RADIUS))
+    smear.lay(layers, window, "white blood cell")
+    taken.append((x, y, 1.65 * RADIUS))
+
+
+def _lay_red_cells(
+    rng: np.random.Generator, smear: _Smear, taken: list[tuple[float, float, float]], count: int
 ) -> None:
-    side = int(2.6 * radius)
-    top, left = round(place[0] - side / 2), round(place[1] - side / 2)
-    canvas = Canvas(side, radius, patient.background)
-    if kind == "white blood cell":
-        _white_cell(canvas, generator, patient)
-    elif kind == "platelet":
-        canvas.cover = canvas.step(outline(canvas, generator, 0.15), 2)
-        canvas.lay(canvas.cover, patient.chromatin * 0.4 + patient.cytoplasm * 0.6, 0.7)
-        for _ in range(10):
-            canvas.lay(canvas.disc(*generator.normal(0, 0.35, 2), 0.16), patient.chromatin, 0.5)
-    else:
-        paint_red_cell(canvas, generator, patient, None if kind == "red blood cell" else kind)
-        if kind == "red blood cell" and generator.random() < 0.02:
-            paint_confuser(canvas, generator, patient, "precipitate")
-    height, width = colour.shape[:2]
-    rows = slice(max(top, 0), min(top + side, height))
-    columns = slice(max(left, 0), min(left + side, width))
-    own = slice(rows.start - top, rows.stop - top), slice(columns.start - left, columns.stop - left)
-    ratio = np.where(canvas.cover[..., None] > 0.02, canvas.colour / patient.background, 1.0)[own]
-    # Light passes through both cells where they overlap.
-    colour[rows, columns] *= ratio.astype(np.float32)
-    mask = canvas.cover > 0.5
-    whole = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
-    y0, y1 = top + whole[0][0], top + whole[0][-1] + 1
-    x0, x1 = left + whole[1][0], left + whole[1][-1] + 1
-    cut = (max(y0, 0), min(y1, height), max(x0, 0), min(x1, width))
-    if cut[1] > cut[0] and cut[3] > cut[2]:
-        cells.append(
-            {"type": kind, "x": int(cut[2]), "y": int(cut[0]), "w": int(cut[3] - cut[2]), "h": int(cut[1] - cut[0]),
-             "border": bool(cut != (y0, y1, x0, x1))}
-        )  # fmt: skip
+    """Throw ``count`` cells: most lie apart, some touch or overlap a little, some are cut by the border."""
+    margin = 0.7 * RADIUS
+    patient = smear.patient
+    placed = 0
+    for _ in range(60 * count):
+        if placed == count:
+            break
+        x = float(rng.uniform(-margin, smear.shape[1] + margin))
+        y = float(rng.uniform(-margin, smear.shape[0] + margin))
+        radius = RADIUS * float(np.clip(rng.normal(1.0, 0.07), 0.8, 1.25))
+        # How near two cells may come, as a part of the sum of their radii.
+        nearest = 0.8 if rng.random() < 0.12 else 1.0
+        if any(np.hypot(x - a, y - b) < nearest * (r + radius) for a, b, r in taken):
+            continue
+        infected = not patient.healthy and rng.random() < patient.parasitaemia
+        stage = patient.stage(rng) if infected else UNINFECTED
+        window = smear.window(x, y, REACH * 1.2 * radius)
+        shape = (window[0].stop - window[0].start, window[1].stop - window[1].start)
+        centre = (x - window[1].start, y - window[0].start)
+        layers = paint_red_cell(rng, patient, shape, centre, radius, stage, disturbed=_DISTURBED_SHARE)
+        smear.lay(layers, window, stage if infected else "red blood cell")
+        taken.append((x, y, radius))
+        placed += 1
 
 
-def _white_cell(canvas: Canvas, generator: np.random.Generator, patient: Patient) -> None:
-    canvas.cover = canvas.step(outline(canvas, generator, 0.04))
-    canvas.lay(canvas.cover, patient.background * 0.8 + patient.cytoplasm * 0.2)
-    y, x = generator.normal(0, 0.25, 2)
-    for _ in range(int(generator.integers(2, 5))):
-        canvas.lay(canvas.disc(y, x, generator.uniform(0.28, 0.4), 2) * canvas.cover, patient.chromatin * 0.8, 0.95)
-        turn = generator.uniform(0, 2 * np.pi)
-        y, x = np.clip([y + 0.42 * np.sin(turn), x + 0.42 * np.cos(turn)], -0.5, 0.5)
+def _uneven_light(rng: np.random.Generator, patient: Patient, width: int, height: int) -> Map:
+    """Light through empty glass, float32 [3, height, width]: vignetting off centre, and a veil of dried plasma."""
+    across = np.linspace(-1, 1, width, dtype=np.float32)[None, :] - np.float32(rng.normal(0, 0.15))
+    down = np.linspace(-1, 1, height, dtype=np.float32)[:, None] - np.float32(rng.normal(0, 0.15))
+    falloff = 1 - np.float32(rng.uniform(0.05, 0.16)) * (across**2 + down**2) / 2
+    veil = 1 + np.float32(0.012) * cloud(rng, (height, width), max(width // 6, 2))
+    return patient.background[:, None, None] * np.float32(rng.uniform(0.96, 1.03)) * falloff * veil
 
 
-def _dirt(colour: np.ndarray, generator: np.random.Generator, patient: Patient) -> None:
-    height, width = colour.shape[:2]
-    for _ in range(int(generator.poisson(12))):
-        y, x = int(generator.integers(8, height - 8)), int(generator.integers(8, width - 8))
-        spot = Canvas(15, 6.0, patient.background)
-        mask = spot.disc(*generator.normal(0, 0.2, 2), generator.uniform(0.2, 0.7))[..., None]
-        patch = colour[y - 7 : y + 8, x - 7 : x + 8]
-        patch *= 1 - mask * (1 - patient.chromatin.astype(np.float32) * 0.6)
-
-
-def _uneven(colour: np.ndarray, generator: np.random.Generator) -> np.ndarray:
-    """Light that falls off towards the corners and leans to one side."""
-    height, width = colour.shape[:2]
-    y, x = np.linspace(-1, 1, height)[:, None], np.linspace(-1, 1, width)[None, :]
-    light = 1 - generator.uniform(0.05, 0.16) * (x**2 + y**2) / 2
-    light = light + generator.normal(0, 0.03) * x + generator.normal(0, 0.03) * y
-    return (colour * light[..., None]).astype(np.float32)
-
-
-def _scale_bar(pixels: np.ndarray) -> np.ndarray:
-    """Burn a scale bar in: 20 micrometres, a red cell being 7.5 across."""
-    image = Image.fromarray(pixels)
-    height, width = pixels.shape[:2]
-    length = round(20 / 7.5 * 2 * _RADIUS)
-    pen = ImageDraw.Draw(image)
-    pen.rectangle((width - 30 - length, height - 30, width - 30, height - 24), fill=(0, 0, 0))
-    pen.text((width - 30 - length, height - 46), "20 um", fill=(0, 0, 0))
-    return np.asarray(image)
+def _burn_in(rng: np.random.Generator, picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Write the scale bar into the lower right corner as microscope software does, then compress as a camera does."""
+    height, width = picture.shape[:2]
+    image = Image.fromarray(picture)
+    brush = ImageDraw.Draw(image)
+    length = round(10 / _MICROMETRES)
+    size = 28
+    left, top = max(width - length - 50, 0), max(height - 90, 0)
+    for points in (
+        (left, top, left + length, top), (left, top - 7, left, top + 7), (left + length, top - 7, left + length, top + 7)
+    ):  # fmt: skip
+        brush.line(points, fill=(0, 0, 0), width=3)
+    brush.text(
+        (left + length / 2, top + 28), "10 um", font=ImageFont.load_default(size), anchor="mm",
+        fill=(0, 0, 0), stroke_width=2, stroke_fill=(255, 255, 255),
+    )  # fmt: skip
+    stream = io.BytesIO()
+    image.save(stream, "JPEG", quality=int(rng.integers(84, 95)))
+    return np.asarray(Image.open(stream))

@@ -55,7 +55,17 @@ def _applique(rng: np.random.Generator, layers: Layers, grid: Grid, angle: float
     # A sliver of cytoplasm along the edge, its chromatin a short bar.
     rho = relative_radius(dx, dy, (0.3, 0.11), angle + np.pi / 2, outline(rng, 0.08))
     layers.cytoplasm[where] += np.float32(0.8 * strength) * grid.cover(0.11 * (1 - rho), 0.08)
-    _clump(rng, layers, grid, x, y, float(rng.uniform(0.07, 0.1)), float(rng.uniform(1.3, 2.2)), angle + np.pi / 2, strength)
+    _clump(
+        rng,
+        layers,
+        grid,
+        x,
+        y,
+        float(rng.uniform(0.07, 0.1)),
+        float(rng.uniform(1.3, 2.2)),
+        angle + np.pi / 2,
+        strength,
+    )
 
 
 def _clump(
@@ -83,7 +93,7 @@ def _pigment(rng: np.random.Generator, layers: Layers, grid: Grid, spots: Map, s
 
 
 def _scatter(rng: np.random.Generator, count: int, spread: float, x: float = 0.0, y: float = 0.0) -> Map:
-    return (rng.normal(0.0, spread, (count, 2)) + (x, y)).astype(np.float32)
+    return (rng.normal(0.0, spread, (count, 2)) + np.array((x, y))).astype(np.float32)
 
 
 def _stipple(rng: np.random.Generator, layers: Layers, grid: Grid, strength: float) -> None:
@@ -109,22 +119,25 @@ def paint_trophozoite(rng: np.random.Generator, patient: Patient, layers: Layers
         turn, part = rng.uniform(0, 2 * np.pi), radius * float(rng.uniform(0.05, 0.5))
         hole = np.hypot(dx - np.float32(part * np.cos(turn)), dy - np.float32(part * np.sin(turn)))
         vacuole = np.maximum(vacuole, grid.cover(radius * float(rng.uniform(0.18, 0.36)) - hole, 0.09))
+    inside *= layers.body[where]  # pseudopods press against the cell's edge, never through it
     flesh = inside * (1 - 0.8 * vacuole)
     layers.cytoplasm[where] += np.float32(0.95 * strength) * flesh
     layers.haemoglobin[where] *= 1 - 0.35 * inside
     turn = float(rng.uniform(0, 2 * np.pi))
-    cx, cy = x + 0.6 * radius * np.cos(turn), y + 0.6 * radius * np.sin(turn)
+    cx, cy = x + 0.5 * radius * np.cos(turn), y + 0.5 * radius * np.sin(turn)
     _clump(rng, layers, grid, cx, cy, float(rng.uniform(0.11, 0.16)), float(rng.uniform(1.0, 1.5)), turn, strength)
     if amoeboid:
         spots = _scatter(rng, int(rng.integers(10, 24)), radius * 0.42, x, y)
         _pigment(rng, layers, grid, spots, 0.028, 0.6 * strength)
     else:
-        spots = _scatter(rng, int(rng.integers(4, 9)), 0.05, x - 0.2 * radius * np.cos(turn), y - 0.2 * radius * np.sin(turn))
+        spots = _scatter(
+            rng, int(rng.integers(4, 9)), 0.05, x - 0.2 * radius * np.cos(turn), y - 0.2 * radius * np.sin(turn)
+        )
         _pigment(rng, layers, grid, spots, 0.045, 0.9 * strength)
 
 
 def paint_schizont(rng: np.random.Generator, patient: Patient, layers: Layers, grid: Grid, strength: float) -> None:
-    """A dividing parasite: a cluster of merozoites, each a dot of chromatin in a little cytoplasm, round brown pigment."""
+    """A dividing parasite: merozoites, each a dot of chromatin in a little cytoplasm, round brown pigment."""
     radius = float(rng.uniform(0.6, 0.78))
     where, dx, dy = grid.window(0, 0, radius * 1.4)
     inside = grid.cover(radius * (1 - relative_radius(dx, dy, (radius, radius * 0.93), 0.0, outline(rng, 0.04))), 0.1)
@@ -135,11 +148,11 @@ def paint_schizont(rng: np.random.Generator, patient: Patient, layers: Layers, g
     for _ in range(count * 25):
         angle, place = rng.uniform(0, 2 * np.pi), radius * float(np.sqrt(rng.uniform(0.08, 0.85)))
         spot = (place * float(np.cos(angle)), place * float(np.sin(angle)))
-        if len(spots) < count and all(np.hypot(spot[0] - a, spot[1] - b) > 0.2 for a, b in spots):
+        if len(spots) < count and all(np.hypot(spot[0] - a, spot[1] - b) > 0.16 for a, b in spots):
             spots.append(spot)
     for mx, my in spots:
-        dot(layers.cytoplasm, grid, mx, my, 0.125, 0.9 * strength, soft=0.07)
-        size, length = float(rng.uniform(0.06, 0.08)), float(rng.uniform(1.0, 1.4))
+        dot(layers.cytoplasm, grid, mx, my, 0.12, 0.65 * strength, soft=0.07)
+        size, length = float(rng.uniform(0.05, 0.08)), float(rng.uniform(1.0, 1.6))
         _clump(rng, layers, grid, mx, my, size, length, float(rng.uniform(0, np.pi)), strength)
     _pigment(rng, layers, grid, _scatter(rng, int(rng.integers(6, 11)), 0.06), 0.05, 1.1 * strength)
 
@@ -154,11 +167,15 @@ def paint_gametocyte(rng: np.random.Generator, patient: Patient, layers: Layers,
 
 def _crescent(rng: np.random.Generator, layers: Layers, grid: Grid, strength: float) -> None:
     tilt = float(rng.uniform(0, 2 * np.pi))
+    # Bowed away from the middle, so that what is left of the red cell shows in the hollow.
+    x, y = -0.4 * float(np.sin(tilt)), 0.4 * float(np.cos(tilt))
     depth, along = crescent(
         grid,
+        x,
+        y,
         arc=float(rng.uniform(0.95, 1.5)),
         half_length=float(rng.uniform(1.05, 1.25)),
-        half_width=float(rng.uniform(0.34, 0.42)),
+        half_width=float(rng.uniform(0.3, 0.39)),
         tilt=tilt,
     )
     banana = grid.cover(depth, 0.05)
@@ -172,9 +189,10 @@ def _crescent(rng: np.random.Generator, layers: Layers, grid: Grid, strength: fl
     long = _scatter(rng, int(rng.integers(12, 24)), 0.1)
     long[:, 0] *= 1.6 if female else 3.0
     turned = np.stack(
-        [long[:, 0] * np.cos(tilt) - long[:, 1] * np.sin(tilt), long[:, 0] * np.sin(tilt) + long[:, 1] * np.cos(tilt)], 1
+        [long[:, 0] * np.cos(tilt) - long[:, 1] * np.sin(tilt), long[:, 0] * np.sin(tilt) + long[:, 1] * np.cos(tilt)],
+        1,
     )
-    _pigment(rng, layers, grid, turned, 0.035, 0.9 * strength)
+    _pigment(rng, layers, grid, (turned + np.array((x, y))).astype(np.float32), 0.035, 0.9 * strength)
 
 
 def _round_gametocyte(rng: np.random.Generator, layers: Layers, grid: Grid, strength: float) -> None:

@@ -84,14 +84,14 @@ def dot(layer: Map, grid: Grid, x: float, y: float, radius: float, amount: float
 
 
 def crescent(
-    grid: Grid, arc: float, half_length: float, half_width: float, tilt: float
+    grid: Grid, x: float, y: float, arc: float, half_length: float, half_width: float, tilt: float
 ) -> tuple[Map, Map]:
-    """A banana: an arc of radius ``arc`` through the centre, widest in the middle, with rounded ends.
+    """A banana: an arc of radius ``arc`` through (x, y), widest there, with rounded ends.
 
     Returns:
         depth inside the edge in units, and the place along the banana from -1 to 1; both over the whole canvas.
     """
-    _, dx, dy = grid.window(0.0, 0.0, float(max(grid.shape)))
+    _, dx, dy = grid.window(x, y, float(max(grid.shape)))
     cosine, sine = np.float32(np.cos(tilt)), np.float32(np.sin(tilt))
     u = cosine * dx + sine * dy
     v = cosine * dy - sine * dx + np.float32(arc)
@@ -118,18 +118,18 @@ def _stretch(knots: Map, size: int, cell: int, axis: int) -> Map:
 
 
 def blur(image: Map, sigma: float) -> Map:
-    """Gaussian blur of float32 [h, w, c] with standard deviation ``sigma`` in pixels; the border is repeated."""
+    """Gaussian blur of float32 [..., h, w] with standard deviation ``sigma`` in pixels; the border is repeated."""
     reach = int(np.ceil(2.5 * sigma))
     if reach == 0:
         return image
     weights = np.exp(-0.5 * (np.arange(-reach, reach + 1) / sigma) ** 2)
     weights = (weights / weights.sum()).astype(np.float32)
-    for axis in (0, 1):
+    for axis in (image.ndim - 2, image.ndim - 1):
         size = image.shape[axis]
         padding = [(reach, reach) if a == axis else (0, 0) for a in range(image.ndim)]
         wide = np.pad(image, padding, mode="edge")
-        parts = (wide[(slice(None),) * axis + (slice(k, k + size),)] for k in range(2 * reach + 1))
-        image = weights[0] * next(parts)
-        for weight, part in zip(weights[1:], parts, strict=True):
-            image += weight * part
+        parts = [wide[(slice(None),) * axis + (slice(k, k + size),)] for k in range(2 * reach + 1)]
+        image = weights[reach] * parts[reach]
+        for k in range(reach):  # both sides weigh the same
+            image += weights[k] * (parts[k] + parts[-1 - k])
     return image

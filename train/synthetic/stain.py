@@ -84,13 +84,29 @@ class Layers:
         return cls(*np.zeros((5, *shape), np.float32))
 
     def density(self, patient: Patient) -> Map:
-        """Optical density float32 [h, w, 3]; densities of overlapping objects add up."""
-        return (
-            self.haemoglobin[..., None] * patient.haemoglobin
-            + self.chromatin[..., None] * patient.chromatin
-            + self.cytoplasm[..., None] * patient.cytoplasm
-            + self.pigment[..., None] * patient.pigment
-        )
+        """Optical density float32 [3, h, w]; densities of overlapping objects add up."""
+        substances = (self.haemoglobin, self.chromatin, self.cytoplasm, self.pigment)
+        colours = np.stack([patient.haemoglobin, patient.chromatin, patient.cytoplasm, patient.pigment])
+        density = np.zeros((3, *self.body.shape), np.float32)
+        for channel, weights in zip(density, colours.T, strict=True):
+            for weight, thickness in zip(weights, substances, strict=True):
+                channel += weight * thickness
+        return density
+
+    def add(self, other: Layers) -> None:
+        """Lay ``other`` over these; both have one shape."""
+        np.maximum(self.body, other.body, out=self.body)
+        self.haemoglobin += other.haemoglobin
+        self.chromatin += other.chromatin
+        self.cytoplasm += other.cytoplasm
+        self.pigment += other.pigment
+
+    def crop(self, window: tuple[slice, slice]) -> Layers:
+        """The same layers over a part of the canvas; shares the memory."""
+        return Layers(
+            self.body[window], self.haemoglobin[window], self.chromatin[window], self.cytoplasm[window],
+            self.pigment[window],
+        )  # fmt: skip
 
 
 def make_patient(seed: int, index: int) -> Patient:
@@ -129,13 +145,11 @@ def field_rng(seed: int, patient: int, index: int) -> np.random.Generator:
     return np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(_FIELD, patient, index)))
 
 
-def expose(
-    rng: np.random.Generator, density: Map, light: Map, patient: Patient, radius: float
-) -> NDArray[np.uint8]:
+def expose(rng: np.random.Generator, density: Map, light: Map, patient: Patient, radius: float) -> NDArray[np.uint8]:
     """The picture a camera takes: light through the stain, blurred by the optics, with sensor noise.
 
     Args:
-        density: optical density float32 [h, w, 3].
+        density: optical density float32 [3, h, w].
         light: what reaches the camera through empty glass, float32, broadcastable to ``density``, 0 to 1.
         radius: pixels of a red cell's radius, by which the blur scales.
 
@@ -143,7 +157,7 @@ def expose(
         uint8 [h, w, 3] RGB.
     """
     picture = blur(light * np.exp(-density), patient.blur * radius * rng.uniform(0.8, 1.3))
-    shape = picture.shape[:2]
-    grain = rng.normal(0.0, patient.noise, picture.shape).astype(np.float32)
-    grain += np.float32(patient.noise) * cloud(rng, shape, 3)[..., None]  # demosaicing leaves coarser grain too
-    return np.clip(np.rint(picture * 255 + grain), 0, 255).astype(np.uint8)
+    grain = rng.standard_normal(picture.shape, np.float32)
+    grain += cloud(rng, picture.shape[1:], 3)  # demosaicing leaves coarser grain too
+    levels = np.clip(picture * 255 + np.float32(patient.noise) * grain, 0, 255)
+    return np.ascontiguousarray(np.rint(levels).astype(np.uint8).transpose(1, 2, 0))
