@@ -23,7 +23,7 @@ from edge_runtime.files import write_atomically
 from edge_runtime.names import printable
 
 _MARK = ".thinsmear-demo"  # says that a folder was made here, so that a second demo may replace what it holds
-_SIZE = 64  # pixels; synthetic parasites are still plain to see, and training takes a minute instead of several
+_SIZE = 64  # pixels; synthetic parasites are still plain to see, and training takes a minute or two instead of five
 _CELLS_A_PATIENT = (
     50  # many patients rather than many cells of few: what varies is the stain, and the split is by patient
 )
@@ -71,7 +71,7 @@ Exit code 1 when the drift gate fails, 4 when the cells are too few for it to te
     type=click.Path(path_type=Path, file_okay=False),
     help="Folder for everything it makes; what an earlier demo left there is replaced.",
 )
-@click.option("--cells", default=3400, show_default=True, type=click.IntRange(200, 100_000), help="Synthetic cells.")
+@click.option("--cells", default=4000, show_default=True, type=click.IntRange(200, 100_000), help="Synthetic cells.")
 @json_option
 @verbosity_options
 def demo(out: Path, cells: int, as_json: bool) -> None:
@@ -126,7 +126,7 @@ def _synth(out: Path, cells: int) -> Step:
 
 def _train(out: Path, cells: int) -> Step:
     network = ("--arch", "cnn_128", "--size", str(_SIZE), "--weights", "none")
-    schedule = ("--epochs", "5", "--rate", "0.003", "--ema", "0.9", "--augment", "standard")
+    schedule = ("--epochs", "6", "--rate", "0.003", "--ema", "0.9", "--augment", "standard")
     cache = ("--cache", str(out / _CACHE))
     data = str(out / _SMEARS / "cells")
     return Step("train", "learn from some patients", (data, "--out", str(out / _RUN), *network, *schedule, *cache))
@@ -151,13 +151,17 @@ def _bench(out: Path, cells: int) -> Step:
 
 
 def unseen_cells(run: Path, out: Path) -> list[str]:
-    """Paths of a few cells of test patients, as many of each class."""
+    """Paths of a few cells of test patients, as many of each class, of several patients."""
     chosen: dict[str, list[str]] = {}
     with (run / "split.csv").open(newline="", encoding="utf-8") as stream:
         for row in csv.DictReader(stream):
             if row["part"] == "test":
                 chosen.setdefault(row["label"], []).append(str(out / _SMEARS / "cells" / row["path"]))
-    return [path for label in sorted(chosen) for path in chosen[label][: _SHOWN // len(chosen)]]
+    wanted = _SHOWN // max(1, len(chosen))
+    # evenly from the list, which is sorted by patient, so that several patients are shown
+    return [
+        path for label in sorted(chosen) for path in chosen[label][:: max(1, len(chosen[label]) // wanted)][:wanted]
+    ]
 
 
 def _carry_out(context: click.Context, step: Step, number: int) -> Outcome:

@@ -92,10 +92,12 @@ def _rungs(bench: Workbench, tried: list[Candidate], target: str) -> Iterator[tu
 def _mixed_rungs(bench: Workbench, tried: list[Candidate]) -> Iterator[tuple[str, Step]]:
     base = replace(_best(tried).step, recipe=RECIPES["int8-mixed"], keep_float=())
     ranked = _searched(bench, base)
-    done = {len(candidate.step.keep_float) for candidate in tried}
+    done = {candidate.step.keep_float for candidate in tried}
     for count in _KEPT_IN_FLOAT:
-        if count not in done:
-            yield f"the {count} most sensitive operators in float", replace(base, keep_float=ranked[:count])
+        kept = ranked[:count]
+        if kept not in done:
+            done.add(kept)
+            yield f"the {len(kept)} most sensitive operators in float", replace(base, keep_float=kept)
 
 
 def _searched(bench: Workbench, step: Step) -> tuple[str, ...]:

@@ -130,7 +130,7 @@ def _check(name: str, what: str, value: float | None, limit: float) -> Check:
     if value is None:
         return Check(name, None, limit, True, 0.0, f"the {what} cannot be measured, a class is missing")
     beyond = max(0.0, value - limit - _SLACK)
-    words = f"the {what} is {100 * value:.3f} points, at most {100 * limit:.3f} is allowed"
+    words = f"the {what} is {100 * value + 0.0:.3f} points, at most {100 * limit:.3f} is allowed"
     return Check(name, value, limit, not beyond, beyond, words)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +22,8 @@ class Probe:
         """Load the model; BadModel when the runtime refuses it, EnvironmentLacks when there is no runtime."""
         create = _interpreter()
         try:
-            with silenced():
+            with silenced(), warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # that keeping all tensors takes memory is known here
                 self._runtime = create(
                     model_content=flatbuffer, num_threads=1, experimental_preserve_all_tensors=True
                 )

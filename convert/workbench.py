@@ -122,8 +122,8 @@ class Workbench:
         """
         try:
             changed = self.run.cells.fingerprint != self.run.config["data"]["fingerprint"]
-        except OSError as error:
-            raise BadData(f"The run's images are not under {self.run.cells.root}; say where with --data.") from error
+        except BadData as error:
+            raise BadData(f"{error} If the run's images have moved, say where they are with --data.") from error
         if changed:
             raise BadData(
                 f"The images under {self.run.cells.root} are not those {self.run.path} was trained on (their "

@@ -26,6 +26,7 @@ Examples:
 @click.argument("data", required=False, type=click.Path(path_type=Path))
 @click.option("--out", type=click.Path(path_type=Path), metavar="RUN", help="New run directory.")
 @click.option("--resume", type=click.Path(path_type=Path), metavar="RUN", help="Continue an interrupted run.")
+@click.option("--finish", is_flag=True, help="With --resume: train no further, keep the best epoch so far.")
 @click.option("--arch", type=click.Choice(NAMES), default="mobilenet_v2", show_default=True,
               help="mobilenet_v2: best accuracy per millisecond; cnn_128: tiny, from nothing; others for comparison.")
 @click.option("--size", type=click.IntRange(32, 512), help="Input height and width [the architecture's own].")
@@ -56,6 +57,7 @@ def train(
     data: Path | None,
     out: Path | None,
     resume: Path | None,
+    finish: bool,
     arch: str,
     size: int | None,
     alpha: str,
@@ -86,6 +88,8 @@ def train(
     """
     if (data is None) == (resume is None) or (resume is not None and out is not None) or (data and out is None):
         raise WrongUsage("Give DATA and --out RUN for a new run, or --resume RUN alone to continue one.")
+    if finish and resume is None:
+        raise WrongUsage("--finish goes with --resume RUN.")
 
     from train.tensorflow_setup import gpus, require_tensorflow
 
@@ -121,7 +125,7 @@ def train(
         )
         network = Network(arch, size, float(alpha), None if weights == "none" else weights)
         run = start_run(out, data, network, recipe, patients, split_by_image, skip_bad, cache or default_cache())
-    document = finish_run(run)
+    document = finish_run(run, finish)
     if as_json:
         emit_json(document)
     else:

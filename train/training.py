@@ -139,8 +139,11 @@ def recipe_of(config: Mapping[str, Any]) -> Recipe:
     return Recipe(**{**values, "augmentation": Augmentation(**values["augmentation"])})
 
 
-def finish_run(run: Run) -> dict[str, Any]:
+def finish_run(run: Run, finish: bool = False) -> dict[str, Any]:
     """Train (or continue) a run and leave its model, scores, calibration, metrics and report.
+
+    Args:
+        finish: train no further; keep the best epoch so far.
 
     Returns:
         The evaluation document of the test part.
@@ -172,6 +175,7 @@ def finish_run(run: Run) -> dict[str, Any]:
         network.pretrained,
         run.path / "checkpoints" / "last.npz",
         keep_history,
+        finish,
     )
     # Keras writes by path, so it writes beside the final name first.
     partial = run.path / "model.partial.keras"

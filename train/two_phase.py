@@ -18,7 +18,7 @@ import numpy as np
 
 from edge_runtime.card import InputContract
 from edge_runtime.console import note, progress
-from edge_runtime.errors import BadData
+from edge_runtime.errors import BadData, WrongUsage
 from train import checkpoint
 from train.augment import augment
 from train.metrics import auc as area_under_curve
@@ -66,6 +66,7 @@ def train_two_phases(
     pretrained: bool,
     checkpoint_path: Path | None = None,
     on_epoch: Callable[[list[dict[str, Any]]], None] | None = None,
+    finish: bool = False,
 ) -> Trained:
     """Train a freshly built model.
 
@@ -78,6 +79,10 @@ def train_two_phases(
         pretrained: whether the backbone carries learned weights (then it is frozen first, its BatchNorm always).
         checkpoint_path: where to keep the state after every epoch; an existing one is continued from.
         on_epoch: called with the history after every epoch.
+        finish: train no further; keep the best epoch of the checkpoint.
+
+    Raises:
+        WrongUsage: ``finish`` without a checkpoint that holds an epoch of phase 2.
 
     Returns:
         The model with the weights of its best epoch, and the history.
@@ -85,11 +90,13 @@ def train_two_phases(
     trainer = _Trainer(model, contract, recipe, training, validation, pretrained)
     if checkpoint_path is not None and checkpoint_path.is_file():
         trainer.restore(checkpoint_path)
-    elif pretrained and recipe.head_epochs:
+    elif pretrained and recipe.head_epochs and not finish:
         trainer.history += train_head(model, contract, training, recipe)
         if checkpoint_path is not None:
             trainer.save(checkpoint_path)
-    while trainer.epoch < recipe.epochs and not trainer.stopped:
+    if finish and not trainer.best_weights:
+        raise WrongUsage("No epoch of phase 2 is complete, so there is no model to keep; resume without --finish.")
+    while trainer.epoch < recipe.epochs and not trainer.stopped and not finish:
         trainer.run_epoch()
         if checkpoint_path is not None:
             trainer.save(checkpoint_path)

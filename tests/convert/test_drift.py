@@ -106,8 +106,8 @@ def test_gains_do_not_count_as_losses() -> None:
 
 def test_the_auc_limit_sees_what_accuracy_does_not() -> None:
     labels, _, logits = cells()
-    shuffled = np.sign(logits) * np.abs(np.random.default_rng(0).permutation(logits))
-    drift = gate(shuffled)
+    surer_of_errors = np.where((logits > 0) == labels, logits, 5 * logits)
+    drift = gate(surer_of_errors)
     assert [check.name for check in drift.verdict.checks if not check.passed] == ["auc"]
 
 
@@ -181,7 +181,7 @@ def test_further_limits_can_be_switched_on(name: str, value: float, passes: bool
 
 @pytest.mark.parametrize("value", [-0.1, 1.5])
 def test_a_limit_is_a_share(value: float) -> None:
-    with pytest.raises(WrongUsage, match="must lie in 0..1"):
+    with pytest.raises(WrongUsage, match="must lie in"):
         Limits(accuracy=value)
 
 

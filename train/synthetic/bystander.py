@@ -61,10 +61,10 @@ def paint_white_cell(rng: np.random.Generator, layers: Layers, grid: Grid) -> No
     rho = relative_radius(dx, dy, (radius, radius * float(rng.uniform(0.88, 1.0))), 0.4, outline(rng, 0.03))
     inside = grid.cover(radius * (1 - rho), 0.06)
     np.maximum(layers.body[where], inside, out=layers.body[where])
-    layers.cytoplasm[where] += np.float32(0.28 if lobed else 0.65) * inside
+    layers.cytoplasm[where] += np.float32(0.14 if lobed else 0.6) * inside
     nucleus = np.zeros_like(inside)
     if lobed:
-        layers.haemoglobin[where] += 0.12 * inside
+        layers.haemoglobin[where] += np.float32(0.2) * inside
         turn, away = float(rng.uniform(0, 2 * np.pi)), 0.46 * radius
         lobes = int(rng.integers(3, 6))
         path: list[tuple[float, float]] = []
@@ -88,5 +88,6 @@ def paint_white_cell(rng: np.random.Generator, layers: Layers, grid: Grid) -> No
         size = radius * float(rng.uniform(0.78, 0.86))
         nucleus = grid.cover(size * (1 - relative_radius(dx - 0.08, dy, (size, size), 0.0, outline(rng, 0.03))), 0.08)
     clumped = nucleus * (1 + np.float32(0.2) * cloud(rng, nucleus.shape, max(int(0.18 * grid.scale), 2)))
-    layers.chromatin[where] += np.float32(0.9) * clumped
-    layers.cytoplasm[where] += np.float32(0.6) * clumped
+    layers.cytoplasm[where] *= 1 - np.float32(0.8) * nucleus
+    layers.chromatin[where] += np.float32(0.95) * clumped
+    layers.cytoplasm[where] += np.float32(0.4) * clumped

@@ -70,14 +70,9 @@ def _paint_body(
 ) -> None:
     long = float(np.exp(abs(rng.normal(0.0, 0.12))))
     axes = (size * long**0.5, size / long**0.5)
-    where, dx, dy = grid.window(0.0, 0.0, size * 1.4)
-    rho = relative_radius(
-        dx,
-        dy,
-        axes,
-        float(rng.uniform(0, np.pi)),
-        outline(rng, float(rng.choice((0.012, 0.02, 0.05), p=(0.4, 0.5, 0.1)))),
-    )
+    edge = outline(rng, float(rng.choice((0.012, 0.02, 0.05), p=(0.4, 0.5, 0.1))))  # few are misshapen
+    where, dx, dy = grid.window(0.0, 0.0, axes[0] * float(edge.max()) * 1.15)
+    rho = relative_radius(dx, dy, axes, float(rng.uniform(0, np.pi)), edge)
     body = grid.cover(size * (1 - rho), 0.05)
     hollow = np.clip(patient.pallor + rng.normal(0.0, 0.1), 0.0, 0.75)
     width = np.float32(rng.uniform(0.38, 0.55))

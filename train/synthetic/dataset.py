@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import secrets
 import shutil
 from collections import Counter
@@ -74,14 +75,15 @@ def generate(
     try:
         labels = generate_cells(staging, cells, patients, seed) if cells else []
         boxes = generate_fields(staging, fields, patients, seed, field_size) if fields else {}
-        write_atomically(staging / "README.txt", f"{WARNING}\nSeed {seed}, {patients} patients.\n")
+        write_atomically(staging / "README.txt", _readme(patients, seed))
         for entry in sorted(staging.iterdir(), key=lambda path: path.suffix):
             entry.rename(out / entry.name)
         staging.rmdir()
     except BaseException:
         shutil.rmtree(staging, ignore_errors=True)
         if not existed:
-            shutil.rmtree(out, ignore_errors=True)
+            with contextlib.suppress(OSError):  # somebody else may have put something there
+                out.rmdir()
         raise
     return Made(
         cells=dict(Counter(label.stage for label in labels)),
@@ -101,7 +103,7 @@ def generate_cells(out: Path, count: int, patients: int, seed: int) -> list[Cell
         for number in numbers:
             index, who = divmod(number, patients)
             patient, rng = people[who], cell_rng(seed, who, index)
-            stage = patient.stage(rng) if is_infected(index) and not patient.healthy else UNINFECTED
+            stage = patient.stage(rng) if is_infected(who, index) and not patient.healthy else UNINFECTED
             label = cell_label(patient.name, index, stage)
             _save(out / label.path, draw_cell(rng, patient, stage))
             labels.append(label)
@@ -139,6 +141,16 @@ def golden_images(height: int, width: int, count: int = 4) -> NDArray[np.uint8]:
         cell = draw_cell(cell_rng(_GOLDEN_SEED, number, 0), patient, stage)
         images.append(np.asarray(Image.fromarray(cell).resize((width, height), Image.Resampling.BILINEAR)))
     return np.stack(images)
+
+
+def _readme(patients: int, seed: int) -> str:
+    return f"""{WARNING}
+
+Made with seed {seed} for {patients} patients; every fifth patient is healthy.
+cells/Parasitized, cells/Uninfected   single cells; a file name begins with the patient
+cells.csv                             path, label, patient, stage of each cell
+fields/annotations.json               image, and type, x, y, w, h (pixels) and border of each object in it
+"""
 
 
 def _save(path: Path, picture: NDArray[np.uint8]) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from typing import TypedDict
+from typing import NamedTuple, TypedDict
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +19,9 @@ _CELLS_PER_PIXEL = 118 / (1280 * 960)
 _MICROMETRES = 7.6 / (2 * RADIUS)  # of one pixel; a red cell measures about 7.6 micrometres
 _DISTURBED_SHARE = 0.03  # cells with debris, a platelet or a smudge on them
 _VISIBLE = 0.5  # coverage from which a pixel belongs to a cell
+_LEAST_PIXELS = 20  # less of an object than this is not annotated
+
+_Taken = list[tuple[float, float, float]]  # x, y and radius in pixels of the cells so far
 
 
 class Box(TypedDict):
@@ -32,6 +35,14 @@ class Box(TypedDict):
     border: bool
 
 
+class _Place(NamedTuple):
+    """A window of the canvas: its upper left pixel, and its own grid round the object to paint."""
+
+    top: int
+    left: int
+    grid: Grid
+
+
 class _Smear:
     """The canvas of a field: optical density so far, and what has been annotated."""
 
@@ -41,20 +52,22 @@ class _Smear:
         self.density: Map = np.zeros((3, height, width), np.float32)
         self.boxes: list[Box] = []
 
-    def window(self, x: float, y: float, reach: float) -> tuple[slice, slice]:
+    def place(self, x: float, y: float, reach: float) -> _Place:
         """The part of the canvas within ``reach`` pixels of (x, y)."""
-        rows = slice(max(int(y - reach), 0), min(int(y + reach) + 1, self.shape[0]))
-        return rows, slice(max(int(x - reach), 0), min(int(x + reach) + 1, self.shape[1]))
+        top, left = max(int(y - reach), 0), max(int(x - reach), 0)
+        bottom, right = min(int(y + reach) + 1, self.shape[0]), min(int(x + reach) + 1, self.shape[1])
+        return _Place(top, left, Grid((bottom - top, right - left), (x - left, y - top), RADIUS))
 
-    def lay(self, layers: Layers, window: tuple[slice, slice], kind: str | None) -> None:
-        """Add painted layers at ``window``; annotate them as ``kind`` when enough of them can be seen."""
-        self.density[:, window[0], window[1]] += layers.density(self.patient)
+    def lay(self, layers: Layers, place: _Place, kind: str | None) -> None:
+        """Add painted layers; annotate them as ``kind`` when enough of them can be seen."""
+        height, width = place.grid.shape
+        self.density[:, place.top : place.top + height, place.left : place.left + width] += layers.density(self.patient)
         body = layers.body > _VISIBLE
-        if kind is None or body.sum() < 20:
+        if kind is None or body.sum() < _LEAST_PIXELS:
             return
         rows, columns = bounds(body)
-        top, bottom = window[0].start + rows.start, window[0].start + rows.stop
-        left, right = window[1].start + columns.start, window[1].start + columns.stop
+        top, bottom = place.top + rows.start, place.top + rows.stop
+        left, right = place.left + columns.start, place.left + columns.stop
         border = left == 0 or top == 0 or right == self.shape[1] or bottom == self.shape[0]
         self.boxes.append({"type": kind, "x": left, "y": top, "w": right - left, "h": bottom - top, "border": border})
 
@@ -70,53 +83,46 @@ def draw_field(
     """
     smear = _Smear(patient, width, height)
     room = width * height / (1280 * 960)
-    taken: list[tuple[float, float, float]] = []
+    taken: _Taken = []
     for _ in range(rng.poisson(0.9 * room)):
         _lay_white_cell(rng, smear, taken)
     _lay_red_cells(rng, smear, taken, max(1, round(_CELLS_PER_PIXEL * width * height * rng.uniform(0.85, 1.15))))
     for _ in range(rng.poisson(4.5 * room)):
-        x, y, window, grid = _somewhere(rng, smear, taken, 0.9)
-        layers = Layers.empty((window[0].stop - window[0].start, window[1].stop - window[1].start))
-        bystander.paint_platelet(rng, layers, grid, 0.0, 0.0)
-        smear.lay(layers, window, "platelet")
+        place = _somewhere(rng, smear, taken, 0.9)
+        layers = Layers.empty(place.grid.shape)
+        bystander.paint_platelet(rng, layers, place.grid, 0.0, 0.0)
+        smear.lay(layers, place, "platelet")
     for _ in range(rng.poisson(2.5 * room)):
-        _x, _y, window, grid = _somewhere(rng, smear, taken, 0.0)
-        layers = Layers.empty((window[0].stop - window[0].start, window[1].stop - window[1].start))
-        bystander.paint_precipitate(rng, layers, grid, 0.0, 0.0, 0.2)
-        smear.lay(layers, window, None)
+        place = _somewhere(rng, smear, taken, 0.0)
+        layers = Layers.empty(place.grid.shape)
+        bystander.paint_precipitate(rng, layers, place.grid, 0.0, 0.0, 0.2)
+        smear.lay(layers, place, None)
     picture = expose(rng, smear.density, _uneven_light(rng, patient, width, height), patient, RADIUS)
     return _burn_in(rng, picture), smear.boxes
 
 
-def _somewhere(
-    rng: np.random.Generator, smear: _Smear, taken: list[tuple[float, float, float]], clearance: float
-) -> tuple[float, float, tuple[slice, slice], Grid]:
-    """A random place, if possible ``clearance`` of the way out of every cell, with a small window round it."""
+def _somewhere(rng: np.random.Generator, smear: _Smear, taken: _Taken, clearance: float) -> _Place:
+    """A small window at random, if possible ``clearance`` of the way out of every cell."""
     x = y = 0.0
     for _ in range(40):
         x, y = float(rng.uniform(0, smear.shape[1])), float(rng.uniform(0, smear.shape[0]))
         if all(np.hypot(x - a, y - b) > clearance * (r + 0.3 * RADIUS) for a, b, r in taken):
             break
-    window = smear.window(x, y, RADIUS)
-    shape = (window[0].stop - window[0].start, window[1].stop - window[1].start)
-    return x, y, window, Grid(shape, (x - window[1].start, y - window[0].start), RADIUS)
+    return smear.place(x, y, RADIUS)
 
 
-def _lay_white_cell(rng: np.random.Generator, smear: _Smear, taken: list[tuple[float, float, float]]) -> None:
+def _lay_white_cell(rng: np.random.Generator, smear: _Smear, taken: _Taken) -> None:
     x, y = float(rng.uniform(0, smear.shape[1])), float(rng.uniform(0, smear.shape[0]))
     if any(np.hypot(x - a, y - b) < 4 * RADIUS for a, b, _ in taken):
         return
-    window = smear.window(x, y, 2.4 * RADIUS)
-    shape = (window[0].stop - window[0].start, window[1].stop - window[1].start)
-    layers = Layers.empty(shape)
-    bystander.paint_white_cell(rng, layers, Grid(shape, (x - window[1].start, y - window[0].start), RADIUS))
-    smear.lay(layers, window, "white blood cell")
+    place = smear.place(x, y, 2.4 * RADIUS)
+    layers = Layers.empty(place.grid.shape)
+    bystander.paint_white_cell(rng, layers, place.grid)
+    smear.lay(layers, place, "white blood cell")
     taken.append((x, y, 1.65 * RADIUS))
 
 
-def _lay_red_cells(
-    rng: np.random.Generator, smear: _Smear, taken: list[tuple[float, float, float]], count: int
-) -> None:
+def _lay_red_cells(rng: np.random.Generator, smear: _Smear, taken: _Taken, count: int) -> None:
     """Throw ``count`` cells: most lie apart, some touch or overlap a little, some are cut by the border."""
     margin = 0.7 * RADIUS
     patient = smear.patient
@@ -133,11 +139,9 @@ def _lay_red_cells(
             continue
         infected = not patient.healthy and rng.random() < patient.parasitaemia
         stage = patient.stage(rng) if infected else UNINFECTED
-        window = smear.window(x, y, REACH * 1.2 * radius)
-        shape = (window[0].stop - window[0].start, window[1].stop - window[1].start)
-        centre = (x - window[1].start, y - window[0].start)
-        layers = paint_red_cell(rng, patient, shape, centre, radius, stage, disturbed=_DISTURBED_SHARE)
-        smear.lay(layers, window, stage if infected else "red blood cell")
+        place = smear.place(x, y, REACH * 1.2 * radius)
+        layers = paint_red_cell(rng, patient, place.grid.shape, place.grid.centre, radius, stage, _DISTURBED_SHARE)
+        smear.lay(layers, place, stage if infected else "red blood cell")
         taken.append((x, y, radius))
         placed += 1
 
@@ -160,7 +164,9 @@ def _burn_in(rng: np.random.Generator, picture: NDArray[np.uint8]) -> NDArray[np
     size = 28
     left, top = max(width - length - 50, 0), max(height - 90, 0)
     for points in (
-        (left, top, left + length, top), (left, top - 7, left, top + 7), (left + length, top - 7, left + length, top + 7)
+        (left, top, left + length, top),
+        (left, top - 7, left, top + 7),
+        (left + length, top - 7, left + length, top + 7),
     ):  # fmt: skip
         brush.line(points, fill=(0, 0, 0), width=3)
     brush.text(

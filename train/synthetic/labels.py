@@ -22,7 +22,7 @@ class CellLabel:
 
     Attributes:
         path: POSIX path below the output folder.
-        label: ``"parasitized"`` or ``"uninfected"``, as the training command reads it.
+        label: ``"Parasitized"`` or ``"Uninfected"``, also the name of its folder.
         patient: as the file name begins.
         stage: ``"uninfected"`` or the parasite's stage.
     """
@@ -33,19 +33,19 @@ class CellLabel:
     stage: str
 
 
-def is_infected(index: int) -> bool:
-    """Whether cell ``index`` of an infected patient holds a parasite: evenly spread, exactly 5 in 8."""
-    before = index * _INFECTED_NUMERATOR // _INFECTED_DENOMINATOR
-    return (index + 1) * _INFECTED_NUMERATOR // _INFECTED_DENOMINATOR > before
+def is_infected(patient: int, index: int) -> bool:
+    """Whether cell ``index`` of the infected patient number ``patient`` holds a parasite: evenly spread, 5 in 8."""
+    place = (index + 3 * patient) * _INFECTED_NUMERATOR % _INFECTED_DENOMINATOR
+    return place >= _INFECTED_DENOMINATOR - _INFECTED_NUMERATOR
 
 
 def cell_label(patient: str, index: int, stage: str) -> CellLabel:
     """Name and labels of cell ``index`` (from 0) of a patient."""
-    label = UNINFECTED if stage == UNINFECTED else "parasitized"
+    label = "Uninfected" if stage == UNINFECTED else "Parasitized"
     photo = index // _CELLS_A_PHOTO
     minute, second = divmod(photo * 11, 60)
     name = f"{patient}ThinF_IMG_20240101_10{minute % 60:02d}{second:02d}_cell_{index + 1}.png"
-    return CellLabel(f"cells/{label.capitalize()}/{name}", label, patient, stage)
+    return CellLabel(f"cells/{label}/{name}", label, patient, stage)
 
 
 def cells_csv(labels: Iterable[CellLabel]) -> str:

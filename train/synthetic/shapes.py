@@ -74,13 +74,15 @@ def relative_radius(dx: Map, dy: Map, axes: tuple[float, float], tilt: float, ed
     u = (cosine * dx + sine * dy) / np.float32(axes[0])
     v = (cosine * dy - sine * dx) / np.float32(axes[1])
     turn = (np.arctan2(v, u) + np.float32(np.pi)) * np.float32(_ANGLES / (2 * np.pi))
-    return np.hypot(u, v) / np.take(edge, turn.astype(np.int32) % _ANGLES)
+    relative: Map = (np.hypot(u, v) / np.take(edge, turn.astype(np.int32) % _ANGLES)).astype(np.float32)
+    return relative
 
 
 def dot(layer: Map, grid: Grid, x: float, y: float, radius: float, amount: float, soft: float = 0.04) -> None:
     """Lay a round soft dot over ``layer``: the larger of what was there and the dot stays."""
     where, dx, dy = grid.window(x, y, radius + soft)
-    np.maximum(layer[where], np.float32(amount) * grid.cover(radius - np.hypot(dx, dy), soft), out=layer[where])
+    depth: Map = (radius - np.hypot(dx, dy)).astype(np.float32)
+    np.maximum(layer[where], np.float32(amount) * grid.cover(depth, soft), out=layer[where])
 
 
 def crescent(

@@ -1,0 +1,129 @@
+"""Lint rules on graphs made by hand: each rule, the place it names and the cure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+import pytest
+
+from convert.lint import lint
+from convert.lint_cpu import check_cpu
+from convert.lint_edgetpu import check_edgetpu
+from convert.lint_findings import Finding
+from edge_runtime.card import InputContract
+from edge_runtime.errors import BadModel, WrongUsage
+from edge_runtime.tflite_schema import Graph, Operator, Tensor
+
+pytest.importorskip("ai_edge_litert")
+
+
+def tensor(name: str, shape: tuple[int, ...], dtype: str = "int8", constant: int = 0, scales: int = 1) -> Tensor:
+    points = (0.01,) * scales if dtype in ("int8", "uint8") else ()
+    return Tensor(name, shape, shape, dtype, points, (0,) * len(points), constant)
+
+
+def classifier(kind: str = "int8") -> Graph:
+    """Pixels, one convolution, one dense layer: what an Edge TPU takes when everything is int8."""
+    return Graph(
+        operators=(
+            Operator("CONV_2D", 3, False, (0, 1, 2), (3,)),
+            Operator("FULLY_CONNECTED", 4, False, (3, 4, 5), (6,)),
+        ),
+        tensors=(
+            tensor("pixels", (1, 8, 8, 3), kind),
+            tensor("a/net/conv_1/kernel", (4, 3, 3, 3), kind, 108, scales=4),
+            tensor("a/net/conv_1/bias", (4,), "int32" if kind == "int8" else kind, 16),
+            tensor("a/net/conv_1/out", (1, 8, 8, 4), kind),
+            tensor("a/net/dense_1/kernel", (1, 256), kind, 256),
+            tensor("a/net/dense_1/bias", (1,), "int32" if kind == "int8" else kind, 4),
+            tensor("logit", (1, 1), kind),
+        ),
+        inputs=(0,),
+        outputs=(6,),
+        subgraphs=1,
+        description="",
+    )
+
+
+def with_tensor(graph: Graph, number: int, **changes: object) -> Graph:
+    tensors = list(graph.tensors)
+    tensors[number] = replace(tensors[number], **changes)
+    return replace(graph, tensors=tuple(tensors))
+
+
+def with_operator(graph: Graph, index: int, **changes: object) -> Graph:
+    operators = list(graph.operators)
+    operators[index] = replace(operators[index], **changes)
+    return replace(graph, operators=tuple(operators))
+
+
+def rules(findings: Iterable[Finding]) -> set[str]:
+    return {finding.rule for finding in findings}
+
+
+def test_a_full_int8_classifier_has_no_finding() -> None:
+    assert list(check_edgetpu(classifier())) == []
+    assert list(check_cpu(classifier())) == []
+
+
+@pytest.mark.parametrize(
+    ("graph", "rule", "place"),
+    [
+        (classifier("float32"), "full-int8", "tensor 0 pixels"),
+        (replace(classifier(), subgraphs=2), "subgraphs", "model"),
+        (with_tensor(classifier(), 0, signature=(-1, 8, 8, 3)), "static-shape", "tensor 0 pixels"),
+        (with_tensor(classifier(), 0, shape=(4, 8, 8, 3), signature=(4, 8, 8, 3)), "batch-1", "tensor 0 pixels"),
+        (with_operator(classifier(), 0, version=6), "operator-version", "operator 0 CONV_2D a/net/conv_1/out"),
+        (with_operator(classifier(), 1, name="HARD_SWISH"), "operator", "operator 1 HARD_SWISH logit"),
+        (with_operator(classifier(), 1, name="TFLite_Detection_PostProcess", custom=True), "operator",
+         "operator 1 TFLite_Detection_PostProcess logit"),
+        (with_tensor(classifier(), 3, shape=(2, 8, 8, 4)), "three-dimensions", "operator 0 CONV_2D a/net/conv_1/out"),
+        (with_tensor(classifier(), 4, scales=(0.1,) * 8), "dense-scale", "tensor 4 a/net/dense_1/kernel"),
+        (with_tensor(classifier(), 1, constant_bytes=9 << 20), "on-chip-memory", "model"),
+        (with_tensor(classifier(), 3, dtype="int16"), "full-int8", "operator 0 CONV_2D a/net/conv_1/out"),
+    ],
+)  # fmt: skip
+def test_what_an_edge_tpu_does_not_take(graph: Graph, rule: str, place: str) -> None:
+    found = [finding for finding in check_edgetpu(graph) if finding.rule == rule]
+    assert found and found[0].place == place
+    assert found[0].cure
+
+
+@pytest.mark.parametrize(
+    ("graph", "expected"),
+    [
+        (classifier("float32"), set()),
+        (with_operator(classifier(), 1, name="TOPK_V2"), {"fallback"}),
+        (with_operator(classifier(), 1, name="Mystery", custom=True), {"custom-operator"}),
+        (with_tensor(with_tensor(classifier(), 0, dtype="int16"), 3, dtype="int16"), {"fallback"}),
+        (with_operator(with_tensor(classifier("float32"), 1, dtype="int8"), 0, name="DEPTHWISE_CONV_2D"), {"fallback"}),
+        (with_tensor(classifier("float32"), 1, dtype="int8"), set()),
+    ],
+)
+def test_what_falls_back_on_a_cpu(graph: Graph, expected: set[str]) -> None:
+    assert rules(check_cpu(graph)) == expected
+
+
+def test_an_unknown_target_and_a_foreign_file_are_refused() -> None:
+    with pytest.raises(WrongUsage, match="there are cpu, edgetpu"):
+        lint(b"", "fpga")
+    with pytest.raises(BadModel):
+        lint(b"\x89PNG not a model", "cpu")
+
+
+def test_the_int8_file_of_a_run_suits_both_targets(bench, int8_candidate) -> None:
+    for target in ("cpu", "edgetpu"):
+        assert lint(int8_candidate.flatbuffer, target, bench.run.contract).findings == ()
+
+
+def test_a_float_file_is_told_apart(bench) -> None:
+    found = lint(bench.quantizer(None)[0].float_flatbuffer, "edgetpu")
+    assert rules(found.findings) == {"full-int8"}
+
+
+def test_an_input_whose_table_is_not_the_identity_is_named(bench, int8_candidate) -> None:
+    narrow = InputContract(height=32, width=32, scale=(1 / 110,) * 3)
+    (finding,) = lint(int8_candidate.flatbuffer, "cpu", narrow).findings
+    assert (finding.severity, finding.rule) == ("warning", "input-table")
+    assert "raw pixels" in finding.message
