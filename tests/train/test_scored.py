@@ -40,6 +40,7 @@ def score(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Score:
     (tmp_path / "run").mkdir()
     (tmp_path / "run" / "history.csv").write_text("phase,loss,note\n1,0.5,x\n2,nan,\n")
     run = SimpleNamespace(
+        path=tmp_path / "run",
         cells=cells,
         parts=parts,
         contract=InputContract(8, 8),
