@@ -21,6 +21,7 @@ from edge_runtime.console import note, progress
 from edge_runtime.errors import BadData, WrongUsage
 from train import checkpoint
 from train.augment import augment
+from train.folding import with_folded_normalisation
 from train.metrics import auc as area_under_curve
 from train.recipe import Recipe
 from train.scoring import keras_logits
@@ -194,6 +195,7 @@ class _Trainer:
         self.best_weights: list[np.ndarray] = []
         self.since_best = 0
         choose_trainable(model, recipe.last_layers, pretrained)
+        self.forward = with_folded_normalisation(model) if pretrained else model
         self.batch = min(recipe.batch, len(training.rows))
         self.steps = len(training.rows) // self.batch
         total = self.steps * recipe.epochs
@@ -214,7 +216,7 @@ class _Trainer:
         pixels, targets = augment(images, targets, seed, self.recipe.augmentation)
         variables = self.model.trainable_variables
         with tf.GradientTape() as tape:
-            logits = self.model(_normalised(pixels, self.contract), training=True)
+            logits = self.forward(_normalised(pixels, self.contract), training=True)
             loss = self.loss(targets, logits)
         self.optimizer.apply(tape.gradient(loss, variables), variables)
         for average, variable in zip(self.averages, variables, strict=bool(self.averages)):
