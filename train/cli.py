@@ -38,6 +38,8 @@ Examples:
 @click.option("--head-epochs", default=_DEFAULT.head_epochs, show_default=True, help="Epochs of phase 1.")
 @click.option("--rate", default=_DEFAULT.rate, show_default=True, help="Peak learning rate of phase 2.")
 @click.option("--last-layers", type=int, help="Fine-tune only the last N layers of the backbone [all].")
+@click.option("--looks", default=_DEFAULT.looks, show_default=True,
+              help="With --last-layers: augmented looks at each cell that pass the frozen layers ahead; 0: none.")
 @click.option("--batch-size", type=int, help="Images a step [32; 64 on a GPU].")
 @click.option("--augment", type=click.Choice(list(PRESETS)), default="standard", show_default=True)
 @click.option("--label-smoothing", default=_DEFAULT.label_smoothing, show_default=True)
@@ -66,6 +68,7 @@ def train(
     head_epochs: int,
     rate: float,
     last_layers: int | None,
+    looks: int,
     batch_size: int | None,
     augment: str,
     label_smoothing: float,
@@ -113,6 +116,7 @@ def train(
             head_epochs=head_epochs,
             rate=rate,
             last_layers=last_layers,
+            looks=looks,
             batch=batch_size or (64 if on_gpu else _DEFAULT.batch),
             augmentation=preset(augment),
             label_smoothing=label_smoothing,

@@ -19,6 +19,8 @@ class Recipe:
         rate: peak learning rate of phase 2.
         warmup: share of phase 2 during which the rate rises from zero; a cosine to zero follows.
         last_layers: how many of the backbone's last layers phase 2 trains; None for all.
+        looks: with ``last_layers``, how many augmented looks at each image go through the frozen layers ahead; the
+            epochs take turns at them. 0 passes the whole network every epoch.
         weight_decay: of AdamW.
         label_smoothing: targets become smoothing/2 and 1 - smoothing/2.
         dropout: before the last layer.
@@ -38,6 +40,7 @@ class Recipe:
     rate: float = 3e-4
     warmup: float = 0.1
     last_layers: int | None = None
+    looks: int = 4
     weight_decay: float = 1e-4
     label_smoothing: float = 0.05
     dropout: float = 0.5
@@ -54,7 +57,7 @@ class Recipe:
         for name in ("epochs", "batch", "patience"):
             if getattr(self, name) < 1:
                 raise WrongUsage(f"{name} is {getattr(self, name)}; it must be 1 or more.")
-        for name in ("head_epochs", "head_rate", "rate", "weight_decay", "seed"):
+        for name in ("head_epochs", "head_rate", "rate", "looks", "weight_decay", "seed"):
             if getattr(self, name) < 0:
                 raise WrongUsage(f"{name.replace('_', ' ')} is {getattr(self, name)}; it must not be negative.")
         for name in ("warmup", "label_smoothing", "dropout", "ema"):

@@ -12,6 +12,21 @@ from edge_runtime.preprocess import normalise
 
 if TYPE_CHECKING:
     import keras
+    import tensorflow as tf
+
+
+def normalised(pixels: tf.Tensor, contract: InputContract) -> tf.Tensor:
+    """What the float model eats, as TensorFlow operations for use inside a step.
+
+    Args:
+        pixels: float32 [n, h, w, 3] RGB in 0..255.
+        contract: channel order, scale and offset.
+    """
+    import tensorflow as tf
+
+    if contract.channels == "BGR":
+        pixels = tf.reverse(pixels, [-1])
+    return pixels * tf.constant(contract.scale, tf.float32) + tf.constant(contract.offset, tf.float32)
 
 
 def keras_logits(

@@ -150,7 +150,8 @@ def finish_run(run: Run, finish: bool = False) -> dict[str, Any]:
     """
     import keras
 
-    from train.two_phase import Part, train_two_phases
+    from train.part import Part
+    from train.two_phase import train_two_phases
 
     recipe, network = recipe_of(run.config), Network(**run.config["network"])
     cache = run.config.get("cache")

@@ -20,11 +20,14 @@ from edge_runtime.card import InputContract
 from edge_runtime.console import note, progress
 from edge_runtime.errors import BadData, WrongUsage
 from train import checkpoint
-from train.augment import augment
+from train.augment import PRESETS, augment
 from train.folding import with_folded_normalisation
+from train.head import train_head
 from train.metrics import auc as area_under_curve
+from train.part import Part
 from train.recipe import Recipe
-from train.scoring import keras_logits
+from train.scoring import keras_logits, normalised
+from train.trunk import Looks, affordable_looks, look_at, split_model
 
 if TYPE_CHECKING:
     import keras
@@ -41,21 +44,6 @@ class Trained:
 
     model: keras.Model
     history: list[dict[str, Any]] = field(default_factory=list)
-
-
-@dataclass(frozen=True)
-class Part:
-    """Images with targets: pixels uint8 [n, h, w, 3]; targets float32 [n] in 0..1; rows int [k] are the ones used."""
-
-    pixels: np.ndarray
-    targets: np.ndarray
-    rows: np.ndarray
-
-    def batch(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """uint8 [b, h, w, 3] and float32 [b, 1] of positions in the pixel array."""
-        order = np.argsort(rows)
-        images = np.asarray(self.pixels[rows[order]])
-        return images, self.targets[rows[order], None].astype(np.float32)
 
 
 def train_two_phases(
@@ -107,71 +95,6 @@ def train_two_phases(
     return Trained(model, trainer.history)
 
 
-def train_head(model: keras.Model, contract: InputContract, part: Part, recipe: Recipe) -> list[dict[str, Any]]:
-    """Phase 1: only the head learns, from features computed once.
-
-    The features are those of one augmented look at every image: the head is only to become sensible before the
-    backbone is let loose, so a fresh look each epoch would not pay for its forward pass.
-    """
-    import keras
-
-    pooled = model.get_layer("head_pool").output
-    backbone = keras.Model(model.input, pooled)
-    trainable = [layer for layer in model.layers if layer.name.startswith("head") and layer.name != "head_pool"]
-    features_in = keras.Input(pooled.shape[1:])
-    x = features_in
-    for layer in trainable:
-        x = layer(x)
-    head = keras.Model(features_in, x)
-
-    started = time.monotonic()
-    features, targets = _augmented_features(backbone, contract, part, recipe)
-    loss = keras.losses.BinaryCrossentropy(from_logits=True, label_smoothing=recipe.label_smoothing)
-    head.compile(keras.optimizers.Adam(recipe.head_rate), loss)
-    rows = []
-    for epoch in range(recipe.head_epochs):
-        order = np.random.default_rng((recipe.seed, 1, epoch)).permutation(len(features))
-        keras.utils.set_random_seed(recipe.seed + epoch)
-        fitted = head.fit(features[order], targets[order], batch_size=recipe.batch, shuffle=False, verbose=0)
-        rows.append(
-            {"phase": 1, "epoch": epoch + 1, "loss": float(fitted.history["loss"][0]), "val_loss": None,
-             "val_auc": None, "rate": recipe.head_rate, "seconds": round(time.monotonic() - started, 2)}
-        )  # fmt: skip
-        note(f"head {epoch + 1}/{recipe.head_epochs}: loss {rows[-1]['loss']:.4f}, {rows[-1]['seconds']:.0f} s")
-        started = time.monotonic()
-    return rows
-
-
-def _augmented_features(
-    backbone: keras.Model, contract: InputContract, part: Part, recipe: Recipe
-) -> tuple[np.ndarray, np.ndarray]:
-    import tensorflow as tf
-
-    @tf.function(reduce_retracing=True)  # type: ignore[untyped-decorator]
-    def look(images: tf.Tensor, targets: tf.Tensor, seed: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        pixels, targets = augment(images, targets, seed, recipe.augmentation)
-        return backbone(_normalised(pixels, contract), training=False), targets
-
-    features, targets = [], []
-    size = 128
-    with progress(range(0, len(part.rows), size), "Features of the frozen backbone") as starts:
-        for start in starts:
-            images, wanted = part.batch(part.rows[start : start + size])
-            seed = np.array([recipe.seed, start], np.int32)
-            found, mixed = look(tf.constant(images), tf.constant(wanted), tf.constant(seed))
-            features.append(found.numpy())
-            targets.append(mixed.numpy())
-    return np.concatenate(features), np.concatenate(targets)
-
-
-def _normalised(pixels: Any, contract: InputContract) -> Any:
-    import tensorflow as tf
-
-    if contract.channels == "BGR":
-        pixels = tf.reverse(pixels, [-1])
-    return pixels * tf.constant(contract.scale, tf.float32) + tf.constant(contract.offset, tf.float32)
-
-
 class _Trainer:
     """Phase 2, epoch by epoch, with its state in one place so that it can be saved and restored."""
 
@@ -195,7 +118,12 @@ class _Trainer:
         self.best_weights: list[np.ndarray] = []
         self.since_best = 0
         choose_trainable(model, recipe.last_layers, pretrained)
-        self.forward = with_folded_normalisation(model) if pretrained else model
+        self.looks: Looks | None = None
+        self.validation_look: Looks | None = None
+        self.tail = model
+        if pretrained and recipe.last_layers is not None and recipe.looks:
+            self._look_ahead()
+        self.forward = with_folded_normalisation(self.tail) if pretrained else self.tail
         self.batch = min(recipe.batch, len(training.rows))
         self.steps = len(training.rows) // self.batch
         total = self.steps * recipe.epochs
@@ -210,13 +138,43 @@ class _Trainer:
         self.loss = keras.losses.BinaryCrossentropy(from_logits=True, label_smoothing=recipe.label_smoothing)
         self.step = tf.function(self._step, jit_compile=recipe.jit or None)
 
+    def _look_ahead(self) -> None:
+        """Pass training and validation images through the frozen layers, when there are some and memory allows."""
+        first = next(layer.name for layer in self.model.layers if layer.trainable and layer.weights)
+        parts = split_model(self.model, first)
+        if parts is None:
+            return
+        trunk, tail = parts
+        training, validation, recipe = self.training, self.validation, self.recipe
+        looks = affordable_looks(trunk, len(training.rows) + len(validation.rows), min(recipe.looks, recipe.epochs))
+        if not looks:
+            note("The frozen layers' activations do not fit in memory; every epoch passes the whole network.")
+            return
+        self.tail = tail
+        self.looks = look_at(
+            trunk,
+            self.contract,
+            training.pixels,
+            training.targets,
+            training.rows,
+            recipe.augmentation,
+            recipe.seed,
+            looks,
+        )
+        self.validation_look = look_at(
+            trunk, self.contract, validation.pixels, validation.targets, validation.rows, PRESETS["none"], recipe.seed
+        )
+
     def _step(self, images: Any, targets: Any, seed: Any, decay: Any) -> Any:
+        """One step; ``images`` are uint8 pixels, or float32 activations of the frozen layers when those are kept."""
         import tensorflow as tf
 
-        pixels, targets = augment(images, targets, seed, self.recipe.augmentation)
+        if self.looks is None:
+            pixels, targets = augment(images, targets, seed, self.recipe.augmentation)
+            images = normalised(pixels, self.contract)
         variables = self.model.trainable_variables
         with tf.GradientTape() as tape:
-            logits = self.forward(_normalised(pixels, self.contract), training=True)
+            logits = self.forward(images, training=True)
             loss = self.loss(targets, logits)
         self.optimizer.apply(tape.gradient(loss, variables), variables)
         for average, variable in zip(self.averages, variables, strict=bool(self.averages)):
@@ -232,10 +190,10 @@ class _Trainer:
         recipe = self.recipe
         # Dropout draws from Keras' global seed; setting it here makes an epoch the same after a resume.
         keras.utils.set_random_seed(recipe.seed * 1000 + self.epoch + 1)
-        rows = np.random.default_rng((recipe.seed, 2, self.epoch)).permutation(self.training.rows)
+        order = np.random.default_rng((recipe.seed, 2, self.epoch)).permutation(len(self.training.rows))
         losses = []
         label = f"Epoch {self.epoch + 1}/{recipe.epochs}"
-        with progress(self._batches(rows), label, self.steps) as batches:
+        with progress(self._batches(order), label, self.steps) as batches:
             for number, (images, targets) in enumerate(batches):
                 seen = self.epoch * self.steps + number
                 # A young average must not remember the untrained weights.
@@ -248,14 +206,18 @@ class _Trainer:
         self.epoch += 1
         self._validate(loss, time.monotonic() - started)
 
-    def _batches(self, rows: np.ndarray) -> Any:
+    def _batches(self, order: np.ndarray) -> Any:
         """Batches of this epoch, one prepared ahead in a thread so that the model never waits for memory reads."""
         from concurrent.futures import ThreadPoolExecutor
 
         import tensorflow as tf
 
         def fetch(number: int) -> tuple[Any, Any]:
-            images, targets = self.training.batch(rows[number * self.batch : (number + 1) * self.batch])
+            some = order[number * self.batch : (number + 1) * self.batch]
+            if self.looks is not None:
+                images, targets = self.looks.batch(self.epoch % len(self.looks), some)
+            else:
+                images, targets = self.training.batch(self.training.rows[some])
             return tf.constant(images), tf.constant(targets)
 
         with ThreadPoolExecutor(1) as pool:
@@ -271,7 +233,7 @@ class _Trainer:
         if self.averages:
             _assign(self.model.trainable_variables, [average.numpy() for average in self.averages])
         rows = self.validation.rows
-        logits = keras_logits(self.model, self.contract, self.validation.pixels[rows], label="Validation")
+        logits = self._validation_logits()
         targets = self.validation.targets[rows]
         val_loss = float(np.mean(np.logaddexp(0, logits) - targets * logits))
         val_auc = area_under_curve((targets > 0.5).astype(int), logits)
@@ -289,6 +251,13 @@ class _Trainer:
         shown = "undefined" if val_auc is None else f"{val_auc:.4f}"
         note(f"epoch {self.epoch}/{self.recipe.epochs}: loss {loss:.4f}, validation loss {val_loss:.4f}, "
              f"AUC {shown}, {seconds:.0f} s")  # fmt: skip
+
+    def _validation_logits(self) -> np.ndarray:
+        if self.validation_look is None:
+            pixels = self.validation.pixels[self.validation.rows]
+            return keras_logits(self.model, self.contract, pixels, label="Validation")
+        features, _ = self.validation_look.batch(0, np.arange(len(self.validation.rows)))
+        return np.asarray(self.tail.predict(features, batch_size=256, verbose=0), np.float64)[:, 0]
 
     @property
     def stopped(self) -> bool:

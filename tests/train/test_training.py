@@ -60,7 +60,8 @@ def small_model(seed: int = 0):
 
 
 def fit(parts: tuple[np.ndarray, np.ndarray], recipe: Recipe, checkpoint: Path | None = None, stop_after: int = 99):
-    from train.two_phase import Part, train_two_phases
+    from train.part import Part
+    from train.two_phase import train_two_phases
 
     pixels, targets = parts
     model = small_model()
@@ -88,8 +89,10 @@ def test_batch_normalisation_of_a_pretrained_backbone_stays_bit_equal(parts: tup
     before = statistics(small_model())
     trained = fit(parts, Recipe(head_epochs=1, epochs=1, batch=12)).model
     assert all(np.array_equal(a, b) for a, b in zip(before, statistics(trained), strict=True))
-    changed = [not np.array_equal(a.numpy(), b.numpy())
-               for a, b in zip(small_model().trainable_weights, trained.trainable_weights, strict=False)]
+    changed = [
+        not np.array_equal(a.numpy(), b.numpy())
+        for a, b in zip(small_model().trainable_weights, trained.trainable_weights, strict=False)
+    ]
     assert any(changed)
 
 

@@ -1,0 +1,94 @@
+"""Frozen layers run ahead: the cut is exact, and training behind it is training of the whole network."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import keras
+import numpy as np
+import pytest
+
+from edge_runtime.card import InputContract
+from train.architectures import find
+from train.augment import PRESETS
+from train.part import Part
+from train.recipe import Recipe
+from train.trunk import affordable_looks, look_at, split_model
+from train.two_phase import train_two_phases
+
+CONTRACT = InputContract(height=32, width=32)
+
+
+def network() -> keras.Model:
+    keras.utils.set_random_seed(3)
+    model = find("mobilenet_v2").build(32, 0.35, None, 0.0)
+    for layer in model.layers:
+        if isinstance(layer, keras.layers.BatchNormalization):
+            layer.gamma.assign(layer.gamma * 2.5)  # or the activations of random weights die out on their way down
+    return model
+
+
+def cells(count: int) -> tuple[np.ndarray, np.ndarray]:
+    targets = np.arange(count, dtype=np.float32) % 2
+    pixels = np.random.default_rng(0).integers(100, 200, (count, 32, 32, 3)).astype(np.uint8)
+    pixels[targets == 1, 8:20, 8:20] = 30
+    return pixels, targets
+
+
+@pytest.mark.parametrize(
+    ("first_trained", "cut"),
+    [
+        ("head_dense", "head_pool"),
+        ("block_15_expand", "block_14_add"),  # the last 20 layers
+        ("block_15_depthwise", "block_14_add"),  # within a residual block the addition also needs what came before
+        ("block_16_depthwise", "block_16_expand_relu"),  # the last block has no addition
+        ("Conv1", None),
+    ],
+)
+def test_the_cut_is_the_last_single_tensor_before_what_learns(first_trained: str, cut: str | None) -> None:
+    model = network()
+    parts = split_model(model, first_trained)
+    if cut is None:
+        assert parts is None
+        return
+    assert parts is not None
+    trunk, tail = parts
+    assert trunk.layers[-1].name == cut
+    images = np.random.default_rng(0).uniform(-1, 1, (3, 32, 32, 3)).astype(np.float32)
+    np.testing.assert_allclose(tail(trunk(images)), model(images), rtol=1e-4, atol=1e-6)
+
+
+def test_training_behind_the_cut_is_training_of_the_whole() -> None:
+    pixels, targets = cells(40)
+    recipe = Recipe(head_epochs=1, epochs=2, last_layers=20, batch=8, dropout=0.0, augmentation=PRESETS["none"])
+    trained = []
+    for looks in (2, 0):
+        training, validation = Part(pixels, targets, np.arange(32)), Part(pixels, targets, np.arange(32, 40))
+        result = train_two_phases(network(), CONTRACT, training, validation, replace(recipe, looks=looks), True)
+        trained.append(result)
+    for ahead, every_time in zip(trained[0].model.weights, trained[1].model.weights, strict=True):
+        np.testing.assert_allclose(ahead, every_time, atol=3e-3)  # activations are kept in half precision
+    losses = [[row["val_loss"] for row in result.history if row["phase"] == 2] for result in trained]
+    np.testing.assert_allclose(losses[0], losses[1], rtol=2e-2)
+
+
+def test_looks_differ_and_repeat_with_their_seed() -> None:
+    pixels, targets = cells(6)
+    parts = split_model(network(), "block_16_depthwise")
+    assert parts is not None
+
+    def look(seed: int) -> np.ndarray:
+        return look_at(parts[0], CONTRACT, pixels, targets, np.arange(6), PRESETS["standard"], seed, looks=2).features
+
+    first = look(1)
+    assert first.shape[:2] == (2, 6) and first.dtype == np.float16
+    assert not np.array_equal(first[0], first[1])
+    np.testing.assert_array_equal(first, look(1))
+    assert not np.array_equal(first, look(2))
+
+
+def test_no_more_looks_than_memory_holds() -> None:
+    parts = split_model(network(), "block_16_depthwise")
+    assert parts is not None
+    assert affordable_looks(parts[0], 100, 4) == 4
+    assert affordable_looks(parts[0], 1_000_000_000, 4) == 0

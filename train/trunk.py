@@ -1,0 +1,122 @@
+"""The frozen part of a network, run ahead: its activations stand in for the images when only later layers learn.
+
+A pass through the frozen layers costs the same every epoch and gives the same every time, but for augmentation. So a
+few augmented looks at every image are passed once, and the epochs take turns at them.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from edge_runtime.card import InputContract
+from edge_runtime.console import note, progress
+from train.augment import Augmentation, augment
+from train.scoring import normalised
+
+if TYPE_CHECKING:
+    import keras
+
+_BATCH = 128
+# Half of a small workstation's memory; beyond it fewer looks are kept.
+_MOST_BYTES = 4_000_000_000
+
+
+def split_model(model: keras.Model, first_trained: str) -> tuple[keras.Model, keras.Model] | None:
+    """Cut a network before the layer ``first_trained``, as late as one tensor alone carries everything across.
+
+    Args:
+        model: a functional model.
+        first_trained: name of the first layer (in the model's order) that learns.
+
+    Returns:
+        The frozen part (input to that tensor) and the rest (that tensor to the output), both over the variables of
+        ``model``; None when only the input itself carries everything across.
+    """
+    import keras
+
+    layers = model.layers
+    position = {layer.name: i for i, layer in enumerate(layers)}
+    # Latest layer that each layer's output is read by: a cut after layer j is clean if nothing before j is read later.
+    last_reader = [
+        max(
+            (position[node.operation.name] for node in layer._outbound_nodes if node.operation.name in position),
+            default=i,
+        )
+        for i, layer in enumerate(layers)
+    ]
+    for j in range(position[first_trained] - 1, 0, -1):
+        if all(last_reader[i] <= j for i in range(j)):
+            return keras.Model(model.input, layers[j].output), keras.Model(layers[j].output, model.output)
+    return None
+
+
+class Looks:
+    """Activations of several augmented looks at the same images.
+
+    Attributes:
+        features: float16 [looks, n, ...], activations at the cut.
+        targets: float32 [looks, n], one for each, since mixing images mixes their targets.
+    """
+
+    def __init__(self, features: np.ndarray, targets: np.ndarray) -> None:
+        self.features, self.targets = features, targets
+
+    def __len__(self) -> int:
+        return len(self.features)
+
+    def batch(self, look: int, positions: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """float32 [b, ...] and float32 [b, 1] of image positions 0..n-1 in one of the looks."""
+        return self.features[look, positions].astype(np.float32), self.targets[look, positions, None]
+
+
+def affordable_looks(trunk: keras.Model, images: int, wanted: int) -> int:
+    """How many looks at ``images`` fit in memory; 0 when not even one does."""
+    each = 2 * images * int(np.prod(trunk.output.shape[1:]))
+    return min(wanted, _MOST_BYTES // max(each, 1))
+
+
+def look_at(
+    trunk: keras.Model,
+    contract: InputContract,
+    pixels: np.ndarray,
+    targets: np.ndarray,
+    rows: np.ndarray,
+    augmentation: Augmentation,
+    seed: int,
+    looks: int = 1,
+) -> Looks:
+    """Pass ``looks`` augmented versions of the images at ``rows`` through the frozen part.
+
+    Args:
+        trunk: see :func:`split_model`.
+        contract: the network's input contract.
+        pixels: uint8 [N, h, w, 3].
+        targets: float32 [N] in 0..1.
+        rows: int [n].
+        augmentation: what varies.
+        seed: of the variation.
+        looks: how many times.
+    """
+    import tensorflow as tf
+
+    @tf.function(reduce_retracing=True)  # type: ignore[untyped-decorator]
+    def forward(images: tf.Tensor, wanted: tf.Tensor, key: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        varied, mixed = augment(images, wanted, key, augmentation)
+        return tf.cast(trunk(normalised(varied, contract), training=False), tf.float16), mixed
+
+    features = np.empty((looks, len(rows), *trunk.output.shape[1:]), np.float16)
+    mixed = np.empty((looks, len(rows)), np.float32)
+    steps = [(look, start) for look in range(looks) for start in range(0, len(rows), _BATCH)]
+    with progress(steps, "Frozen layers, once") as planned:
+        for look, start in planned:
+            some = slice(start, start + _BATCH)
+            images = tf.constant(np.asarray(pixels[rows[some]]))
+            key = tf.constant([seed, look * len(rows) + start], tf.int32)
+            found, wanted = forward(images, tf.constant(targets[rows[some], None]), key)
+            features[look, some], mixed[look, some] = found.numpy(), wanted.numpy()[:, 0]
+    if not np.isfinite(features).all():
+        note("WARNING: activations of the frozen layers exceed half precision.")
+        features = np.nan_to_num(features, posinf=65504, neginf=-65504)
+    return Looks(features, mixed)
