@@ -104,7 +104,7 @@ def look_at(
     @tf.function(reduce_retracing=True)  # type: ignore[untyped-decorator]
     def forward(images: tf.Tensor, wanted: tf.Tensor, key: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         varied, mixed = augment(images, wanted, key, augmentation)
-        return tf.cast(trunk(normalised(varied, contract), training=False), tf.float16), mixed
+        return trunk(normalised(varied, contract), training=False), mixed
 
     features = np.empty((looks, len(rows), *trunk.output.shape[1:]), np.float16)
     mixed = np.empty((looks, len(rows)), np.float32)

@@ -127,9 +127,9 @@ class _Trainer:
         self.batch = min(recipe.batch, len(training.rows))
         self.steps = len(training.rows) // self.batch
         total = self.steps * recipe.epochs
-        warmup = max(1, int(total * recipe.warmup))
+        warmup = max(1, int(total * recipe.warmup))  # the first step already has a rate
         schedule = keras.optimizers.schedules.CosineDecay(
-            0.0, total - warmup, warmup_target=recipe.rate, warmup_steps=warmup
+            0.0, max(1, total - warmup), warmup_target=recipe.rate, warmup_steps=warmup
         )
         self.optimizer = keras.optimizers.AdamW(schedule, weight_decay=recipe.weight_decay)
         self.optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
