@@ -96,7 +96,12 @@ def test_densities_add_up_and_empty_glass_shows_the_background() -> None:
 
 @pytest.mark.parametrize(
     ("stage", "species", "fewest", "most"),
-    [("uninfected", "vivax", 0, 0), ("ring", "vivax", 1, 4), ("ring", "falciparum", 1, 4), ("schizont", "vivax", 6, 22)],
+    [
+        ("uninfected", "vivax", 0, 0),
+        ("ring", "vivax", 1, 4),
+        ("ring", "falciparum", 1, 4),
+        ("schizont", "vivax", 6, 22),
+    ],
 )
 def test_chromatin_masses_are_as_many_as_the_stage_has(stage: str, species: str, fewest: int, most: int) -> None:
     counts = [ndimage.label(painted(stage, species, seed).chromatin > 0.55)[1] for seed in range(8)]
