@@ -16,6 +16,18 @@ from train.recipe import Recipe
 _DEFAULT = Recipe()
 
 
+def _three_shares(ctx: click.Context, param: click.Parameter, value: str) -> tuple[float, float, float]:
+    """``70,15,15`` as shares that add up to one."""
+    try:
+        train, val, test = (float(part) for part in value.split(","))
+    except ValueError as error:
+        raise click.BadParameter(f"{value!r} is not three numbers such as 70,15,15.") from error
+    total = train + val + test
+    if min(train, val, test) <= 0 or not total < float("inf"):
+        raise click.BadParameter(f"{value!r}: each share must be above 0.")
+    return train / total, val / total, test / total
+
+
 @click.command(epilog="""\b
 Examples:
   thinsmear train cell_images --out run
@@ -47,6 +59,12 @@ Examples:
 @click.option("--patience", default=_DEFAULT.patience, show_default=True, help="Epochs without better validation loss.")
 @click.option("--seed", default=0, show_default=True, help="Of the split, the weights, the order and the augmentation.")
 @click.option("--patients", metavar="REGEX", help="Finds the patient in a file name (group 1, or all of the match).")
+@click.option("--shares", default="70,15,15", show_default=True, metavar="TRAIN,VAL,TEST", callback=_three_shares,
+              help="Of the images; whole patients are dealt out, so they are met roughly.")
+@click.option("--teacher", type=click.Path(path_type=Path), metavar="CSV",
+              help="Soft targets: out-of-fold scores of the training cells, from evaluate --folds K --split train.")
+@click.option("--teacher-weight", default=0.5, show_default=True, type=click.FloatRange(0, 1),
+              help="Share of the target that is the teacher's, the rest is the label.")
 @click.option("--split-by-image", is_flag=True, help="Patients unknown: split by image, with optimistic figures.")
 @click.option("--skip-bad", is_flag=True, help="Leave out images that cannot be read, instead of stopping.")
 @click.option("--cache", type=click.Path(path_type=Path), help="Folder for decoded pixels [the user's cache folder].")
@@ -76,6 +94,9 @@ def train(
     patience: int,
     seed: int,
     patients: str | None,
+    shares: tuple[float, float, float],
+    teacher: Path | None,
+    teacher_weight: float,
     split_by_image: bool,
     skip_bad: bool,
     cache: Path | None,
@@ -128,7 +149,10 @@ def train(
             deterministic=deterministic,
         )
         network = Network(arch, size, float(alpha), None if weights == "none" else weights)
-        run = start_run(out, data, network, recipe, patients, split_by_image, skip_bad, cache or default_cache())
+        run = start_run(
+            out, data, network, recipe, patients, split_by_image, skip_bad, cache or default_cache(),
+            shares, teacher, teacher_weight,
+        )  # fmt: skip
     document = finish_run(run, finish)
     if as_json:
         emit_json(document)

@@ -25,10 +25,12 @@ from train.operating_points import count_point, operating_points, review_point
 from train.recipe import Recipe
 from train.run import Run, patients_hash, split_hash, versions, write_csv, write_json, write_split
 from train.splits import Split, split_cells
+from train.teacher import COLUMNS, read_teacher, soft_targets
 
 if TYPE_CHECKING:
     import keras
 
+TEACHER = "teacher.csv"
 _HISTORY = ("phase", "epoch", "loss", "val_loss", "auc", "rate", "seconds")
 
 
@@ -70,11 +72,19 @@ def start_run(
     by_image: bool = False,
     skip_bad: bool = False,
     cache: Path | None = None,
+    shares: tuple[float, float, float] = (0.7, 0.15, 0.15),
+    teacher: Path | None = None,
+    teacher_weight: float = 0.5,
 ) -> Run:
     """Read the data, split it and lay the run directory; nothing is trained yet.
 
+    Args:
+        shares: of the images, for training, validation and test.
+        teacher: soft targets, see :mod:`train.teacher`; copied into the run.
+        teacher_weight: how much of the target they are.
+
     Raises:
-        WrongUsage: ``out`` is not empty, or there is nothing to train on.
+        WrongUsage: ``out`` is not empty, or there is nothing to train on, or the teacher saw the test patients.
         UnreadableCells: some images are bad and ``skip_bad`` is False.
     """
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
@@ -90,11 +100,16 @@ def start_run(
             raise
         note(f"{len(error.indices)} unreadable images left out.")
         cells = cells.subset(np.setdiff1d(np.arange(len(cells)), error.indices))
-    split = split_cells(cells, seed=recipe.seed, by_image=by_image)
+    split = split_cells(cells, shares, seed=recipe.seed, by_image=by_image)
+    taught = None if teacher is None else read_teacher(teacher)
+    if taught is not None:
+        soft_targets(cells, split.indices("train"), taught, teacher_weight)  # refuses a teacher that does not fit
     if split.by == "image":
         note("WARNING: the split is by image; cells of one patient lie on both sides and every figure is optimistic.")
     out.mkdir(parents=True, exist_ok=True)
     write_split(out / "split.csv", cells, split.parts)
+    if taught is not None:
+        write_csv(out / TEACHER, COLUMNS, taught.items())
     write_json(
         out / "config.json",
         {
@@ -104,6 +119,7 @@ def start_run(
             "input": asdict(contract),
             "recipe": asdict(recipe),
             "data": _describe(cells, split),
+            "teacher_weight": None if taught is None else teacher_weight,
             "cache": None if cache is None else str(cache),
             "versions": versions(),
         },
@@ -162,6 +178,9 @@ def finish_run(run: Run, finish: bool = False) -> dict[str, Any]:
     if run.cells.fingerprint != run.config["data"]["fingerprint"]:
         raise BadData(f"The images under {run.cells.root} have changed since {run.path} was started; start a new run.")
     targets = run.cells.labels.astype(np.float32)
+    if run.config.get("teacher_weight") is not None:
+        taught = read_teacher(run.path / TEACHER)
+        targets = soft_targets(run.cells, run.indices("train"), taught, run.config["teacher_weight"])
 
     def keep_history(history: list[dict[str, Any]]) -> None:
         rows = ({**row, "auc": row["val_auc"]} for row in history)
