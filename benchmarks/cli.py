@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from benchmarks.accuracy_command import accuracy
 from edge_runtime.console import emit_json, is_quiet, json_option, note, verbosity_options
 from edge_runtime.errors import NotConclusive, WrongUsage
 from edge_runtime.names import printable
@@ -34,9 +35,12 @@ def _thread_counts(ctx: click.Context, param: click.Parameter, value: str | None
     return counts
 
 
-@click.group(short_help="Measure latency and training speed.")
+@click.group(short_help="Measure latency, quantisation and training speed.")
 def bench() -> None:
     """Measure models on this machine, with the machine's facts and a verdict beside every figure."""
+
+
+bench.add_command(accuracy)
 
 
 @bench.command(

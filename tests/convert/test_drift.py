@@ -111,7 +111,9 @@ def test_the_auc_limit_sees_what_accuracy_does_not() -> None:
     assert [check.name for check in drift.verdict.checks if not check.passed] == ["auc"]
 
 
-@pytest.mark.parametrize(("count", "verdict"), [(20, INCONCLUSIVE), (200, INCONCLUSIVE), (298, INCONCLUSIVE), (400, PASSED)])
+@pytest.mark.parametrize(
+    ("count", "verdict"), [(20, INCONCLUSIVE), (200, INCONCLUSIVE), (298, INCONCLUSIVE), (400, PASSED)]
+)
 def test_few_cells_that_agree_prove_nothing(count: int, verdict: str) -> None:
     """Rule of three: 298 cells without a loss do not exclude a loss of 1 point."""
     drift = gate(cells(count)[2], count=count)
@@ -156,7 +158,9 @@ def test_a_collapse_to_one_class_fails_even_with_every_limit_off() -> None:
 
 def test_each_model_is_read_with_its_own_calibration() -> None:
     labels, patients, logits = cells()
-    drift = compare(labels, patients, answers(logits), answers(3 * logits + 6, temperature=3.0, bias=-2.0), replicates=50)
+    drift = compare(
+        labels, patients, answers(logits), answers(3 * logits + 6, temperature=3.0, bias=-2.0), replicates=50
+    )
     assert drift.agreement == 1.0
     assert drift.probability_change["max"] == pytest.approx(0, abs=1e-12)
 

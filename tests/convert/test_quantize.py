@@ -93,7 +93,9 @@ def test_bias_correction_brings_channel_means_back(bench) -> None:
 def test_bias_correction_refuses_another_model(bench, int8_candidate) -> None:
     quantizer, _ = bench.quantizer(60)
     with pytest.raises(BadModel, match="not made from this run"):
-        corrected(_without_last_operator(int8_candidate.flatbuffer), quantizer.float_flatbuffer, np.zeros((1, 32, 32, 3)))
+        corrected(
+            _without_last_operator(int8_candidate.flatbuffer), quantizer.float_flatbuffer, np.zeros((1, 32, 32, 3))
+        )
 
 
 def _without_last_operator(flatbuffer: bytes) -> bytes:
@@ -138,7 +140,8 @@ def test_half_precision_runs_are_converted_in_float32() -> None:
 
 
 @pytest.mark.parametrize(
-    ("recipe", "method", "message"), [("int8", "minmax", "needs calibration"), ("float32", "entropy", "there are minmax")]
+    ("recipe", "method", "message"),
+    [("int8", "minmax", "needs calibration"), ("float32", "entropy", "there are minmax")],
 )
 def test_wrong_orders(recipe: str, method: str, message: str) -> None:
     with pytest.raises(WrongUsage, match=message):

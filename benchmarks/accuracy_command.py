@@ -1,0 +1,112 @@
+"""The command ``thinsmear bench accuracy``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from edge_runtime.console import emit_json, json_option, note, verbosity_options
+from edge_runtime.errors import WrongUsage
+from edge_runtime.names import printable
+
+
+def _numbers(ctx: click.Context, param: click.Parameter, value: str) -> tuple[int, ...]:
+    """``100,300`` as whole numbers."""
+    try:
+        found = tuple(dict.fromkeys(int(part) for part in value.split(",")))
+    except ValueError as error:
+        raise click.BadParameter(f"{value!r} is no list of whole numbers such as 100,300.") from error
+    if min(found) < 0:
+        raise click.BadParameter(f"{value!r} has a negative number.")
+    return found
+
+
+@click.command(
+    short_help="What each way of quantising costs in accuracy.",
+    epilog="""\b
+Examples:
+  thinsmear bench accuracy run --out quantisation
+  thinsmear bench accuracy run --out quantisation --recipes int8,int8-mixed --sizes 50,100,300,1000 --seeds 0,1,2
+  thinsmear bench accuracy run --out quantisation --recipes int8,aeq-minmax   against ai-edge-quantizer
+
+Stopped half-way, the same command goes on where it was.""",
+)
+@click.argument("run", type=click.Path(path_type=Path))
+@click.option(
+    "--out",
+    required=True,
+    type=click.Path(path_type=Path, file_okay=False),
+    metavar="DIR",
+    help="Folder for accuracy.md, .csv, .json, .svg, .html and the rows done so far.",
+)
+@click.option("--data", type=click.Path(path_type=Path), help="Where the run's images lie now, when they have moved.")
+@click.option("--recipes", help="Comma-separated [all of ours, and ai-edge-quantizer's when it is installed].")
+@click.option("--sizes", default="100,300", show_default=True, callback=_numbers, help="Calibration images.")
+@click.option("--seeds", default="0", show_default=True, callback=_numbers, help="Of the choice of these images.")
+@click.option("--methods", default="minmax,mse,percentile", show_default=True, help="Calibration methods, for int8.")
+@json_option
+@verbosity_options
+def accuracy(
+    run: Path,
+    out: Path,
+    data: Path | None,
+    recipes: str | None,
+    sizes: tuple[int, ...],
+    seeds: tuple[int, ...],
+    methods: str,
+    as_json: bool,
+) -> None:
+    """Convert RUN in every way and measure each on the validation and test patients, through the interpreter.
+
+    Size, accuracy, AUC, sensitivity at fixed specificity, calibration error, agreement with the float model, the
+    patient that loses most, and the time of a call; the front of what is worth choosing is marked.
+    """
+    from train.tensorflow_setup import require_tensorflow
+
+    require_tensorflow()
+    from benchmarks.accuracy import measure, variants
+    from benchmarks.accuracy_report import text_table, write_all
+    from benchmarks.machine import read_machine
+    from benchmarks.quantizers import ALGORITHMS, available
+    from convert.ranges import METHODS
+    from convert.recipes import RECIPES
+    from convert.workbench import Workbench
+    from train.metrics import auc
+    from train.run import Run
+
+    chosen = methods.split(",")
+    if not set(chosen) <= set(METHODS) or min(sizes) < 1:
+        raise WrongUsage(f"--methods are among {', '.join(METHODS)}, and --sizes are 1 or more.")
+    names = recipes.split(",") if recipes else [*RECIPES, *(ALGORITHMS if available() else ())]
+    wanted = variants(names, sizes, seeds, chosen)
+    opened = Run.open(run, data)
+    if not opened.finished:
+        raise WrongUsage(f"{printable(run)} holds no model yet; continue with `thinsmear train --resume`.")
+    out.mkdir(parents=True, exist_ok=True)
+    rows = []
+    for number, row in enumerate(measure(run, data, wanted, out / "rows.jsonl"), start=1):
+        rows.append(row)
+        said = row.error or f"accuracy {row.accuracy:.4f}, agreement {row.agreement:.4f}"
+        note(f"{number}/{len(wanted)} {row.variant.name}: {said}")
+    bench = Workbench(opened)
+    reference = bench.reference
+    subject = {
+        "benchmark": "accuracy",
+        "run": printable(run),
+        "cells": len(bench.held_out),
+        "patients": None if bench.held_out.patients is None else len(set(bench.held_out.patients)),
+        "float": {
+            "accuracy": float(((reference.probabilities >= 0.5) == (bench.held_out.labels == 1)).mean()),
+            "auc": auc(bench.held_out.labels, reference.logits),
+        },
+        "machine": read_machine().processor,
+    }
+    paths = write_all(rows, subject, out)
+    if as_json:
+        from dataclasses import asdict
+
+        emit_json({**subject, "rows": [asdict(row) for row in rows]})
+    else:
+        click.echo(text_table(rows))
+    note(f"Wrote {', '.join(printable(path) for path in paths)}.")
