@@ -63,7 +63,7 @@ def preset(name: str) -> Augmentation:
         WrongUsage: no such preset.
     """
     if name not in PRESETS:
-        raise WrongUsage(f"Unknown augmentation \"{name}\"; there are {', '.join(PRESETS)}.")
+        raise WrongUsage(f'Unknown augmentation "{name}"; there are {", ".join(PRESETS)}.')
     return PRESETS[name]
 
 

@@ -114,9 +114,10 @@ def _decode(cells: Cells, contract: InputContract, pixels: np.ndarray) -> None:
         return None
 
     # Pillow releases the interpreter lock while it decodes, so threads are enough.
-    with ThreadPoolExecutor(os.cpu_count()) as pool, progress(
-        pool.map(one, range(len(files))), "Decoding images", len(files)
-    ) as results:
+    with (
+        ThreadPoolExecutor(os.cpu_count()) as pool,
+        progress(pool.map(one, range(len(files))), "Decoding images", len(files)) as results,
+    ):
         bad = [(index, message) for index, message in enumerate(results) if message is not None]
     if bad:
         raise UnreadableCells(

@@ -39,19 +39,38 @@ Examples:
 @click.option("--out", type=click.Path(path_type=Path), metavar="RUN", help="New run directory.")
 @click.option("--resume", type=click.Path(path_type=Path), metavar="RUN", help="Continue an interrupted run.")
 @click.option("--finish", is_flag=True, help="With --resume: train no further, keep the best epoch so far.")
-@click.option("--arch", type=click.Choice(NAMES), default="mobilenet_v2", show_default=True,
-              help="mobilenet_v2: best accuracy per millisecond; cnn_128: tiny, from nothing; others for comparison.")
+@click.option(
+    "--arch",
+    type=click.Choice(NAMES),
+    default="mobilenet_v2",
+    show_default=True,
+    help="mobilenet_v2: best accuracy per millisecond; cnn_128: tiny, from nothing; others for comparison.",
+)
 @click.option("--size", type=click.IntRange(32, 512), help="Input height and width [the architecture's own].")
-@click.option("--alpha", type=click.Choice(["0.35", "0.5", "0.75", "1.0", "1.3", "1.4"]), default="1.0",
-              show_default=True, help="Width of mobilenet_v2.")
-@click.option("--weights", default="imagenet", show_default=True, metavar="imagenet|none|FILE",
-              help="Starting weights of the backbone; imagenet is downloaded by Keras.")
+@click.option(
+    "--alpha",
+    type=click.Choice(["0.35", "0.5", "0.75", "1.0", "1.3", "1.4"]),
+    default="1.0",
+    show_default=True,
+    help="Width of mobilenet_v2.",
+)
+@click.option(
+    "--weights",
+    default="imagenet",
+    show_default=True,
+    metavar="imagenet|none|FILE",
+    help="Starting weights of the backbone; imagenet is downloaded by Keras.",
+)
 @click.option("--epochs", default=_DEFAULT.epochs, show_default=True, help="Epochs of phase 2.")
 @click.option("--head-epochs", default=_DEFAULT.head_epochs, show_default=True, help="Epochs of phase 1.")
 @click.option("--rate", default=_DEFAULT.rate, show_default=True, help="Peak learning rate of phase 2.")
 @click.option("--last-layers", type=int, help="Fine-tune only the last N layers of the backbone [all].")
-@click.option("--looks", default=_DEFAULT.looks, show_default=True,
-              help="With --last-layers: augmented looks at each cell that pass the frozen layers ahead; 0: none.")
+@click.option(
+    "--looks",
+    default=_DEFAULT.looks,
+    show_default=True,
+    help="With --last-layers: augmented looks at each cell that pass the frozen layers ahead; 0: none.",
+)
 @click.option("--batch-size", type=int, help="Images a step [32; 64 on a GPU].")
 @click.option("--augment", type=click.Choice(list(PRESETS)), default="standard", show_default=True)
 @click.option("--label-smoothing", default=_DEFAULT.label_smoothing, show_default=True)
@@ -59,12 +78,27 @@ Examples:
 @click.option("--patience", default=_DEFAULT.patience, show_default=True, help="Epochs without better validation loss.")
 @click.option("--seed", default=0, show_default=True, help="Of the split, the weights, the order and the augmentation.")
 @click.option("--patients", metavar="REGEX", help="Finds the patient in a file name (group 1, or all of the match).")
-@click.option("--shares", default="70,15,15", show_default=True, metavar="TRAIN,VAL,TEST", callback=_three_shares,
-              help="Of the images; whole patients are dealt out, so they are met roughly.")
-@click.option("--teacher", type=click.Path(path_type=Path), metavar="CSV",
-              help="Soft targets: out-of-fold scores of the training cells, from evaluate --folds K --split train.")
-@click.option("--teacher-weight", default=0.5, show_default=True, type=click.FloatRange(0, 1),
-              help="Share of the target that is the teacher's, the rest is the label.")
+@click.option(
+    "--shares",
+    default="70,15,15",
+    show_default=True,
+    metavar="TRAIN,VAL,TEST",
+    callback=_three_shares,
+    help="Of the images; whole patients are dealt out, so they are met roughly.",
+)
+@click.option(
+    "--teacher",
+    type=click.Path(path_type=Path),
+    metavar="CSV",
+    help="Soft targets: out-of-fold scores of the training cells, from evaluate --folds K --split train.",
+)
+@click.option(
+    "--teacher-weight",
+    default=0.5,
+    show_default=True,
+    type=click.FloatRange(0, 1),
+    help="Share of the target that is the teacher's, the rest is the label.",
+)
 @click.option("--split-by-image", is_flag=True, help="Patients unknown: split by image, with optimistic figures.")
 @click.option("--skip-bad", is_flag=True, help="Leave out images that cannot be read, instead of stopping.")
 @click.option("--cache", type=click.Path(path_type=Path), help="Folder for decoded pixels [the user's cache folder].")

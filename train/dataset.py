@@ -168,7 +168,7 @@ def _from_csv(root: Path, csv_file: Path, expression: str | None) -> Cells:
         label = _label_of(row["label"], csv_file, number)
         part = _PARTS.get((row.get("part") or "").strip().lower())
         if not path or (PurePosixPath(path).is_absolute() and not Path(path).is_file()):
-            raise BadData(f"{csv_file} line {number}: no image at \"{path}\".")
+            raise BadData(f'{csv_file} line {number}: no image at "{path}".')
         if entries.setdefault(path, (label, (row.get("patient") or "").strip(), part))[0] != label:
             raise BadData(f"{csv_file} line {number}: {path} was given both labels.")
     paths = tuple(sorted(entries))
@@ -191,7 +191,7 @@ def _label_of(text: str | None, csv_file: Path, number: int) -> int:
         return 1
     if word in _NEGATIVE:
         return 0
-    raise BadData(f"{csv_file} line {number}: label \"{text}\" is neither parasitized nor uninfected.")
+    raise BadData(f'{csv_file} line {number}: label "{text}" is neither parasitized nor uninfected.')
 
 
 def _assemble(
@@ -219,13 +219,13 @@ def _patients_by_name(paths: tuple[str, ...], expression: str | None) -> tuple[s
     try:
         pattern = re.compile(expression or NIH_PATIENT)
     except re.error as error:
-        raise WrongUsage(f"--patients \"{expression}\" is not a regular expression: {error}.") from error
+        raise WrongUsage(f'--patients "{expression}" is not a regular expression: {error}.') from error
     found: list[str] = []
     for path in paths:
         match = pattern.search(PurePosixPath(path).name)
         if match is None or not (name := match.group(1) if pattern.groups else match.group(0)):
             if expression is not None:
-                raise BadData(f"--patients \"{expression}\" finds no patient in the file name {path}.")
+                raise BadData(f'--patients "{expression}" finds no patient in the file name {path}.')
             return None
         found.append(name)
     return tuple(found)

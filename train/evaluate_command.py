@@ -7,7 +7,8 @@ from pathlib import Path
 
 import click
 
-from edge_runtime.console import emit_json, json_option, note, verbosity_options
+from edge_runtime.console import emit_json, json_option, note, table, verbosity_options
+from edge_runtime.errors import WrongUsage
 
 
 @click.command(
@@ -16,6 +17,7 @@ from edge_runtime.console import emit_json, json_option, note, verbosity_options
 Examples:
   thinsmear evaluate runs/first                        its own test patients
   thinsmear evaluate runs/first --split val --json     its validation patients, as JSON
+  thinsmear evaluate runs/first --folds 5              its recipe, cross-validated over all patients
   thinsmear evaluate model.tflite cells/ --out results the device's own path, with a report
   thinsmear evaluate runs/first other-lab/             all cells of another data set
   thinsmear evaluate other.tflite cells/ --labels Parasitized,Uninfected --input-range 0..1""",
@@ -26,6 +28,12 @@ Examples:
     "--split",
     type=click.Choice(["test", "val", "train", "all"]),
     help="Which part of the data [test where a split is known, else all].",
+)
+@click.option(
+    "--folds",
+    metavar="K",
+    type=click.IntRange(2, 1000),
+    help="RUN only: cross-validate its recipe in K folds of patients; trains K models and goes on where it stopped.",
 )
 @click.option("--out", metavar="DIR", type=click.Path(path_type=Path), help="Write metrics.json and report.html here.")
 @click.option("--patients", metavar="REGEX", help="Finds the patient in a file name (group 1, or all of the match).")
@@ -46,6 +54,7 @@ def evaluate(
     target: str,
     data: Path | None,
     split: str | None,
+    folds: int | None,
     out: Path | None,
     patients: str | None,
     skip_bad: bool,
@@ -65,6 +74,11 @@ def evaluate(
     from train.reporting import evaluate_scores, summary_text
     from train.scored import Request, score_model, score_run
 
+    if folds is not None:
+        if data is not None or not Path(target).is_dir():
+            raise WrongUsage("--folds cross-validates the recipe of a RUN on its own data; leave DATA out.")
+        _cross_validate(Path(target), folds, split or "all", out, resamples, as_json)
+        return
     request = Request(data, split, patients, skip_bad)
     if Path(target).is_dir():
         scored = score_run(Path(target), request)
@@ -79,3 +93,44 @@ def evaluate(
         click.echo(summary_text(document))
     if out is not None:
         note(f"Wrote {out / 'metrics.json'} and {out / 'report.html'}.")
+
+
+def _cross_validate(path: Path, folds: int, part: str, out: Path | None, resamples: int, as_json: bool) -> None:
+    from dataclasses import replace
+
+    from edge_runtime.card import OutputContract
+    from train.folds import cross_validate
+    from train.reporting import evaluate_scores, summary_text
+    from train.run import Run
+    from train.scored import run_subject
+    from train.tensorflow_setup import require_tensorflow
+
+    require_tensorflow()
+    run = Run.open(path)
+    folded = cross_validate(run, folds, part)
+    subject = replace(
+        run_subject(run, folded.cells, part),
+        title=f"{folds}-fold cross-validation by patient of the recipe of {path}",
+        history={},
+    )
+    # Each fold's own calibration is in the logits already.
+    document = evaluate_scores(
+        folded.cells, folded.logits, OutputContract(), run.points, subject, out or folded.folder, resamples
+    )
+    document["folds"] = folded.spread()
+    if as_json:
+        emit_json(document)
+    else:
+        rows = [
+            (
+                f["fold"] + 1,
+                f["cells"],
+                f["patients"],
+                f"{f['accuracy']:.4f}",
+                "-" if f["auc"] is None else f"{f['auc']:.4f}",
+            )
+            for f in document["folds"]
+        ]
+        click.echo(summary_text(document))
+        click.echo("\n" + table(("fold", "cells", "patients", "accuracy", "AUC"), rows, right=range(5)))
+    note(f"Wrote {folded.folder}/scores.csv, and metrics.json and report.html in {out or folded.folder}.")

@@ -71,7 +71,7 @@ def split_cells(
     """
     if cells.patients is None and not by_image:
         raise WrongUsage(
-            f"No patient is known for these images (file names such as \"{cells.paths[0]}\"), so a split would leak: "
+            f'No patient is known for these images (file names such as "{cells.paths[0]}"), so a split would leak: '
             "give --patients REGEX or a CSV with a patient column, or accept optimistic figures with --split-by-image."
         )
     groups = [str(i) for i in range(len(cells))] if by_image or cells.patients is None else list(cells.patients)

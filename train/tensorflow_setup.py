@@ -17,7 +17,7 @@ def require_tensorflow() -> None:
             import tensorflow as tf
         except ImportError as error:
             raise EnvironmentLacks(
-                f"Training and conversion need TensorFlow ({error}); install it with: pip install \"thinsmear[host]\""
+                f'Training and conversion need TensorFlow ({error}); install it with: pip install "thinsmear[host]"'
             ) from error
         tf.get_logger().setLevel("ERROR")
         tf.constant(0)  # the first operation starts the devices, and they talk too

@@ -171,7 +171,7 @@ def finish_run(run: Run, finish: bool = False) -> dict[str, Any]:
 
     recipe, network = recipe_of(run.config), Network(**run.config["network"])
     cache = run.config.get("cache")
-    _configure(recipe)
+    configure(recipe)
     keras.utils.set_random_seed(recipe.seed)
     model = network.build(recipe.dropout)
     pixels = load_pixels(run.cells, run.contract, None if cache is None else Path(cache))
@@ -204,7 +204,8 @@ def finish_run(run: Run, finish: bool = False) -> dict[str, Any]:
     return measure_run(run, trained.model, pixels)
 
 
-def _configure(recipe: Recipe) -> None:
+def configure(recipe: Recipe) -> None:
+    """Set what is global in TensorFlow as the recipe wants it: determinism, and half precision on a GPU."""
     import keras
     import tensorflow as tf
 

@@ -54,6 +54,6 @@ def find(name: str) -> Architecture:
         WrongUsage: no such family.
     """
     if name not in NAMES:
-        raise WrongUsage(f"Unknown architecture \"{name}\"; there are {', '.join(NAMES)}.")
+        raise WrongUsage(f'Unknown architecture "{name}"; there are {", ".join(NAMES)}.')
     module = importlib.import_module(f"train.architectures.{name}")
     return module.ARCHITECTURE  # type: ignore[no-any-return]

@@ -1,0 +1,124 @@
+"""Grouped cross-validation: no cell is judged by a model that saw its patient, and a stopped one goes on."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from edge_runtime.cli import run as thinsmear
+from edge_runtime.errors import BadData, WrongUsage
+from train.folds import cross_validate, out_of_fold_blank_rate
+from train.run import Run
+
+
+@pytest.fixture(scope="module")
+def folded_run(run_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of the run's description with a recipe of one epoch."""
+    folder = tmp_path_factory.mktemp("folds") / "run"
+    folder.mkdir()
+    config = json.loads((run_folder / "config.json").read_text())
+    config["recipe"]["epochs"] = 1
+    (folder / "config.json").write_text(json.dumps(config))
+    (folder / "split.csv").write_bytes((run_folder / "split.csv").read_bytes())
+    return folder
+
+
+def test_every_cell_is_judged_once_by_a_model_that_never_saw_its_patient(
+    folded_run: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import train.two_phase
+
+    seen = []
+    real = train.two_phase.train_two_phases
+
+    def watched(model, contract, training, validation, *rest):  # type: ignore[no-untyped-def]
+        seen.append((training.rows, validation.rows))
+        return real(model, contract, training, validation, *rest)
+
+    monkeypatch.setattr(train.two_phase, "train_two_phases", watched)
+    assert (
+        thinsmear(["evaluate", str(folded_run), "--folds", "2", "--split", "train", "--resamples", "100", "--json"])
+        == 0
+    )
+    document = json.loads(capfd.readouterr().out)
+    run = Run.open(folded_run)
+    cells = run.cells.subset(run.indices("train"))
+    assert document["cells"]["total"] == len(cells)
+    assert [fold["fold"] for fold in document["folds"]] == [0, 1]
+    folder = folded_run / "folds" / "train-2"
+    with (folder / "scores.csv").open(newline="") as stream:
+        rows = list(csv.DictReader(stream))
+    assert [row["path"] for row in rows] == list(cells.paths)
+    for number, (training, validation) in enumerate(seen):
+        judged = {row["patient"] for row in rows if row["fold"] == str(number)}
+        learnt = {cells.patients[i] for i in training}  # type: ignore[index]
+        stopped_on = {cells.patients[i] for i in validation}  # type: ignore[index]
+        assert judged and learnt and stopped_on
+        assert not (judged & learnt or judged & stopped_on or learnt & stopped_on)
+    assert (folder / "report.html").is_file() and not list(folder.glob("*.npz"))
+
+    # A fold that is there is not trained again; one that is missing is, to the same scores.
+    before = (folder / "scores.csv").read_text()
+    (folder / "fold-1.csv").unlink()
+    cross_validate(run, 2, "train")
+    assert len(seen) == 3
+    again = [line.split(",") for line in (folder / "scores.csv").read_text().splitlines()[1:]]
+    old = [line.split(",") for line in before.splitlines()[1:]]
+    np.testing.assert_allclose([float(r[5]) for r in again], [float(r[5]) for r in old], atol=1e-4)
+
+    (folder / "fold-0.csv").write_text("path,logit\nother.png,1\n")
+    with pytest.raises(BadData, match="delete it to train this fold again"):
+        cross_validate(run, 2, "train")
+
+
+@pytest.mark.parametrize(
+    ("folds", "change", "words"),
+    [(1000, {}, "at least as many patients"), (2, {"teacher_weight": 0.5}, "learnt from a teacher")],
+)
+def test_folds_that_would_flatter_or_cannot_be_are_refused(
+    run_folder: Path, tmp_path: Path, folds: int, change: dict, words: str
+) -> None:
+    config = json.loads((run_folder / "config.json").read_text())
+    (tmp_path / "config.json").write_text(json.dumps({**config, **change}))
+    (tmp_path / "split.csv").write_bytes((run_folder / "split.csv").read_bytes())
+    with pytest.raises(WrongUsage, match=words):
+        cross_validate(Run.open(tmp_path), folds)
+
+
+def test_folds_need_a_run(capfd: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    assert thinsmear(["evaluate", "default", str(tmp_path), "--folds", "3"]) == 2
+    assert "cross-validates the recipe of a RUN" in capfd.readouterr().err
+
+
+def test_the_blank_rate_of_most_cells_counts(tmp_path: Path) -> None:
+    assert out_of_fold_blank_rate(tmp_path) is None
+    for name, cells in (("all-3", 1715), ("train-3", 900)):
+        (tmp_path / "folds" / name).mkdir(parents=True)
+        document = {"blank_rate": {"rate": 0.001, "cells": cells}, "operating_points": {"count": {"threshold": 0.97}}}
+        (tmp_path / "folds" / name / "metrics.json").write_text(json.dumps(document))
+    found = out_of_fold_blank_rate(tmp_path)
+    assert found is not None and (found["cells"], found["threshold"], found["part"]) == (1715, 0.97, "out of fold")
+
+
+def test_out_of_fold_scores_teach_another_run(
+    run_folder: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    run = Run.open(run_folder)
+    rows = run.indices("train")
+    teacher = tmp_path / "scores.csv"
+    lines = [f"{run.cells.paths[i]},{0.9 if run.cells.labels[i] else 0.2}" for i in rows]
+    teacher.write_text("\n".join(["path,probability", *lines]) + "\n")
+    arguments = ["train", run.config["data"]["root"], "--arch", "cnn_128", "--size", "32", "--weights", "none",
+                 "--epochs", "1", "--cache", run.config["cache"], "-q"]  # fmt: skip
+    taught = tmp_path / "taught"
+    assert thinsmear([*arguments, "--out", str(taught), "--teacher", str(teacher), "--teacher-weight", "0.5"]) == 0
+    assert Run.open(taught).config["teacher_weight"] == 0.5
+    assert (taught / "teacher.csv").read_text().count("\n") == len(rows) + 1
+    with teacher.open("a") as stream:
+        stream.write(f"{run.cells.paths[run.indices('test')[0]]},0.5\n")
+    assert thinsmear([*arguments, "--out", str(tmp_path / "leaks"), "--teacher", str(teacher)]) == 2
+    assert "also judges 1 cells" in capfd.readouterr().err and not (tmp_path / "leaks").exists()
