@@ -69,6 +69,16 @@ def inspect_predictions(labels: np.ndarray, probabilities: np.ndarray) -> Predic
     )
 
 
+def histogram_text(found: Predictions) -> str:
+    """The answers in one line: cells in five equal bins of P, by label."""
+    bins = [
+        f"{low / 5:.1f}-{low / 5 + 0.2:.1f}: {sum(found.parasitized[low * 4 : low * 4 + 4])}/"
+        f"{sum(found.uninfected[low * 4 : low * 4 + 4])}"
+        for low in range(5)
+    ]
+    return f"Cells labelled parasitized/uninfected by P: {', '.join(bins)}."
+
+
 def _histogram(probabilities: np.ndarray) -> tuple[int, ...]:
     counts = np.histogram(probabilities, bins=HISTOGRAM_BINS, range=(0, 1))[0]
     return tuple(int(count) for count in counts)

@@ -45,7 +45,7 @@ def train_head(model: keras.Model, contract: InputContract, part: Part, recipe: 
         fitted = head.fit(features[order], targets[order], batch_size=recipe.batch, shuffle=False, verbose=0)
         rows.append(
             {"phase": 1, "epoch": epoch + 1, "loss": float(fitted.history["loss"][0]), "val_loss": None,
-             "val_auc": None, "rate": recipe.head_rate, "seconds": round(time.monotonic() - started, 2)}
+             "val_auc": None, "called": None, "rate": recipe.head_rate, "seconds": round(time.monotonic() - started, 2)}
         )  # fmt: skip
         note(f"head {epoch + 1}/{recipe.head_epochs}: loss {rows[-1]['loss']:.4f}, {rows[-1]['seconds']:.0f} s")
         started = time.monotonic()

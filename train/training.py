@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     import keras
 
 TEACHER = "teacher.csv"
-_HISTORY = ("phase", "epoch", "loss", "val_loss", "auc", "rate", "seconds")
+_HISTORY = ("phase", "epoch", "loss", "val_loss", "val_auc", "called", "rate", "seconds")
 
 
 @dataclass(frozen=True)
@@ -183,8 +183,7 @@ def finish_run(run: Run, finish: bool = False) -> dict[str, Any]:
         targets = soft_targets(run.cells, run.indices("train"), taught, run.config["teacher_weight"])
 
     def keep_history(history: list[dict[str, Any]]) -> None:
-        rows = ({**row, "auc": row["val_auc"]} for row in history)
-        write_csv(run.path / "history.csv", _HISTORY, ([row[name] for name in _HISTORY] for row in rows))
+        write_csv(run.path / "history.csv", _HISTORY, ([row.get(name) for name in _HISTORY] for row in history))
 
     trained = train_two_phases(
         model,

@@ -21,6 +21,7 @@ from edge_runtime.console import note, progress
 from edge_runtime.errors import BadData, WrongUsage
 from train import checkpoint
 from train.augment import PRESETS, augment
+from train.collapse import histogram_text, inspect_predictions
 from train.folding import with_folded_normalisation
 from train.head import train_head
 from train.metrics import auc as area_under_curve
@@ -188,7 +189,7 @@ class _Trainer:
 
         started = time.monotonic()
         recipe = self.recipe
-        # Dropout draws from Keras' global seed; setting it here makes an epoch the same after a resume.
+        # Whatever draws from the global seed draws the same in this epoch after a resume.
         keras.utils.set_random_seed(recipe.seed * 1000 + self.epoch + 1)
         order = np.random.default_rng((recipe.seed, 2, self.epoch)).permutation(len(self.training.rows))
         losses = []
@@ -236,7 +237,9 @@ class _Trainer:
         logits = self._validation_logits()
         targets = self.validation.targets[rows]
         val_loss = float(np.mean(np.logaddexp(0, logits) - targets * logits))
-        val_auc = area_under_curve((targets > 0.5).astype(int), logits)
+        truth = (targets > 0.5).astype(int)
+        val_auc = area_under_curve(truth, logits)
+        seen = inspect_predictions(truth, 1 / (1 + np.exp(-np.clip(logits, -500, 500))))
         if val_loss < self.best_loss:
             self.best_loss, self.since_best = val_loss, 0
             self.best_weights = [weight.numpy() for weight in self.model.weights]
@@ -245,12 +248,16 @@ class _Trainer:
         _assign(self.model.trainable_variables, live)
         rate = float(self.optimizer.learning_rate.numpy())
         self.history.append(
-            {"phase": 2, "epoch": self.epoch, "loss": loss, "val_loss": val_loss, "val_auc": val_auc, "rate": rate,
-             "seconds": round(seconds, 2)}
+            {"phase": 2, "epoch": self.epoch, "loss": loss, "val_loss": val_loss, "val_auc": val_auc,
+             "called": seen.called, "rate": rate, "seconds": round(seconds, 2)}
         )  # fmt: skip
         shown = "undefined" if val_auc is None else f"{val_auc:.4f}"
         note(f"epoch {self.epoch}/{self.recipe.epochs}: loss {loss:.4f}, validation loss {val_loss:.4f}, "
              f"AUC {shown}, {seconds:.0f} s")  # fmt: skip
+        # The first of several epochs may still be finding its way, and a network that ranks well is only biased for
+        # now (moving averages of few steps); a collapse that lasts is said at once.
+        if seen.message is not None and not val_auc > 0.8 and (self.epoch > 1 or self.recipe.epochs == 1):
+            note(f"WARNING after epoch {self.epoch}: {seen.message} {histogram_text(seen)}")
 
     def _validation_logits(self) -> np.ndarray:
         if self.validation_look is None:
@@ -278,6 +285,7 @@ class _Trainer:
                 "optimizer": [variable.numpy() for variable in self.optimizer.variables],
                 "average": [average.numpy() for average in self.averages],
                 "best": self.best_weights,
+                "dropout": [state.numpy() for state in self._dropout_states()],
             },
             {
                 "epoch": self.epoch,
@@ -287,12 +295,18 @@ class _Trainer:
             },
         )
 
+    def _dropout_states(self) -> list[Any]:
+        """Where the random numbers of dropout stand; not among the model's weights, yet part of what comes next."""
+        weights = {id(weight) for weight in self.model.weights}
+        return [variable for variable in self.model.variables if id(variable) not in weights]
+
     def restore(self, path: Path) -> None:
         """Continue from what :meth:`save` wrote."""
         arrays, state = checkpoint.load(path)
         _assign(self.model.weights, arrays["model"])
         _assign(self.optimizer.variables, arrays["optimizer"])
         _assign(self.averages, arrays.get("average", []))
+        _assign(self._dropout_states(), arrays.get("dropout", []))
         self.best_weights = arrays.get("best", [])
         self.epoch, self.history, self.since_best = state["epoch"], state["history"], state["since_best"]
         self.best_loss = math.inf if state["best_loss"] is None else state["best_loss"]

@@ -107,17 +107,6 @@ def test_last_layers_leaves_the_lower_backbone_untouched() -> None:
     assert all(layer.trainable for layer in model.layers if layer.name in ("head_dense", "head_logit"))
 
 
-def test_a_resumed_training_equals_an_uninterrupted_one(parts: tuple[np.ndarray, np.ndarray], tmp_path: Path) -> None:
-    recipe = Recipe(head_epochs=1, epochs=3, batch=12, seed=4)
-    whole = fit(parts, recipe, tmp_path / "whole.npz")
-    with pytest.raises(KeyboardInterrupt):
-        fit(parts, recipe, tmp_path / "cut.npz", stop_after=2)
-    resumed = fit(parts, recipe, tmp_path / "cut.npz")
-    for a, b in zip(whole.model.weights, resumed.model.weights, strict=True):
-        np.testing.assert_allclose(a.numpy(), b.numpy(), atol=1e-5)
-    assert [row["epoch"] for row in resumed.history if row["phase"] == 2] == [1, 2, 3]
-
-
 def test_a_checkpoint_of_another_network_or_a_damaged_one_is_refused(
     parts: tuple[np.ndarray, np.ndarray], tmp_path: Path
 ) -> None:
