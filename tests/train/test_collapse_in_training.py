@@ -40,7 +40,7 @@ def test_a_learning_rate_far_too_high_is_called_a_collapse(capfd: pytest.Capture
 def test_a_sound_training_is_silent(capfd: pytest.CaptureFixture[str]) -> None:
     history = fit(replace(RECIPE, epochs=4))
     assert "WARNING" not in capfd.readouterr().err
-    assert history[-1]["called"] == pytest.approx(0.5, abs=0.1)
+    assert history[-1]["val_auc"] > 0.95  # type: ignore[operator]
 
 
 def test_the_histogram_counts_every_cell_once() -> None:
