@@ -9,7 +9,7 @@ import click
 
 from edge_runtime.console import emit_json, json_option, note, verbosity_options
 from edge_runtime.errors import WrongUsage
-from train.architectures import NAMES
+from train.architectures import NAMES, find
 from train.augment import PRESETS, preset
 from train.recipe import Recipe
 
@@ -28,7 +28,14 @@ def _three_shares(ctx: click.Context, param: click.Parameter, value: str) -> tup
     return train / total, val / total, test / total
 
 
-@click.command(epilog="""\b
+_ARCHITECTURES = "\n".join(f"  {name:13}{find(name).size:>4}  {find(name).summary}" for name in NAMES)
+
+
+@click.command(epilog=f"""\b
+Architectures (--arch), with their default input size in pixels:
+{_ARCHITECTURES}
+
+\b
 Examples:
   thinsmear train cell_images --out run
   thinsmear train cell_images --out run --weights mobilenet_v2.weights.h5 --epochs 12

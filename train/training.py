@@ -167,13 +167,13 @@ def finish_run(run: Run, finish: bool = False) -> dict[str, Any]:
     import keras
 
     from train.part import Part
+    from train.replicas import strategy_for
     from train.two_phase import train_two_phases
 
     recipe, network = recipe_of(run.config), Network(**run.config["network"])
     cache = run.config.get("cache")
     configure(recipe)
     keras.utils.set_random_seed(recipe.seed)
-    model = network.build(recipe.dropout)
     pixels = load_pixels(run.cells, run.contract, None if cache is None else Path(cache))
     if run.cells.fingerprint != run.config["data"]["fingerprint"]:
         raise BadData(f"The images under {run.cells.root} have changed since {run.path} was started; start a new run.")
@@ -185,17 +185,18 @@ def finish_run(run: Run, finish: bool = False) -> dict[str, Any]:
     def keep_history(history: list[dict[str, Any]]) -> None:
         write_csv(run.path / "history.csv", _HISTORY, ([row.get(name) for name in _HISTORY] for row in history))
 
-    trained = train_two_phases(
-        model,
-        run.contract,
-        Part(pixels, targets, run.indices("train")),
-        Part(pixels, targets, run.indices("val")),
-        recipe,
-        network.pretrained,
-        run.path / "checkpoints" / "last.npz",
-        keep_history,
-        finish,
-    )
+    with strategy_for().scope():
+        trained = train_two_phases(
+            network.build(recipe.dropout),
+            run.contract,
+            Part(pixels, targets, run.indices("train")),
+            Part(pixels, targets, run.indices("val")),
+            recipe,
+            network.pretrained,
+            run.path / "checkpoints" / "last.npz",
+            keep_history,
+            finish,
+        )
     # Keras writes by path, so it writes beside the final name first.
     partial = run.path / "model.partial.keras"
     trained.model.save(partial)

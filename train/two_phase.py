@@ -27,6 +27,7 @@ from train.head import train_head
 from train.metrics import auc as area_under_curve
 from train.part import Part
 from train.recipe import Recipe
+from train.replicas import on_every_replica
 from train.scoring import keras_logits, normalised
 from train.trunk import Looks, affordable_looks, look_at, split_model
 
@@ -125,7 +126,9 @@ class _Trainer:
         if pretrained and recipe.last_layers is not None and recipe.looks:
             self._look_ahead()
         self.forward = with_folded_normalisation(self.tail) if pretrained else self.tail
-        self.batch = min(recipe.batch, len(training.rows))
+        self.strategy = tf.distribute.get_strategy()
+        replicas = self.strategy.num_replicas_in_sync
+        self.batch = max(1, min(recipe.batch, len(training.rows)) // replicas) * replicas
         self.steps = len(training.rows) // self.batch
         total = self.steps * recipe.epochs
         warmup = max(1, int(total * recipe.warmup))  # the first step already has a rate
@@ -134,10 +137,17 @@ class _Trainer:
         )
         self.optimizer = keras.optimizers.AdamW(schedule, weight_decay=recipe.weight_decay)
         self.optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
+        if keras.mixed_precision.global_policy().compute_dtype == "float16":
+            # Small gradients would round to zero in half precision.
+            self.optimizer = keras.optimizers.LossScaleOptimizer(self.optimizer)
         self.optimizer.build(model.trainable_variables)
-        self.averages = [tf.Variable(v, trainable=False) for v in model.trainable_variables] if recipe.ema else []
+        # Replicas average alike, so any of them (their mean) is the average.
+        self.averages = [
+            tf.Variable(v, trainable=False, aggregation=tf.VariableAggregation.MEAN)
+            for v in (model.trainable_variables if recipe.ema else [])
+        ]
         self.loss = keras.losses.BinaryCrossentropy(from_logits=True, label_smoothing=recipe.label_smoothing)
-        self.step = tf.function(self._step, jit_compile=recipe.jit or None)
+        self.step = tf.function(on_every_replica(self._step, self.strategy), jit_compile=recipe.jit or None)
 
     def _look_ahead(self) -> None:
         """Pass training and validation images through the frozen layers, when there are some and memory allows."""
@@ -177,7 +187,9 @@ class _Trainer:
         with tf.GradientTape() as tape:
             logits = self.forward(images, training=True)
             loss = self.loss(targets, logits)
-        self.optimizer.apply(tape.gradient(loss, variables), variables)
+            # The optimiser adds up the gradients of all replicas.
+            share = self.optimizer.scale_loss(loss / self.strategy.num_replicas_in_sync)
+        self.optimizer.apply(tape.gradient(share, variables), variables)
         for average, variable in zip(self.averages, variables, strict=bool(self.averages)):
             average.assign(average * decay + (1.0 - decay) * tf.convert_to_tensor(variable))
         return loss
