@@ -124,7 +124,7 @@ def _by_generator(cells: Cells, parts: np.ndarray, network: Network, recipe: Rec
     import keras
     from tensorflow.keras.preprocessing.image import ImageDataGenerator
 
-    from train.two_phase import choose_trainable
+    from train.trunk import choose_trainable
 
     keras.utils.set_random_seed(recipe.seed)
     contract = network.contract

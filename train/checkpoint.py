@@ -43,3 +43,15 @@ def load(path: Path) -> tuple[dict[str, list[np.ndarray]], dict[str, Any]]:
             return arrays, state
     except (OSError, ValueError, KeyError, IndexError, BadZipFile) as error:
         raise BadData(f"The checkpoint {path} is damaged: {error}; start again without --resume.") from error
+
+
+def assign(variables: Any, values: Sequence[np.ndarray]) -> None:
+    """Give variables these values.
+
+    Raises:
+        BadData: they are of another network.
+    """
+    if len(variables) != len(values) or any(tuple(a.shape) != b.shape for a, b in zip(variables, values, strict=True)):
+        raise BadData("The checkpoint belongs to another network; start again without --resume.")
+    for variable, value in zip(variables, values, strict=True):
+        variable.assign(value)

@@ -23,6 +23,17 @@ _BATCH = 128
 _MOST_BYTES = 4_000_000_000
 
 
+def choose_trainable(model: keras.Model, last_layers: int | None, pretrained: bool) -> None:
+    """Mark what phase 2 trains: the head always, the backbone's last layers, never its BatchNorm when pretrained."""
+    import keras
+
+    backbone = [layer for layer in model.layers if not layer.name.startswith("head")]
+    first = 0 if last_layers is None else max(0, len(backbone) - last_layers)
+    for position, layer in enumerate(backbone):
+        frozen_statistics = pretrained and isinstance(layer, keras.layers.BatchNormalization)
+        layer.trainable = position >= first and not frozen_statistics
+
+
 def split_model(model: keras.Model, first_trained: str) -> tuple[keras.Model, keras.Model] | None:
     """Cut a network before the layer ``first_trained``, as late as one tensor alone carries everything across.
 
@@ -36,20 +47,24 @@ def split_model(model: keras.Model, first_trained: str) -> tuple[keras.Model, ke
     """
     import keras
 
+    names = [layer.name for layer in model.layers]
+    cuts = [name for name in clean_cuts(model) if names.index(name) < names.index(first_trained)]
+    if not cuts:
+        return None
+    middle = model.get_layer(cuts[-1]).output
+    return keras.Model(model.input, middle), keras.Model(middle, model.output)
+
+
+def clean_cuts(model: keras.Model) -> list[str]:
+    """Layers whose output alone carries everything across, in the model's order, without the input itself."""
     layers = model.layers
     position = {layer.name: i for i, layer in enumerate(layers)}
-    # Latest layer that each layer's output is read by: a cut after layer j is clean if nothing before j is read later.
+    # The last layer that reads each layer's output: a cut after layer j is clean if nothing before j is read later.
     last_reader = [
-        max(
-            (position[node.operation.name] for node in layer._outbound_nodes if node.operation.name in position),
-            default=i,
-        )
+        max((position.get(node.operation.name, i) for node in layer._outbound_nodes), default=i)
         for i, layer in enumerate(layers)
     ]
-    for j in range(position[first_trained] - 1, 0, -1):
-        if all(last_reader[i] <= j for i in range(j)):
-            return keras.Model(model.input, layers[j].output), keras.Model(layers[j].output, model.output)
-    return None
+    return [layers[j].name for j in range(1, len(layers) - 1) if all(last_reader[i] <= j for i in range(j))]
 
 
 class Looks:

@@ -16,6 +16,7 @@ import pytest
 from edge_runtime.card import InputContract
 from edge_runtime.cli import run as thinsmear
 from train.architectures import find
+from train.fine_tuning import FineTuning
 from train.part import Part
 from train.recipe import Recipe
 from train.run import Run
@@ -96,9 +97,7 @@ def test_a_full_disk_keeps_the_last_good_checkpoint(tmp_path: Path, monkeypatch:
         raise OSError(errno.ENOSPC, "No space left on device", str(checkpoint))
 
     with monkeypatch.context() as patched:
-        patched.setattr(
-            "train.two_phase._Trainer.run_epoch", fail_at(2, sys.modules["train.two_phase"]._Trainer.run_epoch)
-        )
+        patched.setattr("train.fine_tuning.FineTuning.run_epoch", fail_at(2, FineTuning.run_epoch))
         with pytest.raises(Stopped):
             fit(checkpoint)
     good = checkpoint.read_bytes()

@@ -97,7 +97,7 @@ def test_batch_normalisation_of_a_pretrained_backbone_stays_bit_equal(parts: tup
 
 
 def test_last_layers_leaves_the_lower_backbone_untouched() -> None:
-    from train.two_phase import choose_trainable
+    from train.trunk import choose_trainable
 
     model = small_model()
     choose_trainable(model, last_layers=20, pretrained=True)
