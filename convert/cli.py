@@ -38,26 +38,61 @@ Exit codes: 1 the gate failed (the model lies beside, ending in .rejected); 4 to
 model is written, its card says gate: inconclusive).""",
 )
 @click.argument("run", metavar="RUN", type=click.Path(path_type=Path))
-@click.option("--out", metavar="MODEL.tflite", required=True, type=click.Path(path_type=Path, dir_okay=False),
-              help="The model file to write.")
-@click.option("--recipe", default=DEFAULT, show_default=True, type=click.Choice(list(RECIPES)),
-              help="How to convert; see --list-recipes.")
-@click.option("--list-recipes", is_flag=True, is_eager=True, expose_value=False, callback=_list_recipes,
-              help="Show the recipes and stop.")
+@click.option(
+    "--out",
+    metavar="MODEL.tflite",
+    required=True,
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="The model file to write.",
+)
+@click.option(
+    "--recipe",
+    default=DEFAULT,
+    show_default=True,
+    type=click.Choice(list(RECIPES)),
+    help="How to convert; see --list-recipes.",
+)
+@click.option(
+    "--list-recipes",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_list_recipes,
+    help="Show the recipes and stop.",
+)
 @click.option("--target", type=click.Choice(TARGETS), help="What it has to run on [cpu].")
 @click.option("--edgetpu", is_flag=True, help="Also compile with edgetpu_compiler, to MODEL_edgetpu.tflite.")
-@click.option("--calibration-size", default=300, show_default=True, type=click.IntRange(1, 100_000),
-              help="Training images the activation ranges are taken from.")
-@click.option("--calibration-method", default="minmax", show_default=True, type=click.Choice(_METHODS),
-              help="How a range is taken: everything seen, least squared error, or all but 1 in 10,000.")
-@click.option("--bias-correction/--no-bias-correction", default=True, show_default=True,
-              help="Undo the mean shift that rounding the weights gives each channel.")
+@click.option(
+    "--calibration-size",
+    default=300,
+    show_default=True,
+    type=click.IntRange(1, 100_000),
+    help="Training images the activation ranges are taken from.",
+)
+@click.option(
+    "--calibration-method",
+    default="minmax",
+    show_default=True,
+    type=click.Choice(_METHODS),
+    help="How a range is taken: everything seen, least squared error, or all but 1 in 10,000.",
+)
+@click.option(
+    "--bias-correction/--no-bias-correction",
+    default=True,
+    show_default=True,
+    help="Undo the mean shift that rounding the weights gives each channel.",
+)
 @click.option("--no-ladder", is_flag=True, help="One attempt only; do not try other ways when the gate fails.")
-@click.option("--layers", "with_layers", is_flag=True,
-              help="Also measure each operator: table, MODEL.layers.csv and MODEL.layers.png.")
+@click.option(
+    "--layers",
+    "with_layers",
+    is_flag=True,
+    help="Also measure each operator: table, MODEL.layers.csv and MODEL.layers.png.",
+)
 @click.option("--name", help="Name on the card [the file's].")
-@click.option("--species", default="not stated", show_default=True,
-              help="Species in the training images, for the card.")
+@click.option(
+    "--species", default="not stated", show_default=True, help="Species in the training images, for the card."
+)
 @click.option("--licence", default="not stated", show_default=True, help="Licence of the model, for the card.")
 @run_options
 @limit_options
@@ -126,15 +161,14 @@ Examples:
   thinsmear check model.tflite --against run --limit-agreement 0.99""",
 )
 @click.argument("model", metavar="MODEL")
-@click.option("--against", metavar="RUN", required=True, type=click.Path(path_type=Path),
-              help="The run the model was made from.")
+@click.option(
+    "--against", metavar="RUN", required=True, type=click.Path(path_type=Path), help="The run the model was made from."
+)
 @run_options
 @limit_options
 @json_option
 @verbosity_options
-def check(
-    model: str, against: Path, data: Path | None, seed: int, as_json: bool, **limits: float | None
-) -> None:
+def check(model: str, against: Path, data: Path | None, seed: int, as_json: bool, **limits: float | None) -> None:
     """Compare MODEL with the float model of RUN on the validation and test patients of RUN.
 
     MODEL is a .tflite file, or the name of a model that comes along. The card's calibration and operating points are
@@ -186,10 +220,16 @@ Examples:
   thinsmear layers model.tflite --against run --csv layers.csv --plot layers.png""",
 )
 @click.argument("model", metavar="MODEL")
-@click.option("--against", metavar="RUN", required=True, type=click.Path(path_type=Path),
-              help="The run the model was made from.")
-@click.option("--images", default=32, show_default=True, type=click.IntRange(1, 10_000),
-              help="Test images to measure on, of all patients alike.")
+@click.option(
+    "--against", metavar="RUN", required=True, type=click.Path(path_type=Path), help="The run the model was made from."
+)
+@click.option(
+    "--images",
+    default=32,
+    show_default=True,
+    type=click.IntRange(1, 10_000),
+    help="Test images to measure on, of all patients alike.",
+)
 @click.option("--csv", "csv_file", metavar="FILE", type=click.Path(path_type=Path), help="Write the table here.")
 @click.option("--plot", metavar="FILE", type=click.Path(path_type=Path), help="Draw it here (png, svg, pdf).")
 @run_options

@@ -23,7 +23,7 @@ _SIZE = re.compile(r"^(?P<what>.+?): (?P<number>[\d.]+)(?P<unit>B|KiB|MiB|GiB)$"
 _ROW = re.compile(r"^(?P<operator>[A-Z0-9_a-z-]+)\s+(?P<count>\d+)\s+(?P<status>\S.*)$")
 _ABSENT = (
     f"There is no {COMPILER} on the PATH. It runs on x86-64 Linux only: add the repository "
-    "\"deb https://packages.cloud.google.com/apt coral-edgetpu-stable main\", then `apt-get install edgetpu-compiler` "
+    '"deb https://packages.cloud.google.com/apt coral-edgetpu-stable main", then `apt-get install edgetpu-compiler` '
     "(coral.ai/docs/edgetpu/compiler); or leave --edgetpu out and compile the model there, it stays a valid input."
 )
 

@@ -139,9 +139,7 @@ def _quantisation(tensor: Tensor) -> tuple[float, int]:
     return (tensor.scales[0], tensor.zero_points[0]) if len(tensor.scales) == 1 else (0.0, 0)
 
 
-def _result(
-    number: int, graph: Graph, twin: Operator, original: Graph, own: _Sums, so_far: _Sums
-) -> OperatorError:
+def _result(number: int, graph: Graph, twin: Operator, original: Graph, own: _Sums, so_far: _Sums) -> OperatorError:
     operator = graph.operators[number]
     scale = _quantisation(graph.tensors[operator.outputs[0]])[0] or None
     rmse = math.sqrt(own.noise / max(1, own.values))

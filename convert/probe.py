@@ -24,9 +24,7 @@ class Probe:
         try:
             with silenced(), warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # that keeping all tensors takes memory is known here
-                self._runtime = create(
-                    model_content=flatbuffer, num_threads=1, experimental_preserve_all_tensors=True
-                )
+                self._runtime = create(model_content=flatbuffer, num_threads=1, experimental_preserve_all_tensors=True)
                 self._runtime.allocate_tensors()
         except (ValueError, RuntimeError) as error:
             raise BadModel(f"The runtime refuses the model: {' '.join(str(error).split())}.") from error
