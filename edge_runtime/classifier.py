@@ -56,6 +56,7 @@ class Classifier:
         threads: int = 1,
         card: Card | None = None,
         labels: tuple[str, str] | None = None,
+        accelerator: str = "auto",
     ) -> None:
         """Load the model.
 
@@ -63,10 +64,12 @@ class Classifier:
             threads: threads of the runtime's kernels.
             card: used instead of the file's own; needed for files without one (see :mod:`edge_runtime.foreign`).
             labels: (negative, positive) instead of the file's own.
+            accelerator: "auto", "cpu" or "edgetpu"; see :func:`edge_runtime.backends.uses_edgetpu`.
 
         Raises:
             BadModel: no card, the tensors contradict it, or the runtime refuses the model.
-            EnvironmentLacks: no runtime is installed.
+            EnvironmentLacks: no runtime is installed, or the Edge TPU cannot be used.
+            WrongUsage: the model cannot run on the accelerator that is asked for.
         """
         chosen = card or model.card
         if chosen is None:
@@ -78,13 +81,13 @@ class Classifier:
             from edge_runtime.trial import try_model
 
             read_graph(model.flatbuffer)
-            try_model(model.flatbuffer)
+            try_model(model.flatbuffer, accelerator)
         self.model = model
         self.card = chosen
         self.contract: InputContract = chosen.input
         own = (model.labels[0], model.labels[1]) if model.card is not None else LABELS
         self.labels: tuple[str, str] = labels or own
-        self.interpreter = open_interpreter(model.flatbuffer, threads)
+        self.interpreter = open_interpreter(model.flatbuffer, threads, accelerator=accelerator)
         tensor, output = self.interpreter.input, self.interpreter.output
         wanted = (1, self.contract.height, self.contract.width, 3)
         if tensor.shape != wanted:
@@ -99,9 +102,9 @@ class Classifier:
         self._to_tensor = tensor_map(table, self.contract)
 
     @classmethod
-    def open(cls, path: Path | str | None = None, threads: int = 1) -> Classifier:
+    def open(cls, path: Path | str | None = None, threads: int = 1, accelerator: str = "auto") -> Classifier:
         """A classifier from a model file, a shipped model's name, or (None) the default model; errors as above."""
-        return cls(read_model_file(find_model(None if path is None else str(path))), threads)
+        return cls(read_model_file(find_model(None if path is None else str(path))), threads, accelerator=accelerator)
 
     def logits(self, pixels: NDArray[np.uint8]) -> NDArray[np.float64]:
         """Raw logits of images of the model's size.

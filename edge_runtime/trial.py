@@ -11,7 +11,7 @@ import sys
 from functools import lru_cache
 from pathlib import Path
 
-from edge_runtime.errors import BadModel, EnvironmentLacks, ThinsmearError
+from edge_runtime.errors import BadModel, EnvironmentLacks, ThinsmearError, WrongUsage
 
 _SECONDS = 60.0
 _MEMORY_BYTES = 4 << 30
@@ -19,23 +19,28 @@ _CHILD = "import sys; sys.path.insert(0, sys.argv[1]); from edge_runtime.trial i
 
 
 @lru_cache(maxsize=2)  # one process for a whole pool of classifiers; failures are not kept
-def try_model(flatbuffer: bytes, seconds: float = _SECONDS) -> None:
+def try_model(flatbuffer: bytes, accelerator: str = "auto", seconds: float = _SECONDS) -> None:
     """Load and run the model once in a child process.
 
     Raises:
         BadModel: the runtime refuses it, crashes on it, or is not done after ``seconds``.
-        EnvironmentLacks: no runtime is installed.
+        EnvironmentLacks: no runtime is installed, or the Edge TPU cannot be used.
+        WrongUsage: the model cannot run on the accelerator that is asked for.
     """
     package_root = str(Path(__file__).resolve().parent.parent)
     try:
         done = subprocess.run(
-            [sys.executable, "-c", _CHILD, package_root], input=flatbuffer, capture_output=True, timeout=seconds
+            [sys.executable, "-c", _CHILD, package_root, accelerator],
+            input=flatbuffer,
+            capture_output=True,
+            timeout=seconds,
         )
     except subprocess.TimeoutExpired as error:
         raise BadModel(f"One run of the model took more than {seconds:.0f} s; it is damaged or too big.") from error
     message = done.stdout.decode("utf-8", "backslashreplace").strip()
-    if done.returncode == EnvironmentLacks.exit_code:
-        raise EnvironmentLacks(message)
+    for kind in (EnvironmentLacks, WrongUsage):
+        if done.returncode == kind.exit_code and message:
+            raise kind(message)
     if done.returncode == BadModel.exit_code and message:
         raise BadModel(message)
     if done.returncode:
@@ -43,7 +48,7 @@ def try_model(flatbuffer: bytes, seconds: float = _SECONDS) -> None:
 
 
 def child() -> int:
-    """The child's part: model on stdin, message on stdout, exit code as the error's."""
+    """The child's part: model on stdin, accelerator as second argument, message on stdout, exit code as the error's."""
     _limit_memory()
     flatbuffer = sys.stdin.buffer.read()
     try:
@@ -51,7 +56,7 @@ def child() -> int:
 
         from edge_runtime.backends import open_interpreter
 
-        interpreter = open_interpreter(flatbuffer)
+        interpreter = open_interpreter(flatbuffer, accelerator=sys.argv[2])
         interpreter.run(np.zeros(interpreter.input.shape, interpreter.input.dtype))
     except ThinsmearError as error:
         print(error)

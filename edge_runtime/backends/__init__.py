@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from importlib import import_module
 
+from edge_runtime.backends.edgetpu import CUSTOM_OPERATOR
 from edge_runtime.backends.protocol import Interpreter, TensorInfo
 from edge_runtime.errors import EnvironmentLacks, WrongUsage
 
-__all__ = ["BACKENDS", "Interpreter", "TensorInfo", "open_interpreter"]
+__all__ = ["ACCELERATORS", "BACKENDS", "Interpreter", "TensorInfo", "open_interpreter", "uses_edgetpu"]
 
-# package name -> module with open_model(flatbuffer, threads), in the order in which they are tried
+# package name -> module with open_model(flatbuffer, threads, edgetpu), in the order in which they are tried
 BACKENDS = {
     "ai_edge_litert": "edge_runtime.backends.litert",
     "tflite_runtime": "edge_runtime.backends.tflite_runtime",
@@ -17,16 +18,22 @@ BACKENDS = {
 }
 
 
-def open_interpreter(flatbuffer: bytes, threads: int = 1, prefer: str | None = None) -> Interpreter:
+ACCELERATORS = ("auto", "cpu", "edgetpu")
+
+
+def open_interpreter(
+    flatbuffer: bytes, threads: int = 1, prefer: str | None = None, accelerator: str = "auto"
+) -> Interpreter:
     """Load a TFLite model into the first installed runtime.
 
     Args:
         flatbuffer: the model; bytes appended to it are ignored by every runtime.
         threads: threads of the runtime's kernels, 1 or more.
         prefer: a name of ``BACKENDS``; then only that one is tried.
+        accelerator: one of ``ACCELERATORS``, see :func:`uses_edgetpu`.
 
     Raises:
-        EnvironmentLacks: no runtime (or not the preferred one) is installed.
+        EnvironmentLacks: no runtime (or not the preferred one) is installed, or the Edge TPU cannot be used.
         BadModel: the runtime refuses the model, or it has not exactly one input and one output.
         WrongUsage: ``prefer`` names no back end, or ``threads`` is below 1.
     """
@@ -34,12 +41,35 @@ def open_interpreter(flatbuffer: bytes, threads: int = 1, prefer: str | None = N
         raise WrongUsage(f"The number of threads is {threads}; it must be 1 or more.")
     if prefer is not None and prefer not in BACKENDS:
         raise WrongUsage(f"There is no back end {prefer!r}; known are {', '.join(BACKENDS)}.")
+    edgetpu = uses_edgetpu(flatbuffer, accelerator)
     reasons: list[str] = []
     for package in BACKENDS if prefer is None else (prefer,):
         try:
-            return import_module(BACKENDS[package]).open_model(flatbuffer, threads)  # type: ignore[no-any-return]
+            return import_module(BACKENDS[package]).open_model(flatbuffer, threads, edgetpu)  # type: ignore[no-any-return]
         except ImportError as error:
             reasons.append(f"{package}: {error}")
     raise EnvironmentLacks(
         f"No TFLite runtime can be imported ({'; '.join(reasons)}); install one with `pip install ai-edge-litert`."
     )
+
+
+def uses_edgetpu(flatbuffer: bytes, accelerator: str = "auto") -> bool:
+    """Whether a model goes to the Edge TPU: "auto" sends there what was compiled for it, and nothing else.
+
+    Raises:
+        WrongUsage: ``accelerator`` is none of ``ACCELERATORS``, or the model cannot run where it asks for.
+    """
+    if accelerator not in ACCELERATORS:
+        raise WrongUsage(f"There is no accelerator {accelerator!r}; choose one of {', '.join(ACCELERATORS)}.")
+    compiled = CUSTOM_OPERATOR in flatbuffer
+    if accelerator == "cpu" and compiled:
+        raise WrongUsage(
+            "The model is compiled for an Edge TPU and cannot run on the CPU; use the file from before compilation, or "
+            "--accelerator edgetpu."
+        )
+    if accelerator == "edgetpu" and not compiled:
+        raise WrongUsage(
+            "The model is not compiled for an Edge TPU, so not one operator would run there; compile it with "
+            "`thinsmear convert RUN --edgetpu`, or leave --accelerator out."
+        )
+    return compiled

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from edge_runtime.backends.edgetpu import load_edgetpu
 from edge_runtime.backends.tflite_api import TFLiteInterpreter
 
 
-def open_model(flatbuffer: bytes, threads: int) -> TFLiteInterpreter:
+def open_model(flatbuffer: bytes, threads: int, edgetpu: bool = False) -> TFLiteInterpreter:
     """See :func:`edge_runtime.backends.open_interpreter`; ImportError when the package is missing."""
-    from ai_edge_litert.interpreter import Interpreter  # type: ignore[import-untyped, unused-ignore]
+    from ai_edge_litert.interpreter import Interpreter, load_delegate  # type: ignore[import-untyped, unused-ignore]
 
-    return TFLiteInterpreter(Interpreter, "ai_edge_litert", flatbuffer, threads)
+    delegates = [load_edgetpu(load_delegate)] if edgetpu else []
+    return TFLiteInterpreter(Interpreter, "ai_edge_litert", flatbuffer, threads, delegates)

@@ -5,12 +5,13 @@ from __future__ import annotations
 import contextlib
 import os
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from edge_runtime.backends.edgetpu import reason_of
 from edge_runtime.backends.protocol import TensorInfo
 from edge_runtime.errors import BadModel
 from edge_runtime.names import printable
@@ -22,17 +23,31 @@ _stderr_lock = threading.Lock()
 
 
 class TFLiteInterpreter:
-    """One loaded model behind ``Interpreter(model_content=..., num_threads=...)`` of any of the three packages."""
+    """One loaded model behind ``Interpreter(model_content=..., num_threads=...)`` of any of the three packages.
 
-    def __init__(self, create: Callable[..., Any], package: str, flatbuffer: bytes, threads: int) -> None:
+    ``delegates`` are handed to it as they are; with none, the runtime's own CPU kernels do everything.
+    """
+
+    def __init__(
+        self,
+        create: Callable[..., Any],
+        package: str,
+        flatbuffer: bytes,
+        threads: int,
+        delegates: Sequence[Any] = (),
+    ) -> None:
         self.name = package
         try:
             with _runtime_messages_hidden():
-                self._runtime = create(model_content=flatbuffer, num_threads=threads)
+                self._runtime = create(
+                    model_content=flatbuffer, num_threads=threads, experimental_delegates=list(delegates) or None
+                )
                 self._runtime.allocate_tensors()
             self.input = _single(self._runtime.get_input_details(), "input")
             self.output = _single(self._runtime.get_output_details(), "output")
         except (ValueError, RuntimeError, TypeError) as error:
+            if (known := reason_of(str(error))) is not None:
+                raise known from error
             raise BadModel(f"{package} cannot load the model: {_one_line(error)}; convert it again.") from error
         self._input_index: int = self._runtime.get_input_details()[0]["index"]
         self._output_index: int = self._runtime.get_output_details()[0]["index"]
@@ -51,6 +66,8 @@ class TFLiteInterpreter:
             self._runtime.set_tensor(self._input_index, batch)
             self._runtime.invoke()
         except (ValueError, RuntimeError) as error:
+            if (known := reason_of(str(error))) is not None:
+                raise known from error
             raise BadModel(f"{self.name} cannot run the model: {_one_line(error)}.") from error
         result: NDArray[Any] = self._runtime.get_tensor(self._output_index)
         return result
