@@ -22,6 +22,7 @@ COMMANDS = {
     "synth": ("train.synthetic.command:synth", "Make synthetic cells and fields with ground truth."),
     "train": ("train.cli:train", "Train a model on a folder of labelled cells, split by patient."),
     "evaluate": ("train.evaluate_command:evaluate", "Measure a run or a model on labelled cells."),
+    "explain": ("train.explain_command:explain", "Show where in a cell a model sees a parasite."),
     "convert": ("convert.cli:convert", "Make one .tflite file of a run, behind a drift gate."),
     "check": ("convert.cli:check", "Run the drift gate alone: a model file against its run."),
     "lint": ("convert.cli:lint", "Check a .tflite file for an Edge TPU or a CPU."),

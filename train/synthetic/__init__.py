@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from train.synthetic.cell import draw_cell
+from train.synthetic.cell import draw_cell, draw_cell_and_parasite
 from train.synthetic.dataset import generate, generate_cells, generate_fields, golden_images
 from train.synthetic.field import draw_field
 from train.synthetic.stain import STAGES, Patient, make_patient
@@ -11,6 +11,7 @@ __all__ = [
     "STAGES",
     "Patient",
     "draw_cell",
+    "draw_cell_and_parasite",
     "draw_field",
     "generate",
     "generate_cells",

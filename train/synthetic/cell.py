@@ -46,6 +46,21 @@ def paint_red_cell(
     Returns:
         the layers of the whole canvas, all zero outside the cell.
     """
+    layers, grid = _paint_clean_cell(rng, patient, shape, centre, radius, stage)
+    if rng.random() < disturbed:
+        _disturb(rng, layers, grid)
+    return layers
+
+
+def _paint_clean_cell(
+    rng: np.random.Generator,
+    patient: Patient,
+    shape: tuple[int, int],
+    centre: tuple[float, float],
+    radius: float,
+    stage: str,
+) -> tuple[Layers, Grid]:
+    """The red cell and what lives in it, with nothing on it yet; and its grid, for more to be laid on."""
     vivax = patient.species == "vivax" and stage != UNINFECTED
     swelling = _SWELLING.get(stage, 1.0) if vivax else 1.0
     grid = Grid(shape, centre, radius * swelling)
@@ -60,9 +75,7 @@ def paint_red_cell(
         if stage == "ring" and rng.random() < _FAINT_SHARE:
             strength *= float(rng.uniform(0.2, 0.5))
         _PAINTERS[stage](rng, patient, layers, grid, strength)
-    if rng.random() < disturbed:
-        _disturb(rng, layers, grid)
-    return layers
+    return layers, grid
 
 
 def _paint_body(
@@ -112,12 +125,32 @@ def draw_cell(rng: np.random.Generator, patient: Patient, stage: str) -> NDArray
     Raises:
         WrongUsage: an unknown stage.
     """
+    return draw_cell_and_parasite(rng, patient, stage)[0]
+
+
+def draw_cell_and_parasite(
+    rng: np.random.Generator, patient: Patient, stage: str
+) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
+    """The same cell as :func:`draw_cell` for the same ``rng``, and where its parasite lies.
+
+    Returns:
+        uint8 [h, w, 3] RGB, and bool [h, w]: pixels with parasite dye (chromatin, cytoplasm or pigment) at 0.3 or
+        more of its thickest point; stippling is thinner and does not count, nor does what merely lies on the cell.
+        All false in an uninfected cell.
+
+    Raises:
+        WrongUsage: an unknown stage.
+    """
     if stage != UNINFECTED and stage not in STAGES:
         raise WrongUsage(f'Stage "{stage}" is not known; use {UNINFECTED}, {", ".join(STAGES)}.')
     radius = float(np.clip(rng.normal(62, 6), 46, 78))
     side = int(2 * REACH * radius)
     middle = (side / 2, side / 2)
-    layers = paint_red_cell(rng, patient, (side, side), middle, radius, stage, _DISTURBED_SHARE)
+    layers, grid = _paint_clean_cell(rng, patient, (side, side), middle, radius, stage)
+    dye = layers.chromatin + layers.cytoplasm + layers.pigment
+    parasite = dye > max(0.3 * float(dye.max()), 1e-6)
+    if rng.random() < _DISTURBED_SHARE:
+        _disturb(rng, layers, grid)
     mask = layers.body > rng.uniform(0.05, 0.5)
     if rng.random() < 0.12:
         mask |= _add_neighbour(rng, patient, layers, radius)
@@ -127,7 +160,7 @@ def draw_cell(rng: np.random.Generator, patient: Patient, stage: str) -> NDArray
     light = patient.background[:, None, None] * np.float32(rng.uniform(0.95, 1.04)) * _slope(rng, mask.shape)
     picture = expose(rng, layers.crop(box).density(patient), light, patient, radius)
     picture[~mask] = 0
-    return picture
+    return picture, parasite[box] & mask
 
 
 def bounds(mask: NDArray[np.bool_]) -> tuple[slice, slice]:

@@ -1,0 +1,143 @@
+"""``thinsmear explain``: pictures of where in a cell a model sees a parasite."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from edge_runtime.console import emit_json, json_option, note, progress, table, verbosity_options
+from edge_runtime.errors import BadData, WrongUsage
+from edge_runtime.names import printable
+
+
+@click.command(
+    short_help="Show where in a cell a model sees a parasite.",
+    epilog="""\b
+Examples:
+  thinsmear explain runs/first --out why                 its most and least confident and its wrong test cells
+  thinsmear explain runs/first cell.png --out why        this cell, by every method
+  thinsmear explain runs/first day1/ --out why --method gradcam --json
+  thinsmear explain model.tflite day1/ --out why         a model file: by occlusion only
+
+DIR gets index.html, contact_sheet.png and a picture an image. Exit code 1 when some images could not be read (the
+others are done), 2 when there is nothing to work on.""",
+)
+@click.argument("target", metavar="RUN|MODEL", type=click.Path())
+@click.argument("images", metavar="[IMAGES]...", nargs=-1, type=click.Path())
+@click.option("--out", metavar="DIR", required=True, type=click.Path(path_type=Path), help="A new or empty folder.")
+@click.option(
+    "--method",
+    default="all",
+    show_default=True,
+    type=click.Choice(["all", "gradcam", "saliency", "occlusion", "features"]),
+    help="Gradients times activations, gradient by pixel, covering patches, or the first layer's maps.",
+)
+@click.option("--count", default=8, show_default=True, type=click.IntRange(1, 300),
+              help="Images a group, when a RUN chooses them.")  # fmt: skip
+@click.option("--layer", metavar="NAME", help="Layer of Grad-CAM [last with a value for each 8 pixels].")
+@click.option(
+    "--fill",
+    default="cell",
+    show_default=True,
+    type=click.Choice(["cell", "grey", "black"]),
+    help="What covers in the occlusion check: the cell's own median colour, mid-grey or black.",
+)
+@click.option("--data", metavar="DIR", type=click.Path(path_type=Path), help="Where a RUN's images lie now.")
+@click.option("--labels", metavar="A,B", help="For models without a card: class names in the order of the outputs.")
+@click.option("--positive", metavar="LABEL", help="For models without a card: the label that means parasitized.")
+@click.option(
+    "--input-range",
+    type=click.Choice(["0..1", "-1..1", "0..255"]),
+    help="For models without a card: what pixels 0..255 became in training.",
+)
+@json_option
+@verbosity_options
+def explain(
+    target: str,
+    images: tuple[str, ...],
+    out: Path,
+    method: str,
+    count: int,
+    layer: str | None,
+    fill: str,
+    data: Path | None,
+    labels: str | None,
+    positive: str | None,
+    input_range: str | None,
+    as_json: bool,
+) -> None:
+    """Explain a model's verdict on cell images: Grad-CAM, saliency, occlusion and first-layer maps.
+
+    RUN is a folder that training wrote; without IMAGES it picks the wrong, the least and the most confident cells of
+    its test part. MODEL is a .tflite file, or the name of a model that comes along: it needs IMAGES (files, folders,
+    globs) and is explained by occlusion only. Heat shows what drives the model, not what a parasite is.
+    """
+    from train.explain.choose import choose_test_cells, named_images
+    from train.explain.explainer import Wish, open_explainer
+    from train.explain.folder import Folder, check_fresh
+
+    check_fresh(out)
+    if not images and not Path(target).is_dir():
+        raise WrongUsage(
+            f"A model file does not know its data; name images: thinsmear explain {printable(target)} IMAGES --out DIR."
+        )
+    explainer, run = open_explainer(target, data, Wish(method, layer, fill), (labels, positive, input_range))
+    others = 0
+    if images:
+        candidates, others = named_images(images, run)
+    else:
+        assert run is not None  # a model file without images has been refused above
+        candidates = choose_test_cells(run, count)
+    if run is None or method == "occlusion":
+        for remark in explainer.remarks:
+            note(remark)
+    folder = Folder(out, explainer)
+    done: list[dict[str, Any]] = []
+    bad = 0
+    with progress(candidates, "Explaining", len(candidates)) as items:
+        for candidate in items:
+            document = folder.add(candidate)
+            if "error" in document:
+                bad += 1
+                if not as_json:
+                    click.echo(f"skipped: {document['error']['message']}", err=True)
+            else:
+                done.append(document)
+            if as_json:
+                emit_json(document)
+    if not done:
+        raise BadData(f"None of the {bad} images could be read, so there is nothing to show.")
+    folder.finish()
+    if not as_json:
+        click.echo(_summary(done, bad))
+    if others:
+        note(f"{others} other files in the folders were left out (not images by their ending, or hidden).")
+    note(f"Wrote {printable(out / 'index.html')}.")
+    if bad:
+        click.get_current_context().exit(1)
+
+
+def _summary(done: list[dict[str, Any]], bad: int) -> str:
+    methods = list(done[0]["inside"])
+    rows = [
+        (
+            entry["group"],
+            entry["label"],
+            f"{entry['probability']:.4f}",
+            entry["true_label"] or "-",
+            *("-" if entry["inside"][name] is None else f"{entry['inside'][name]:.2f}" for name in methods),
+            printable(entry["path"]),
+        )
+        for entry in done
+    ]
+    text = table(("group", "label", "score", "labelled", *(f"{name} inside" for name in methods), "image"), rows,
+                 right=(2, *range(4, 4 + len(methods))))  # fmt: skip
+    share = sum(entry["cell_area"] for entry in done) / len(done)
+    lines = [text, ""]
+    if methods:
+        lines.append(f"inside: share of the heat that lies on the cell; chance would put {share:.2f} there.")
+    lines.append(f"{len(done)} {'image' if len(done) == 1 else 'images'} explained." + (
+        f" {bad} could not be read." if bad else ""))  # fmt: skip
+    return "\n".join(lines)
