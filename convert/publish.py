@@ -70,7 +70,7 @@ def make_card(bench: Workbench, outcome: Outcome, target: str, facts: Mapping[st
         "gate_reason": best.drift.verdict.reason,
         "training": _training(bench, facts["species"]),
         "metrics": _metrics(bench, best),
-        "blank_rate": out_of_fold_blank_rate(run.path) or _blank_rate(best),
+        "blank_rate": out_of_fold_blank_rate(run.path, best.points.count) or _blank_rate(best),
         "quantisation": best.step.to_json() | {"attempts": [_attempt(tried) for tried in outcome.tried]},
         "representative": None if best.representative is None else best.representative.to_json(),
         "drift": drift_summary(best.drift),

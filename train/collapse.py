@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -12,6 +14,8 @@ HISTOGRAM_BINS = 20
 # A set of cells with this share of both classes cannot rightly get (nearly) one answer.
 _MIXED = 0.05
 _ONE_ANSWER = 0.99
+# Above this AUC the network tells the classes apart, and one answer for all is a matter of offset or scale.
+_RANKS_WELL = 0.8
 _CAUSES = (
     "a learning rate too high for the layers that were trained",
     "pixels normalised otherwise than the network expects",
@@ -66,6 +70,41 @@ def inspect_predictions(labels: np.ndarray, probabilities: np.ndarray) -> Predic
         called=called,
         collapsed=message is not None,
         message=message,
+    )
+
+
+def training_warning(found: Predictions, area: float, epoch: int, epochs: int) -> str | None:
+    """What to say after an epoch's validation, with the histogram; None while all is well or may yet become so.
+
+    Args:
+        found: of the validation cells.
+        area: their AUC, NaN when undefined.
+        epoch: how many are done, from 1.
+        epochs: how many are planned.
+    """
+    ranks_well = area > _RANKS_WELL
+    # The first of several epochs may still be finding its way. A network that ranks well gets half of them: moving
+    # averages of few steps give it one answer for everything until they have settled.
+    grace = epochs // 2 if ranks_well else 1
+    if found.message is None or (epoch <= grace and epochs > 1):
+        return None
+    offset = (
+        f" It ranks them well all the same (AUC {area:.3f}), so its answers are shifted or far too large: the rate, or "
+        "moving averages that have seen too few steps."
+        if ranks_well
+        else ""
+    )
+    return f"{found.message}{offset} {histogram_text(found)}"
+
+
+def collapses_of(history: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:
+    """A sentence on the epochs of a training after which a collapse was said, or nothing; rows as in history.csv."""
+    epochs = [str(row["epoch"]) for row in history if str(row.get("collapsed")) == "1"]
+    if not epochs:
+        return ()
+    return (
+        f"While it was trained, the network gave the validation cells (nearly) one answer or answered by chance after "
+        f"epoch {', '.join(epochs)}; see `called` in history.csv for the share it called parasitized.",
     )
 
 

@@ -99,7 +99,7 @@ def _cross_validate(path: Path, folds: int, part: str, out: Path | None, resampl
     from dataclasses import replace
 
     from edge_runtime.card import OutputContract
-    from train.folds import cross_validate
+    from train.folds import cross_validate, point_warnings
     from train.reporting import evaluate_scores, summary_text
     from train.run import Run
     from train.scored import run_subject
@@ -115,9 +115,16 @@ def _cross_validate(path: Path, folds: int, part: str, out: Path | None, resampl
     )
     # Each fold's own calibration is in the logits already.
     document = evaluate_scores(
-        folded.cells, folded.logits, OutputContract(), run.points, subject, out or folded.folder, resamples
+        folded.cells,
+        folded.logits,
+        OutputContract(),
+        run.points,
+        subject,
+        out or folded.folder,
+        resamples,
+        point_warnings(run, part),
+        {"folds": folded.spread()},
     )
-    document["folds"] = folded.spread()
     if as_json:
         emit_json(document)
     else:

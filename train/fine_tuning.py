@@ -15,7 +15,7 @@ from edge_runtime.errors import BadData
 from train import checkpoint
 from train.augment import PRESETS, augment
 from train.checkpoint import assign
-from train.collapse import histogram_text, inspect_predictions
+from train.collapse import inspect_predictions, training_warning
 from train.folding import with_folded_normalisation
 from train.metrics import auc as area_under_curve
 from train.part import Part
@@ -190,6 +190,7 @@ class FineTuning:
         truth = (targets > 0.5).astype(int)
         val_auc = area_under_curve(truth, logits)
         seen = inspect_predictions(truth, 1 / (1 + np.exp(-np.clip(logits, -500, 500))))
+        warning = training_warning(seen, val_auc, self.epoch, self.recipe.epochs)
         if val_loss < self.best_loss:
             self.best_loss, self.since_best = val_loss, 0
             self.best_weights = [weight.numpy() for weight in self.model.weights]
@@ -199,15 +200,13 @@ class FineTuning:
         rate = float(self.optimizer.learning_rate.numpy())
         self.history.append(
             {"phase": 2, "epoch": self.epoch, "loss": loss, "val_loss": val_loss, "val_auc": val_auc,
-             "called": seen.called, "rate": rate, "seconds": round(seconds, 2)}
+             "called": seen.called, "collapsed": int(warning is not None), "rate": rate, "seconds": round(seconds, 2)}
         )  # fmt: skip
         shown = "undefined" if val_auc is None else f"{val_auc:.4f}"
         note(f"epoch {self.epoch}/{self.recipe.epochs}: loss {loss:.4f}, validation loss {val_loss:.4f}, "
              f"AUC {shown}, {seconds:.0f} s")  # fmt: skip
-        # The first of several epochs may still be finding its way, and a network that ranks well is only biased for
-        # now (moving averages of few steps); a collapse that lasts is said at once.
-        if seen.message is not None and not val_auc > 0.8 and (self.epoch > 1 or self.recipe.epochs == 1):
-            note(f"WARNING after epoch {self.epoch}: {seen.message} {histogram_text(seen)}")
+        if warning is not None:
+            note(f"WARNING after epoch {self.epoch}: {warning}")
 
     def _validation_logits(self) -> np.ndarray:
         if self.validation_look is None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import json
 import math
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +13,7 @@ import numpy as np
 from edge_runtime.card import OutputContract
 from edge_runtime.console import note
 from edge_runtime.errors import BadData, WrongUsage
+from train.blank_rate import blank_rate
 from train.calibration import calibrated, fit_calibration
 from train.dataset import Cells
 from train.metrics import auc
@@ -98,11 +98,12 @@ def cross_validate(run: Run, folds: int, part: str = "all") -> Folded:
     folder.mkdir(parents=True, exist_ok=True)
     logits = np.full(len(cells), math.nan)
     for number in range(folds):
-        kept = folder / f"fold-{number}.csv"
+        kept, checkpoint = folder / f"fold-{number}.csv", folder / f"fold-{number}.npz"
         scored = np.flatnonzero(fold == number)
         if not kept.is_file():
             note(f"fold {number + 1} of {folds}: {len(scored)} cells to judge")
-            _train_fold(run, cells, fold, number, recipe, folder, kept)
+            _train_fold(run, cells, fold, number, recipe, checkpoint, kept)
+        checkpoint.unlink(missing_ok=True)
         logits[scored] = _read(kept, [cells.paths[i] for i in scored])
     folded = Folded(cells, fold, logits, folder)
     _write(folder / "scores.csv", cells, fold, np.arange(len(cells)), logits)
@@ -111,12 +112,13 @@ def cross_validate(run: Run, folds: int, part: str = "all") -> Folded:
 
 
 def _train_fold(
-    run: Run, cells: Cells, fold: np.ndarray, number: int, recipe: Recipe, folder: Path, kept: Path
+    run: Run, cells: Cells, fold: np.ndarray, number: int, recipe: Recipe, checkpoint: Path, kept: Path
 ) -> None:
     import keras
 
     from train.cache import load_pixels
     from train.part import Part
+    from train.replicas import strategy_for
     from train.scoring import keras_logits
     from train.training import Network, configure
     from train.two_phase import train_two_phases
@@ -132,20 +134,19 @@ def _train_fold(
     configure(recipe)
     keras.utils.set_random_seed(recipe.seed)
     network = Network(**run.config["network"])
-    model = network.build(recipe.dropout)
     cache = run.config.get("cache")
     pixels = load_pixels(cells, run.contract, None if cache is None else Path(cache))
     targets = cells.labels.astype(np.float32)
-    checkpoint = folder / f"fold-{number}.npz"
-    trained = train_two_phases(
-        model,
-        run.contract,
-        Part(pixels, targets, training),
-        Part(pixels, targets, validation),
-        recipe,
-        network.pretrained,
-        checkpoint,
-    )
+    with strategy_for().scope():
+        trained = train_two_phases(
+            network.build(recipe.dropout),
+            run.contract,
+            Part(pixels, targets, training),
+            Part(pixels, targets, validation),
+            recipe,
+            network.pretrained,
+            checkpoint,
+        )
     judged = keras_logits(trained.model, run.contract, pixels[np.concatenate([validation, scored])])
     fitted = fit_calibration(judged[: len(validation)], cells.labels[validation])
     output = OutputContract(temperature=fitted.temperature, bias=fitted.bias)
@@ -153,7 +154,6 @@ def _train_fold(
     logits = np.full(len(cells), math.nan)
     logits[scored] = np.log(probabilities) - np.log1p(-probabilities)
     _write(kept, cells, fold, scored, logits)
-    checkpoint.unlink(missing_ok=True)
 
 
 def _write(path: Path, cells: Cells, fold: np.ndarray, rows: np.ndarray, logits: np.ndarray) -> None:
@@ -185,12 +185,37 @@ def _read(path: Path, paths: list[str]) -> np.ndarray:
         raise BadData(f"{path} is damaged or of other folds ({error}); delete it to train this fold again.") from error
 
 
-def out_of_fold_blank_rate(run: Path) -> dict[str, Any] | None:
-    """The blank rate that folds of a run's recipe gave, from the folds with most cells; None without folds."""
+def point_warnings(run: Run, part: str) -> tuple[str, ...]:
+    """What a reader of figures at the run's thresholds on its own folds must know."""
+    if not run.finished:
+        return ("The run has not finished, so it has no thresholds of its own; review and count stand at P 0.5.",)
+    if part in ("all", "val"):
+        return ("Review and count were chosen on the run's validation patients, who are among these cells.",)
+    return ()
+
+
+def out_of_fold_blank_rate(run: Path, threshold: float) -> dict[str, Any] | None:
+    """The blank rate of a run's recipe at ``threshold``, from its folds with most cells of healthy patients.
+
+    Raises:
+        BadData: the scores are damaged.
+    """
     best: dict[str, Any] | None = None
-    for path in sorted((run / "folds").glob("*/metrics.json")):
-        document = json.loads(path.read_text(encoding="utf-8"))
-        rate = document.get("blank_rate")
-        if rate and (best is None or rate["cells"] > best["cells"]):
-            best = {"threshold": document["operating_points"]["count"]["threshold"], "part": "out of fold", **rate}
+    for path in sorted((run / "folds").glob("*/scores.csv")):
+        called, cells = _healthy(path, threshold)
+        if len(cells) and (best is None or cells.sum() > best["cells"]):
+            best = {"threshold": threshold, "part": "out of fold", **blank_rate(called, cells).to_json()}
     return best
+
+
+def _healthy(path: Path, threshold: float) -> tuple[np.ndarray, np.ndarray]:
+    """Cells called and all cells, int [k] each, of the k patients without any parasitized cell."""
+    try:
+        with path.open(newline="", encoding="utf-8") as stream:
+            rows = [(r["patient"], int(r["label"]), float(r["probability"])) for r in csv.DictReader(stream)]
+    except (KeyError, ValueError, TypeError) as error:
+        raise BadData(f"{path} is damaged ({error}); `thinsmear evaluate RUN --folds K` writes it again.") from error
+    infected = {patient for patient, label, _ in rows if label == 1}
+    patients = sorted({patient for patient, _, _ in rows} - infected)
+    called = [[p >= threshold for who, _, p in rows if who == patient] for patient in patients]
+    return np.array([sum(one) for one in called], int), np.array([len(one) for one in called], int)

@@ -69,8 +69,18 @@ def summary(evaluation: Mapping[str, Any]) -> list[str]:
             f"Called parasitized from P {evaluation['threshold']:g} up; intervals by resampling {unit}.", headings, rows
         ),
         *(paragraph(note, "soft") for note in evaluation["notes"]),
+        *_folds(evaluation),
         *(paragraph(f"Undefined here: {reason}.", "soft") for reason in undefined),
     ]
+
+
+def _folds(evaluation: Mapping[str, Any]) -> list[str]:
+    rows = [
+        [fold["fold"] + 1, fold["cells"], fold["patients"], number(fold["accuracy"]), number(fold["auc"])]
+        for fold in evaluation.get("folds", ())
+    ]
+    caption = "Each fold, judged by the model that saw none of its patients."
+    return [table(caption, ["Fold", "Cells", "Patients", "Accuracy", "AUC"], rows)] if rows else []
 
 
 def curves(evaluation: Mapping[str, Any]) -> list[str]:

@@ -34,6 +34,7 @@ def evaluate_scores(
     out: Path | None = None,
     replicates: int = REPLICATES,
     warnings: Sequence[str] = (),
+    extra: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Evaluate scores wherever they come from: a run, a model file, or the held-out folds of a cross-validation.
 
@@ -47,6 +48,7 @@ def evaluate_scores(
         out: folder for ``metrics.json`` and ``report.html``; made when missing. None writes nothing.
         replicates: bootstrap resamplings.
         warnings: what the caller knows about these scores that a reader must know first.
+        extra: further entries of the document, such as ``folds``.
 
     Returns:
         The document of :func:`train.evaluation.evaluate` with ``title``, ``notice``, ``model`` and ``data`` in front.
@@ -62,6 +64,7 @@ def evaluate_scores(
         **evaluate(cells.labels, logits, cells.patients, output, points, replicates),
     }
     document["warnings"] = [*warnings, *document["warnings"]]
+    document |= extra or {}
     if out is not None:
         out.mkdir(parents=True, exist_ok=True)
         report = build_report(document, subject, error_pictures(cells, calibrated(logits, output)))

@@ -180,19 +180,27 @@ def versions() -> dict[str, str]:
             found[package] = metadata.version(package)
         except metadata.PackageNotFoundError:
             continue
+    commit = checkout_commit(Path(__file__))
+    return found if commit is None else {**found, "git": commit}
+
+
+def checkout_commit(source: Path) -> str | None:
+    """The commit a source file was checked out with, with "-dirty" when its checkout has changed since.
+
+    None where git does not track the file: an installed copy may lie inside another project's repository, whose
+    commit says nothing about this code.
+    """
+
+    def git(*arguments: str) -> str:
+        command = ["git", "--no-optional-locks", *arguments]
+        done = subprocess.run(command, cwd=source.parent, capture_output=True, text=True, timeout=20, check=True)
+        return done.stdout.strip()
+
     try:
-        commit = subprocess.run(
-            ["git", "rev-parse", "--short=12", "HEAD"],
-            cwd=Path(__file__).parent,
-            capture_output=True,
-            text=True,
-            timeout=5,
-            check=True,
-        )
-        found["git"] = commit.stdout.strip()
+        git("ls-files", "--error-unmatch", source.name)
+        return git("describe", "--always", "--dirty", "--abbrev=12", "--exclude=*")
     except (OSError, subprocess.SubprocessError):
-        pass
-    return found
+        return None
 
 
 def _tuples(section: Mapping[str, Any]) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from train.architectures import Architecture, find
 from train.augment import Augmentation
 from train.cache import UnreadableCells, load_pixels
 from train.calibration import calibrated, fit_calibration
-from train.collapse import inspect_predictions
+from train.collapse import collapses_of, inspect_predictions
 from train.dataset import Cells, scan
 from train.operating_points import count_point, operating_points, review_point
 from train.recipe import Recipe
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     import keras
 
 TEACHER = "teacher.csv"
-_HISTORY = ("phase", "epoch", "loss", "val_loss", "val_auc", "called", "rate", "seconds")
+_HISTORY = ("phase", "epoch", "loss", "val_loss", "val_auc", "called", "collapsed", "rate", "seconds")
 
 
 @dataclass(frozen=True)
@@ -90,6 +90,8 @@ def start_run(
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise WrongUsage(f"{out} already exists and is not empty; choose another --out, or use --resume {out}.")
     family, contract = network.family, network.contract
+    if network.weights not in (None, "imagenet") and not Path(network.weights).is_file():
+        raise WrongUsage(f"There is no weights file {network.weights}.")  # now, not after minutes of decoding
     cells = scan(data, patients)
     if cells.ignored:
         note(f"{cells.ignored} hidden, system or other files ignored.")
@@ -197,11 +199,13 @@ def finish_run(run: Run, finish: bool = False) -> dict[str, Any]:
             keep_history,
             finish,
         )
-    # Keras writes by path, so it writes beside the final name first.
+    # Keras writes by path, so it writes beside the final name first. That name comes last of all: a run that holds a
+    # model also holds its calibration, scores and report, and one that was stopped before goes on with --resume.
     partial = run.path / "model.partial.keras"
     trained.model.save(partial)
+    document = measure_run(run, trained.model, pixels, collapses_of(trained.history))
     os.replace(partial, run.path / "model.keras")
-    return measure_run(run, trained.model, pixels)
+    return document
 
 
 def configure(recipe: Recipe) -> None:
@@ -215,8 +219,12 @@ def configure(recipe: Recipe) -> None:
     keras.mixed_precision.set_global_policy("mixed_float16" if recipe.mixed_precision and on_gpu else "float32")
 
 
-def measure_run(run: Run, model: keras.Model, pixels: np.ndarray) -> dict[str, Any]:
-    """Calibrate on validation patients, choose the operating points, score and evaluate the test patients."""
+def measure_run(run: Run, model: keras.Model, pixels: np.ndarray, warnings: tuple[str, ...] = ()) -> dict[str, Any]:
+    """Calibrate on validation patients, choose the operating points, score and evaluate the test patients.
+
+    Args:
+        warnings: what training found, for the metrics and the report.
+    """
     from train.reporting import evaluate_scores
     from train.scored import run_subject
     from train.scoring import keras_logits
@@ -240,7 +248,9 @@ def measure_run(run: Run, model: keras.Model, pixels: np.ndarray) -> dict[str, A
     if found.message is not None:
         note(f"WARNING: {found.message}")
     cells = run.cells.subset(test)
-    return evaluate_scores(cells, logits[test], output, points, run_subject(run, cells, "test"), run.path)
+    return evaluate_scores(
+        cells, logits[test], output, points, run_subject(run, cells, "test"), run.path, warnings=warnings
+    )
 
 
 def calibrate(

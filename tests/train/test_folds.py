@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ import pytest
 
 from edge_runtime.cli import run as thinsmear
 from edge_runtime.errors import BadData, WrongUsage
+from train.fine_tuning import FineTuning
 from train.folds import cross_validate, out_of_fold_blank_rate
 from train.run import Run
 
@@ -59,7 +61,10 @@ def test_every_cell_is_judged_once_by_a_model_that_never_saw_its_patient(
         stopped_on = {cells.patients[i] for i in validation}  # type: ignore[index]
         assert judged and learnt and stopped_on
         assert not (judged & learnt or judged & stopped_on or learnt & stopped_on)
-    assert (folder / "report.html").is_file() and not list(folder.glob("*.npz"))
+    assert not list(folder.glob("*.npz"))
+    assert json.loads((folder / "metrics.json").read_text())["folds"] == document["folds"]
+    assert "judged by the model that saw none of its patients" in (folder / "report.html").read_text()
+    assert "review and count stand at P 0.5" in document["warnings"][0]
 
     # A fold that is there is not trained again; one that is missing is, to the same scores.
     before = (folder / "scores.csv").read_text()
@@ -73,6 +78,40 @@ def test_every_cell_is_judged_once_by_a_model_that_never_saw_its_patient(
     (folder / "fold-0.csv").write_text("path,logit\nother.png,1\n")
     with pytest.raises(BadData, match="delete it to train this fold again"):
         cross_validate(run, 2, "train")
+
+
+def test_a_fold_that_was_stopped_goes_on_from_its_checkpoint(
+    folded_run: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    config = json.loads((folded_run / "config.json").read_text())
+    run = Run.open(folded_run)
+    run = replace(run, config={**config, "recipe": {**config["recipe"], "epochs": 2}})
+    epochs: list[tuple[int, int]] = []
+    real = FineTuning.run_epoch
+    stop_in: list[tuple[int, int]] = [(1, 1)]
+
+    def epoch(self: FineTuning) -> None:
+        done = len(list((folded_run / "folds" / "val-2").glob("fold-*.csv")))
+        if (done, self.epoch) in stop_in:
+            raise KeyboardInterrupt
+        epochs.append((done, self.epoch))
+        real(self)
+
+    monkeypatch.setattr(FineTuning, "run_epoch", epoch)
+    with pytest.raises(KeyboardInterrupt):
+        cross_validate(run, 2, "val")
+    folder = folded_run / "folds" / "val-2"
+    assert sorted(path.name for path in folder.iterdir()) == ["fold-0.csv", "fold-1.npz"]
+    stop_in.clear()
+    folded = cross_validate(run, 2, "val")
+    assert epochs == [(0, 0), (0, 1), (1, 0), (1, 1)]  # fold by fold, none twice
+    assert np.isfinite(folded.logits).all() and not list(folder.glob("*.npz"))
+
+
+def test_folds_need_patients(run_folder: Path) -> None:
+    run = Run.open(run_folder)
+    with pytest.raises(WrongUsage, match="Folds need patients"):
+        cross_validate(replace(run, cells=replace(run.cells, patients=None)), 2)
 
 
 @pytest.mark.parametrize(
@@ -94,14 +133,25 @@ def test_folds_need_a_run(capfd: pytest.CaptureFixture[str], tmp_path: Path) -> 
     assert "cross-validates the recipe of a RUN" in capfd.readouterr().err
 
 
-def test_the_blank_rate_of_most_cells_counts(tmp_path: Path) -> None:
-    assert out_of_fold_blank_rate(tmp_path) is None
-    for name, cells in (("all-3", 1715), ("train-3", 900)):
+def test_the_blank_rate_is_that_of_healthy_patients_at_the_threshold_asked_for(tmp_path: Path) -> None:
+    assert out_of_fold_blank_rate(tmp_path, 0.9) is None
+    ill = "a,1,ill,0,3,0.95\nb,0,ill,0,3,0.95\n"  # the healthy cells of an infected patient do not count
+    for name, rows in (
+        ("all-3", "c,0,one,1,3,0.95\nd,0,one,1,0,0.5\ne,0,two,2,-3,0.05\nf,0,two,2,0,0.9\n"),
+        ("train-3", "c,0,one,1,3,0.99\n"),  # fewer cells
+        ("val-3", ""),  # nobody healthy
+    ):
         (tmp_path / "folds" / name).mkdir(parents=True)
-        document = {"blank_rate": {"rate": 0.001, "cells": cells}, "operating_points": {"count": {"threshold": 0.97}}}
-        (tmp_path / "folds" / name / "metrics.json").write_text(json.dumps(document))
-    found = out_of_fold_blank_rate(tmp_path)
-    assert found is not None and (found["cells"], found["threshold"], found["part"]) == (1715, 0.97, "out of fold")
+        scores = f"path,label,patient,fold,logit,probability\n{ill}{rows}"
+        (tmp_path / "folds" / name / "scores.csv").write_text(scores)
+    for threshold, positives in ((0.9, 2), (0.93, 1), (0.96, 0)):
+        found = out_of_fold_blank_rate(tmp_path, threshold)
+        assert found is not None and (found["threshold"], found["part"]) == (threshold, "out of fold")
+        assert (found["positives"], found["cells"], found["patients"]) == (positives, 4, 2)
+    assert "2 healthy patients" in found["statement"]
+    (tmp_path / "folds" / "all-3" / "scores.csv").write_text("path,label\na,1\n")
+    with pytest.raises(BadData, match="writes it again"):
+        out_of_fold_blank_rate(tmp_path, 0.9)
 
 
 def test_out_of_fold_scores_teach_another_run(

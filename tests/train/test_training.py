@@ -189,6 +189,13 @@ def test_a_run_is_self_describing_and_is_not_overwritten(tmp_path: Path) -> None
         Run.open(tmp_path / "run")
 
 
+def test_a_missing_weights_file_is_noticed_before_anything_is_made(tmp_path: Path) -> None:
+    data = draw_cells(tmp_path / "data", patients=6, each=1)
+    failed = invoke(data, "--out", tmp_path / "run", "--weights", tmp_path / "none.h5")
+    assert isinstance(failed.exception, WrongUsage) and "no weights file" in str(failed.exception)
+    assert not (tmp_path / "run").exists()
+
+
 def test_decoded_pixels_are_cached_and_a_damaged_cache_is_noticed(tmp_path: Path) -> None:
     from train.cache import load_pixels
     from train.dataset import scan
