@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from edge_runtime.backends import open_interpreter
+from edge_runtime.backends.edgetpu import CUSTOM_OPERATOR
+from edge_runtime.backends.units import ComputeUnits, compute_units
 from edge_runtime.card import LABELS, Card, InputContract
 from edge_runtime.decision import decide, logit_of, probability
 from edge_runtime.errors import BadModel
@@ -48,6 +50,8 @@ class Classifier:
         contract: the card's input contract.
         labels: (negative, positive).
         interpreter: the loaded model.
+        on_edgetpu: whether an Edge TPU runs it, or a part of it.
+        units: how many operators run where.
     """
 
     def __init__(
@@ -100,6 +104,22 @@ class Classifier:
         except ValueError as error:
             raise BadModel(f"The model's input cannot be fed: {error}") from error
         self._to_tensor = tensor_map(table, self.contract)
+        self._how = (threads, card, labels, accelerator)
+
+    @property
+    def on_edgetpu(self) -> bool:
+        """Whether an Edge TPU runs it, or a part of it."""
+        return CUSTOM_OPERATOR in self.model.flatbuffer
+
+    @property
+    def units(self) -> ComputeUnits:
+        """How many operators run where."""
+        return compute_units(self.model.flatbuffer, self.card.details)
+
+    def twin(self) -> Classifier:
+        """The same model once more, for another thread."""
+        threads, card, labels, accelerator = self._how
+        return Classifier(self.model, threads, card, labels, accelerator)
 
     @classmethod
     def open(cls, path: Path | str | None = None, threads: int = 1, accelerator: str = "auto") -> Classifier:

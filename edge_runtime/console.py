@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, TypeVar
@@ -11,27 +12,28 @@ from typing import Any, TypeVar
 import click
 
 Item = TypeVar("Item")
-_QUIET = "thinsmear.quiet"  # key in click's context, so that one call's -q does not outlive it
+_QUIET = "thinsmear.quiet"  # keys in click's context, so that one call's -q does not outlive it
+_VERBOSE = "thinsmear.verbose"
 
 
 def verbosity_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Give a click command ``-q`` and ``-v``; both act on logs and progress only, never on results."""
+    """Give a click command ``-q`` and ``-v``; both act on notes and progress only, never on results."""
 
     def set_level(context: click.Context, parameter: click.Parameter, value: int | bool) -> None:
         if not value or context.resilient_parsing:
             return
-        import logging
-
-        logger = logging.getLogger("thinsmear")
-        if parameter.name == "quiet":
-            context.meta[_QUIET] = True
-            logger.setLevel(logging.ERROR)
-        else:
-            logging.basicConfig(stream=sys.stderr, format="%(message)s")
-            logger.setLevel(logging.DEBUG)
+        context.meta[_QUIET if parameter.name == "quiet" else _VERBOSE] = True
+        if parameter.name == "verbose":
+            start = time.perf_counter()
+            context.call_on_close(lambda: click.echo(_spent(time.perf_counter() - start), err=True))
 
     command = click.option(
-        "-v", "--verbose", count=True, expose_value=False, callback=set_level, help="Say more on stderr."
+        "-v",
+        "--verbose",
+        count=True,
+        expose_value=False,
+        callback=set_level,
+        help="Say what it took, and what ran where.",
     )(command)
     return click.option(
         "-q",
@@ -45,6 +47,14 @@ def verbosity_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 json_option = click.option("--json", "as_json", is_flag=True, help="One JSON document (or a line an item) on stdout.")
 
+accelerator_option = click.option(
+    "--accelerator",
+    default="auto",
+    show_default=True,
+    type=click.Choice(["auto", "cpu", "edgetpu"]),
+    help="Where the model runs; auto sends to a Coral Edge TPU what was compiled for one.",
+)
+
 
 def note(message: str) -> None:
     """Tell the person something on stderr, unless ``-q``."""
@@ -56,6 +66,21 @@ def is_quiet() -> bool:
     """Whether the running command was called with ``-q``."""
     context = click.get_current_context(silent=True)
     return context is not None and bool(context.meta.get(_QUIET))
+
+
+def _spent(seconds: float) -> str:
+    try:
+        import resource
+    except ImportError:  # not a Unix
+        return f"{seconds:.2f} s"
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+    return f"{seconds:.2f} s, {peak / 1e6:.0f} MB of memory at most"
+
+
+def is_verbose() -> bool:
+    """Whether the running command was called with ``-v``."""
+    context = click.get_current_context(silent=True)
+    return context is not None and bool(context.meta.get(_VERBOSE))
 
 
 @contextmanager

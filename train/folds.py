@@ -14,7 +14,7 @@ from edge_runtime.card import OutputContract
 from edge_runtime.console import note
 from edge_runtime.errors import BadData, WrongUsage
 from train.blank_rate import blank_rate
-from train.calibration import calibrated, fit_calibration
+from train.calibration import calibrated, enough_for_bias, fit_calibration
 from train.dataset import Cells
 from train.metrics import auc
 from train.run import Run, write_csv, write_json
@@ -148,7 +148,8 @@ def _train_fold(
             checkpoint,
         )
     judged = keras_logits(trained.model, run.contract, pixels[np.concatenate([validation, scored])])
-    fitted = fit_calibration(judged[: len(validation)], cells.labels[validation])
+    many = enough_for_bias([cells.patients[i] for i in validation])
+    fitted = fit_calibration(judged[: len(validation)], cells.labels[validation], many)
     output = OutputContract(temperature=fitted.temperature, bias=fitted.bias)
     probabilities = calibrated(judged[len(validation) :], output)
     logits = np.full(len(cells), math.nan)

@@ -18,7 +18,7 @@ from edge_runtime.errors import BadData, WrongUsage
 from train.architectures import Architecture, find
 from train.augment import Augmentation
 from train.cache import UnreadableCells, load_pixels
-from train.calibration import calibrated, fit_calibration
+from train.calibration import calibrated, enough_for_bias, fit_calibration
 from train.collapse import collapses_of, inspect_predictions
 from train.dataset import Cells, scan
 from train.operating_points import count_point, operating_points, review_point
@@ -258,6 +258,8 @@ def calibrate(
 ) -> tuple[OutputContract, OperatingPoints, dict[str, Any]]:
     """Temperature, bias and the two operating points from the cells at ``rows`` (validation patients).
 
+    The bias is left at 0 where these are too few patients to tell one (:func:`train.calibration.enough_for_bias`).
+
     Args:
         logits: float64 [n] for all cells; only those at ``rows`` are read.
 
@@ -265,7 +267,7 @@ def calibrate(
         What goes on the card, and the details of how it was found.
     """
     chosen = cells.subset(rows)
-    fitted = fit_calibration(logits[rows], chosen.labels)
+    fitted = fit_calibration(logits[rows], chosen.labels, enough_for_bias(chosen.patients))
     output = OutputContract(temperature=fitted.temperature, bias=fitted.bias)
     probabilities = calibrated(logits[rows], output)
     review = review_point(chosen.labels, probabilities)

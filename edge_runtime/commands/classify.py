@@ -10,7 +10,15 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from edge_runtime.card import RESEARCH_USE
-from edge_runtime.console import emit_json, json_option, note, progress, verbosity_options
+from edge_runtime.console import (
+    accelerator_option,
+    emit_json,
+    is_verbose,
+    json_option,
+    note,
+    progress,
+    verbosity_options,
+)
 from edge_runtime.errors import BadImage, WrongUsage
 from edge_runtime.names import printable, text
 
@@ -39,6 +47,7 @@ Exit code 1 when some images could not be read (the others are done), 2 when the
 @click.argument("paths", metavar="PATH...", nargs=-1, type=click.Path())
 @click.option("--model", metavar="FILE|NAME", help="Model file, or the name of one that comes along [default].")
 @click.option("--threads", default=1, show_default=True, type=click.IntRange(1, 256), help="Cells at a time.")
+@accelerator_option
 @click.option(
     "--files-from", metavar="FILE", type=click.Path(), help="Also classify the paths listed in FILE (- for stdin)."
 )
@@ -55,6 +64,7 @@ def classify(
     paths: tuple[str, ...],
     model: str | None,
     threads: int,
+    accelerator: str,
     files_from: str | None,
     labels: str | None,
     positive: str | None,
@@ -69,7 +79,12 @@ def classify(
     from edge_runtime.pool import ordered_map
 
     found = _find(paths, files_from)
-    classifiers = _open(model, min(threads, len(found.sources)), labels, positive, input_range)
+    first = _open(model, accelerator, labels, positive, input_range)
+    # an Edge TPU runs one model at a time: more interpreters would only wait for each other
+    count = 1 if first.on_edgetpu else min(threads, len(found.sources))
+    classifiers = [first, *(first.twin() for _ in range(count - 1))]
+    if is_verbose():
+        note(f"{first.units}; {first.interpreter.name} {first.interpreter.version}, {count} at a time")
     outcomes = ordered_map(_classify_one, classifiers, found.sources)
     if sys.stdout.isatty():
         tally = _print_all(outcomes, classifiers[0], as_json)
@@ -104,8 +119,8 @@ def _find(paths: tuple[str, ...], files_from: str | None) -> Found:
 
 
 def _open(
-    model: str | None, count: int, labels: str | None, positive: str | None, input_range: str | None
-) -> list[Classifier]:
+    model: str | None, accelerator: str, labels: str | None, positive: str | None, input_range: str | None
+) -> Classifier:
     from edge_runtime.classifier import Classifier
     from edge_runtime.modelfile import find_model, read_model_file
 
@@ -113,7 +128,7 @@ def _open(
     if file.card is not None:
         if labels or positive or input_range:
             raise WrongUsage("The model has a card that says it all; leave --labels, --positive and --input-range out.")
-        return [Classifier(file) for _ in range(count)]
+        return Classifier(file, accelerator=accelerator)
     names = [label.strip() for label in labels.split(",")] if labels else list(file.labels)
     if not names or input_range is None:
         raise WrongUsage(
@@ -123,7 +138,7 @@ def _open(
     from edge_runtime.foreign import describe
 
     card, pair = describe(file.flatbuffer, names, input_range, positive)
-    return [Classifier(file, card=card, labels=pair) for _ in range(count)]
+    return Classifier(file, card=card, labels=pair, accelerator=accelerator)
 
 
 def _classify_one(classifier: Classifier, source: Source) -> Outcome:

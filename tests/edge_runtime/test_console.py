@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import click
 import pytest
@@ -24,11 +25,17 @@ def sample(as_json: bool) -> None:
         click.echo(table(["name", "n"], [["a", 5], ["bcd", 12]], right=(1,)))
 
 
-@pytest.mark.parametrize("arguments, notes", [([], "a note\n"), (["-q"], ""), (["-v"], "a note\n")])
+@pytest.mark.parametrize("arguments, notes", [([], "a note\n"), (["-q"], "")])
 def test_notes_go_to_stderr_unless_quiet(arguments: list[str], notes: str) -> None:
     result = CliRunner().invoke(sample, arguments)
     assert result.stderr == notes
     assert result.stdout == "name   n\n----  --\na      5\nbcd   12\n"
+
+
+def test_verbose_adds_what_it_took() -> None:
+    assert re.fullmatch(
+        r"a note\n\d+\.\d\d s(, \d+ MB of memory at most)?\n", CliRunner().invoke(sample, ["-v"]).stderr
+    )
 
 
 def test_quiet_ends_with_its_call() -> None:

@@ -11,7 +11,7 @@ from edge_runtime.card import OutputContract
 from edge_runtime.decision import probability
 from edge_runtime.errors import NotConclusive
 from train.blank_rate import between_patient_sd, blank_rate, exact_interval, exact_upper
-from train.calibration import calibrated, fit_calibration, log_loss
+from train.calibration import calibrated, enough_for_bias, fit_calibration, log_loss
 from train.metrics import ece
 from train.operating_points import count_point, operating_points, review_point
 
@@ -44,6 +44,11 @@ def test_temperature_alone_leaves_the_bias_at_zero() -> None:
     fit = fit_calibration(*overconfident(bias=0.0), with_bias=False)
     assert fit.bias == 0
     assert fit.temperature == pytest.approx(2.5, rel=0.05)
+
+
+@pytest.mark.parametrize("patients, enough", [(None, True), (["a"] * 999, False), (list(map(str, range(30))), True)])
+def test_few_patients_tell_no_bias(patients: list[str] | None, enough: bool) -> None:
+    assert enough_for_bias(patients) is enough
 
 
 def test_calibration_lowers_the_error_on_other_cells() -> None:
