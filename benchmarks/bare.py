@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from PIL import Image
 
+from edge_runtime.backends.edgetpu import library_name, load_edgetpu
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -23,7 +25,7 @@ _SCRIPT = """\
 import sys
 import numpy
 {load}
-interpreter = Interpreter(model_path=sys.argv[1], num_threads=1)
+interpreter = Interpreter(model_path=sys.argv[1], num_threads=1{more})
 interpreter.allocate_tensors()
 taken, given = interpreter.get_input_details()[0], interpreter.get_output_details()[0]
 interpreter.set_tensor(taken["index"], numpy.zeros(taken["shape"], taken["dtype"]))
@@ -32,11 +34,14 @@ print(interpreter.get_tensor(given["index"]))
 """
 
 
-def bare_script(backend: str) -> str:
+def bare_script(backend: str, edgetpu: bool = False) -> str:
     """Source of the shortest program that answers once: import the runtime, load ``argv[1]``, invoke on zeros."""
     if backend == "tensorflow":  # its module tensorflow.lite is an attribute, not importable by that name
-        return _SCRIPT.format(load="import tensorflow\nInterpreter = tensorflow.lite.Interpreter")
-    return _SCRIPT.format(load=f"from {_MODULES[backend]} import Interpreter")
+        return _SCRIPT.format(load="import tensorflow\nInterpreter = tensorflow.lite.Interpreter", more="")
+    names, more = "Interpreter", ""
+    if edgetpu:
+        names, more = "Interpreter, load_delegate", f', experimental_delegates=[load_delegate("{library_name()}")]'
+    return _SCRIPT.format(load=f"from {_MODULES[backend]} import {names}", more=more)
 
 
 class Bare:
@@ -46,14 +51,19 @@ class Bare:
         backend: name of the back end that the program uses, so that both run the same kernels.
         flatbuffer: the model.
         threads: of the kernels.
+        edgetpu: whether the model was compiled for an Edge TPU.
     """
 
-    def __init__(self, backend: str, flatbuffer: bytes, threads: int) -> None:
+    def __init__(self, backend: str, flatbuffer: bytes, threads: int, edgetpu: bool = False) -> None:
+        delegates = None
         if backend == "tensorflow":
             create: Callable[..., Any] = import_module("tensorflow").lite.Interpreter
         else:
-            create = import_module(_MODULES[backend]).Interpreter
-        self._runtime = create(model_content=flatbuffer, num_threads=threads)
+            module = import_module(_MODULES[backend])
+            create = module.Interpreter
+            if edgetpu:
+                delegates = [load_edgetpu(module.load_delegate)]
+        self._runtime = create(model_content=flatbuffer, num_threads=threads, experimental_delegates=delegates)
         self._runtime.allocate_tensors()
         self._taken: int = self._runtime.get_input_details()[0]["index"]
         self._given: int = self._runtime.get_output_details()[0]["index"]

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import tempfile
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from benchmarks.accuracy_command import accuracy
-from edge_runtime.console import emit_json, is_quiet, json_option, note, verbosity_options
+from edge_runtime.console import accelerator_option, emit_json, is_quiet, json_option, note, verbosity_options
 from edge_runtime.errors import NotConclusive, WrongUsage
 from edge_runtime.names import printable
 
 if TYPE_CHECKING:
     from benchmarks.latency import Latency
+    from benchmarks.throughput import Throughput
     from benchmarks.timing import Preset
     from edge_runtime.modelfile import ModelFile
 
@@ -49,6 +51,7 @@ bench.add_command(accuracy)
 Examples:
   thinsmear bench latency                                the model that comes along, 1, 2 and 4 threads
   thinsmear bench latency a.tflite b.tflite --threads 1  two models after each other
+  thinsmear bench latency m_edgetpu.tflite               what a Coral takes, where the model was compiled for one
   thinsmear bench latency --preset soak --save soak.json ten minutes a thread count, for a device in its case
 
 \b
@@ -60,11 +63,14 @@ Exit code 4 when a condition of a valid result is broken; the figures are printe
 @click.option(
     "--threads", callback=_thread_counts, metavar="N,N,...", help="Threads of the runtime [1,2,4 as far as they fit]."
 )
+@accelerator_option
 @click.option("--preset", type=click.Choice(["quick", "standard", "soak"]), default="standard", show_default=True)
 @click.option("--save", metavar="FILE", type=click.Path(path_type=Path, dir_okay=False), help="Write the JSON here.")
 @json_option
 @verbosity_options
-def latency(models: tuple[str, ...], threads: tuple[int, ...], preset: str, save: Path | None, as_json: bool) -> None:
+def latency(
+    models: tuple[str, ...], threads: tuple[int, ...], accelerator: str, preset: str, save: Path | None, as_json: bool
+) -> None:
     """Time one cell through MODEL (files, or names of models that come along; the default one if none is named).
 
     Warm calls of the program and of the bare interpreter take turns in one loop, so their ratio holds on a busy
@@ -72,18 +78,22 @@ def latency(models: tuple[str, ...], threads: tuple[int, ...], preset: str, save
     """
     from benchmarks.coldstart import measure_cold_starts
     from benchmarks.latency import measure_latency, runtime_of
-    from benchmarks.latency_report import cold_text, latency_text, machine_text, model_text
+    from benchmarks.latency_report import cold_text, latency_text, machine_text, model_text, throughput_text
     from benchmarks.machine import available_processors, read_machine
     from benchmarks.picture import cell_png
+    from benchmarks.throughput import measure_throughput
     from benchmarks.timing import PRESETS
     from benchmarks.verdict import result_word
+    from edge_runtime.classifier import Classifier
     from edge_runtime.files import write_atomically
+    from edge_runtime.images import load_image
     from edge_runtime.modelfile import find_model, read_model_file
+    from edge_runtime.preprocess import resize
 
     if save is not None and not save.absolute().parent.is_dir():
         raise WrongUsage(f"There is no folder {printable(save.absolute().parent)} to save into; make it first.")
     files = [read_model_file(find_model(name)) for name in models or (None,)]
-    runtimes = [runtime_of(file) for file in files]
+    runtimes = [runtime_of(file, accelerator) for file in files]
     counts = threads or tuple(count for count in _USUAL_THREADS if count <= available_processors())
     chosen = PRESETS[preset]
     machine = read_machine()
@@ -103,24 +113,35 @@ def latency(models: tuple[str, ...], threads: tuple[int, ...], preset: str, save
         for file, (backend, _) in zip(files, runtimes, strict=True):
             assert file.card is not None  # runtime_of refuses files without one
             size = (file.card.input.width, file.card.input.height)
-            cold = measure_cold_starts(file.path, image, backend, chosen.cold_starts)
+            classifier = Classifier(file, accelerator=accelerator)
+            cold = measure_cold_starts(file.path, image, backend, chosen.cold_starts, classifier.on_edgetpu)
             if not as_json:
-                click.echo(f"{model_text(file, size)}\n{cold_text(cold)}")
+                click.echo(f"{model_text(file, size, classifier.units)}\n{cold_text(cold)}")
             measured: list[Latency] = []
             for count in counts:
                 with _Countdown(file, count, chosen) as countdown:
-                    measured.append(measure_latency(file, image, count, chosen, countdown.show))
+                    measured.append(
+                        measure_latency(file, image, count, chosen, countdown.show, accelerator=accelerator)
+                    )
                 if not as_json:
                     click.echo(latency_text(measured[-1]))
                 broken += [c.name for c in measured[-1].verdict.conditions if c.met is False]
+            pools: list[Throughput] = []
+            if max(counts) > 1 and not classifier.on_edgetpu:  # which runs one model at a time
+                pixels = resize(load_image(image), classifier.contract)
+                pools = measure_throughput(classifier, pixels, counts, chosen)
+                if not as_json:
+                    click.echo(throughput_text(pools))
             document["models"].append(
                 {
                     "path": str(file.path),
                     "model": file.id,
                     "bytes": file.path.stat().st_size,
                     "input": list(size),
+                    "units": asdict(classifier.units),
                     "cold_start": cold.to_json(),
                     "threads": [one.to_json() for one in measured],
+                    "pools": [one.to_json() for one in pools],
                 }
             )
     document["result"] = result_word(not broken)

@@ -53,7 +53,7 @@ class ColdStart:
         return {"classify": _figures(self.classify), "bare": _figures(self.bare), "ratio": self.ratio}
 
 
-def measure_cold_starts(model: Path, image: Path, backend: str, starts: int) -> ColdStart:
+def measure_cold_starts(model: Path, image: Path, backend: str, starts: int, edgetpu: bool = False) -> ColdStart:
     """Start both kinds of process in turns.
 
     Args:
@@ -61,12 +61,13 @@ def measure_cold_starts(model: Path, image: Path, backend: str, starts: int) -> 
         image: a cell image.
         backend: name of the back end in use.
         starts: of each kind.
+        edgetpu: whether the model was compiled for an Edge TPU.
 
     Raises:
         ThinsmearError: a process failed; the message has its last line.
     """
     classify = [sys.executable, "-m", "edge_runtime", "classify", "-q", "--json", "--model", str(model), str(image)]
-    bare = [sys.executable, "-c", bare_script(backend), str(model)]
+    bare = [sys.executable, "-c", bare_script(backend, edgetpu), str(model)]
     kinds: dict[str, list[Started]] = {"classify": [], "bare": []}
     with progress(range(starts + 1), "cold starts") as rounds:
         for number in rounds:

@@ -115,10 +115,11 @@ class _Stopwatch:
         self._interpreter.resize(batch_size)
 
 
-def runtime_of(model: ModelFile) -> tuple[str, str]:
+def runtime_of(model: ModelFile, accelerator: str = "auto") -> tuple[str, str]:
     """Name and version of the runtime that this machine uses; loads the model once, so the import is done afterwards.
 
     Raises:
+        EnvironmentLacks: no runtime is installed, or the Edge TPU cannot be used.
         WrongUsage: the file has no card, so the program's own path through it is not defined.
     """
     if model.card is None:
@@ -126,7 +127,7 @@ def runtime_of(model: ModelFile) -> tuple[str, str]:
             f"{printable(model.path)} has no card, and what is timed here includes the preparation its card describes; "
             "convert a run with `thinsmear convert`, or time the bare file with `litert-benchmark`."
         )
-    interpreter = open_interpreter(model.flatbuffer)
+    interpreter = open_interpreter(model.flatbuffer, accelerator=accelerator)
     return interpreter.name, interpreter.version
 
 
@@ -137,6 +138,7 @@ def measure_latency(
     preset: Preset,
     on_round: Callable[[float], object] = lambda seconds: None,
     read_throttled: Callable[[], int | None] = get_throttled,
+    accelerator: str = "auto",
 ) -> Latency:
     """Measure; call :func:`runtime_of` before.
 
@@ -147,10 +149,11 @@ def measure_latency(
         preset: how much.
         on_round: told the seconds so far, outside all timing.
         read_throttled: reads the throttle register.
+        accelerator: see :func:`edge_runtime.backends.uses_edgetpu`.
     """
     readings = [read_throttled()]
     before = time.perf_counter_ns()
-    classifier = Classifier(model, threads)
+    classifier = Classifier(model, threads, accelerator=accelerator)
     init_ms = (time.perf_counter_ns() - before) / 1e6
     watch = _Stopwatch(classifier.interpreter)
     classifier.interpreter = watch
@@ -159,7 +162,7 @@ def measure_latency(
     ready = resize(load_image(image), contract)
     classifier.classify(ready)
     first_ms = (watch.ended - watch.began) / 1e6
-    bare = Bare(watch.name, model.flatbuffer, threads)
+    bare = Bare(watch.name, model.flatbuffer, threads, classifier.on_edgetpu)
     tensor = np.ascontiguousarray(watch.tensor)
     same = bool(np.array_equal(bare.run(tensor), watch.answer))
 

@@ -8,6 +8,8 @@ from benchmarks.coldstart import ColdStart
 from benchmarks.latency import STAGES, Latency
 from benchmarks.machine import Machine, throttle_flags
 from benchmarks.percentiles import P99_NEEDS, Summary
+from benchmarks.throughput import Throughput
+from edge_runtime.backends.units import ComputeUnits
 from edge_runtime.console import table
 from edge_runtime.modelfile import ModelFile
 from edge_runtime.names import printable
@@ -34,10 +36,16 @@ def machine_text(machine: Machine, runtime: str) -> str:
     return "\n".join(f"{name:10}{value}" for name, value in facts if value)
 
 
-def model_text(model: ModelFile, size: tuple[int, int]) -> str:
-    """Heading of a model's figures."""
+def model_text(model: ModelFile, size: tuple[int, int], units: ComputeUnits) -> str:
+    """Heading of a model's figures, and what runs where."""
     bytes_ = model.path.stat().st_size
-    return f"\n{printable(model.path)}  (model {model.id}, {bytes_:,} bytes, input {size[0]}x{size[1]})"
+    return f"\n{printable(model.path)}  (model {model.id}, {bytes_:,} bytes, input {size[0]}x{size[1]})\n{units}"
+
+
+def throughput_text(pools: Sequence[Throughput]) -> str:
+    """Pools of single-thread interpreters beside one."""
+    rows = [(pool.interpreters, f"{pool.cells_per_second:.0f}", f"{pool.ratio:.2f}") for pool in pools]
+    return "\n" + table(("interpreters", "cells a second", "ratio to one"), rows, right=range(3))
 
 
 def cold_text(cold: ColdStart) -> str:

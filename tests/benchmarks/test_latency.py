@@ -8,11 +8,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks.bare import Bare
+from benchmarks.bare import Bare, bare_script
 from benchmarks.coldstart import measure_cold_starts
 from benchmarks.latency import STAGES, measure_latency, runtime_of
 from benchmarks.picture import SIDE, cell_png
+from benchmarks.throughput import measure_throughput
 from benchmarks.timing import PRESETS, Preset
+from edge_runtime.backends.edgetpu import library_name
+from edge_runtime.classifier import Classifier
 from edge_runtime.cli import run
 from edge_runtime.errors import ThinsmearError
 from edge_runtime.images import load_image
@@ -79,11 +82,27 @@ def test_json_has_the_keys_others_read(
     (entry,) = document["models"]
     assert entry["model"] == read_model_file(small_model).id
     assert entry["cold_start"]["ratio"] > 0
+    assert entry["units"]["edgetpu"] == 0 and entry["units"]["cpu"] > 0
+    assert entry["pools"] == []  # one thread was asked for
     (measured,) = entry["threads"]
     assert {"init_ms", "warmup_first_ms", "avg_ms", "min_ms", "max_ms", "median_ms", "std_ms", "p5_ms", "p50_ms",
             "p90_ms", "p95_ms", "p99_ms", "num_runs"} == set(measured["latency"])  # fmt: skip
     assert measured["latency"]["p99_ms"] is None
     assert set(measured["stages"]) == set(STAGES)
+
+
+def test_pools_are_measured_against_one_interpreter(small_model: Path) -> None:
+    classifier = Classifier(read_model_file(small_model))
+    image = np.zeros((classifier.contract.height, classifier.contract.width, 3), np.uint8)
+    one, two = measure_throughput(classifier, image, (2,), SHORT)
+    assert (one.interpreters, two.interpreters, one.ratio) == (1, 2, 1.0)
+    assert two.ratio == pytest.approx(two.cells_per_second / one.cells_per_second) and two.ratio > 0
+
+
+def test_the_bare_script_for_an_edge_tpu_names_its_library() -> None:
+    script = bare_script("ai_edge_litert", edgetpu=True)
+    compile(script, "bare", "exec")
+    assert f'load_delegate("{library_name()}")' in script and "delegate" not in bare_script("ai_edge_litert")
 
 
 def test_more_threads_than_processors_is_invalid_and_exits_4(
