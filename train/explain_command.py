@@ -90,7 +90,7 @@ def explain(
     else:
         assert run is not None  # a model file without images has been refused above
         candidates = choose_test_cells(run, count)
-    if run is None or method == "occlusion":
+    if run is None:
         for remark in explainer.remarks:
             note(remark)
     folder = Folder(out, explainer)

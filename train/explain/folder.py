@@ -24,7 +24,7 @@ _READING = {
     "gradcam": "Grad-CAM: what the network found and used as evidence for a parasite; less than half a logit "
     "in all stays pale.",
     "saliency": "Saliency: where a slight change of colour would move the verdict most, up or down, on the cell's own "
-    "scale.",
+    "scale; on the black outside the cell it means nothing, since no real image has colour there.",
     "occlusion": "Occlusion: how far the logit falls (orange) or rises (blue) when a patch covers the place; moves of "
     "less than 1 logit stay pale.",
 }
