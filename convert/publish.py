@@ -18,7 +18,6 @@ from edge_runtime.files import write_atomically
 from edge_runtime.golden import Golden, make_golden
 from edge_runtime.modelfile import pack_model
 from train.evaluation import evaluate
-from train.folds import out_of_fold_blank_rate
 from train.run import versions
 
 if TYPE_CHECKING:
@@ -70,7 +69,7 @@ def make_card(bench: Workbench, outcome: Outcome, target: str, facts: Mapping[st
         "gate_reason": best.drift.verdict.reason,
         "training": _training(bench, facts["species"]),
         "metrics": _metrics(bench, best),
-        "blank_rate": out_of_fold_blank_rate(run.path, best.points.count) or _blank_rate(best),
+        "blank_rate": _blank_rate(best),
         "quantisation": best.step.to_json() | {"attempts": [_attempt(tried) for tried in outcome.tried]},
         "representative": None if best.representative is None else best.representative.to_json(),
         "drift": drift_summary(best.drift),
@@ -124,7 +123,12 @@ def _metrics(bench: Workbench, best: Candidate) -> dict[str, Any]:
 
 def _blank_rate(best: Candidate) -> dict[str, Any]:
     count = best.details["count"]
-    return {"threshold": best.points.count, "part": "val", "source": count["source"], **count["blank"]}
+    return {
+        "threshold": best.points.count,
+        "part": best.details["points_from"],
+        "source": count["source"],
+        **count["blank"],
+    }
 
 
 def _attempt(candidate: Candidate) -> dict[str, Any]:

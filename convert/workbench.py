@@ -135,11 +135,12 @@ class Workbench:
 
     @cached_property
     def reference(self) -> Answers:
-        """The float model's answers on the held-out cells, computed anew in float32."""
+        """The float model's answers on the held-out cells, computed anew in float32 and calibrated as a file's are."""
         from train.scoring import keras_logits
 
         logits = keras_logits(self.model, self.run.contract, self.pixels[self.rows], label="Scoring the float model")
-        return Answers(logits, self.run.output, self.run.points)
+        output, points, _ = self._calibrate(logits)
+        return Answers(logits, output, points)
 
     def quantizer(self, size: int | None) -> tuple[Quantizer, Representative | None]:
         """The run's quantizer with so many calibration images, None for none; made once for each size."""
@@ -167,14 +168,17 @@ class Workbench:
 
     def judge(self, step: Step, flatbuffer: bytes, representative: Representative | None) -> Candidate:
         """Score, calibrate and compare a flatbuffer that was made of this run."""
-        from train.training import calibrate
-
         logits = self.scores(flatbuffer, Card(input=self.run.contract))
-        everywhere = np.full(len(self.run.cells), np.nan)
-        everywhere[self.rows] = logits
-        output, points, details = calibrate(self.run.cells, self.run.indices("val"), everywhere)
+        output, points, details = self._calibrate(logits)
         drift = self.compare(Answers(logits, output, points))
         return Candidate(step, flatbuffer, representative, logits, output, points, details, drift)
+
+    def _calibrate(self, logits: np.ndarray) -> tuple[OutputContract, OperatingPoints, dict[str, Any]]:
+        from train.training import calibrate
+
+        everywhere = np.full(len(self.run.cells), np.nan)
+        everywhere[self.rows] = logits
+        return calibrate(self.run, everywhere)
 
     def scores(self, flatbuffer: bytes, card: Card) -> np.ndarray:
         """Logits of the held-out cells, float64 [m], through the device's classifier."""

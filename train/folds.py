@@ -13,7 +13,6 @@ import numpy as np
 from edge_runtime.card import OutputContract
 from edge_runtime.console import note
 from edge_runtime.errors import BadData, WrongUsage
-from train.blank_rate import blank_rate
 from train.calibration import calibrated, enough_for_bias, fit_calibration
 from train.dataset import Cells
 from train.metrics import auc
@@ -193,30 +192,3 @@ def point_warnings(run: Run, part: str) -> tuple[str, ...]:
     if part in ("all", "val"):
         return ("Review and count were chosen on the run's validation patients, who are among these cells.",)
     return ()
-
-
-def out_of_fold_blank_rate(run: Path, threshold: float) -> dict[str, Any] | None:
-    """The blank rate of a run's recipe at ``threshold``, from its folds with most cells of healthy patients.
-
-    Raises:
-        BadData: the scores are damaged.
-    """
-    best: dict[str, Any] | None = None
-    for path in sorted((run / "folds").glob("*/scores.csv")):
-        called, cells = _healthy(path, threshold)
-        if len(cells) and (best is None or cells.sum() > best["cells"]):
-            best = {"threshold": threshold, "part": "out of fold", **blank_rate(called, cells).to_json()}
-    return best
-
-
-def _healthy(path: Path, threshold: float) -> tuple[np.ndarray, np.ndarray]:
-    """Cells called and all cells, int [k] each, of the k patients without any parasitized cell."""
-    try:
-        with path.open(newline="", encoding="utf-8") as stream:
-            rows = [(r["patient"], int(r["label"]), float(r["probability"])) for r in csv.DictReader(stream)]
-    except (KeyError, ValueError, TypeError) as error:
-        raise BadData(f"{path} is damaged ({error}); `thinsmear evaluate RUN --folds K` writes it again.") from error
-    infected = {patient for patient, label, _ in rows if label == 1}
-    patients = sorted({patient for patient, _, _ in rows} - infected)
-    called = [[p >= threshold for who, _, p in rows if who == patient] for patient in patients]
-    return np.array([sum(one) for one in called], int), np.array([len(one) for one in called], int)

@@ -16,6 +16,7 @@ from edge_runtime.errors import BadData, WrongUsage
 from train.dataset import Cells
 
 COLUMNS = ("path", "probability")
+TEACHER = "teacher.csv"  # a run's own copy
 
 
 def read_teacher(path: Path) -> dict[str, float]:

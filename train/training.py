@@ -22,15 +22,15 @@ from train.calibration import calibrated, enough_for_bias, fit_calibration
 from train.collapse import collapses_of, inspect_predictions
 from train.dataset import Cells, scan
 from train.operating_points import count_point, operating_points, review_point
+from train.out_of_fold import out_of_fold
 from train.recipe import Recipe
 from train.run import Run, patients_hash, split_hash, versions, write_csv, write_json, write_split
 from train.splits import Split, split_cells
-from train.teacher import COLUMNS, read_teacher, soft_targets
+from train.teacher import COLUMNS, TEACHER, read_teacher, soft_targets
 
 if TYPE_CHECKING:
     import keras
 
-TEACHER = "teacher.csv"
 _HISTORY = ("phase", "epoch", "loss", "val_loss", "val_auc", "called", "collapsed", "rate", "seconds")
 
 
@@ -238,7 +238,7 @@ def measure_run(run: Run, model: keras.Model, pixels: np.ndarray, warnings: tupl
         ("path", "label", "patient", "part", "logit"),
         ((run.cells.paths[i], int(run.cells.labels[i]), patients[i], run.parts[i], float(logits[i])) for i in rows),
     )
-    output, points, details = calibrate(run.cells, run.indices("val"), logits)
+    output, points, details = calibrate(run, logits)
     write_json(
         run.path / "calibration.json",
         {"output": asdict(output), "operating_points": asdict(points), **details},
@@ -253,27 +253,34 @@ def measure_run(run: Run, model: keras.Model, pixels: np.ndarray, warnings: tupl
     )
 
 
-def calibrate(
-    cells: Cells, rows: np.ndarray, logits: np.ndarray
-) -> tuple[OutputContract, OperatingPoints, dict[str, Any]]:
-    """Temperature, bias and the two operating points from the cells at ``rows`` (validation patients).
+def calibrate(run: Run, logits: np.ndarray) -> tuple[OutputContract, OperatingPoints, dict[str, Any]]:
+    """Temperature, bias and the two operating points of a model of the run.
 
-    The bias is left at 0 where these are too few patients to tell one (:func:`train.calibration.enough_for_bias`).
+    Temperature and bias come from the validation patients; the bias is left at 0 where these are too few to tell one
+    (:func:`train.calibration.enough_for_bias`). The operating points come from them and from out-of-fold scores of
+    the training patients, where the run has some: healthy patients are few.
 
     Args:
-        logits: float64 [n] for all cells; only those at ``rows`` are read.
+        logits: float64 [n] for all cells of the run; only those of validation patients are read.
 
     Returns:
         What goes on the card, and the details of how it was found.
     """
-    chosen = cells.subset(rows)
+    rows = run.indices("val")
+    chosen = run.cells.subset(rows)
     fitted = fit_calibration(logits[rows], chosen.labels, enough_for_bias(chosen.patients))
     output = OutputContract(temperature=fitted.temperature, bias=fitted.bias)
-    probabilities = calibrated(logits[rows], output)
-    review = review_point(chosen.labels, probabilities)
-    count = count_point(chosen.labels, probabilities, chosen.patients, at_least=review.threshold)
+    labels, probabilities, patients = chosen.labels, calibrated(logits[rows], output), chosen.patients
+    others = out_of_fold(run)
+    if others is not None and patients is not None:
+        labels = np.concatenate([labels, others.labels])
+        probabilities = np.concatenate([probabilities, others.probabilities])
+        patients = patients + others.patients
+    review = review_point(labels, probabilities)
+    count = count_point(labels, probabilities, patients, at_least=review.threshold)
     details = {
         "calibration": asdict(fitted),
+        "points_from": "validation patients" if others is None else f"validation patients and {others.source}",
         "review": asdict(review),
         "count": count.to_json(),
     }

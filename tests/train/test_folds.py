@@ -13,7 +13,7 @@ import pytest
 from edge_runtime.cli import run as thinsmear
 from edge_runtime.errors import BadData, WrongUsage
 from train.fine_tuning import FineTuning
-from train.folds import cross_validate, out_of_fold_blank_rate
+from train.folds import cross_validate
 from train.run import Run
 
 
@@ -131,27 +131,6 @@ def test_folds_that_would_flatter_or_cannot_be_are_refused(
 def test_folds_need_a_run(capfd: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     assert thinsmear(["evaluate", "default", str(tmp_path), "--folds", "3"]) == 2
     assert "cross-validates the recipe of a RUN" in capfd.readouterr().err
-
-
-def test_the_blank_rate_is_that_of_healthy_patients_at_the_threshold_asked_for(tmp_path: Path) -> None:
-    assert out_of_fold_blank_rate(tmp_path, 0.9) is None
-    ill = "a,1,ill,0,3,0.95\nb,0,ill,0,3,0.95\n"  # the healthy cells of an infected patient do not count
-    for name, rows in (
-        ("all-3", "c,0,one,1,3,0.95\nd,0,one,1,0,0.5\ne,0,two,2,-3,0.05\nf,0,two,2,0,0.9\n"),
-        ("train-3", "c,0,one,1,3,0.99\n"),  # fewer cells
-        ("val-3", ""),  # nobody healthy
-    ):
-        (tmp_path / "folds" / name).mkdir(parents=True)
-        scores = f"path,label,patient,fold,logit,probability\n{ill}{rows}"
-        (tmp_path / "folds" / name / "scores.csv").write_text(scores)
-    for threshold, positives in ((0.9, 2), (0.93, 1), (0.96, 0)):
-        found = out_of_fold_blank_rate(tmp_path, threshold)
-        assert found is not None and (found["threshold"], found["part"]) == (threshold, "out of fold")
-        assert (found["positives"], found["cells"], found["patients"]) == (positives, 4, 2)
-    assert "2 healthy patients" in found["statement"]
-    (tmp_path / "folds" / "all-3" / "scores.csv").write_text("path,label\na,1\n")
-    with pytest.raises(BadData, match="writes it again"):
-        out_of_fold_blank_rate(tmp_path, 0.9)
 
 
 def test_out_of_fold_scores_teach_another_run(

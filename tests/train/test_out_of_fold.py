@@ -1,0 +1,94 @@
+"""Thresholds from scores of patients a model has not seen: which scores count, and what they do to the card."""
+
+from __future__ import annotations
+
+import csv
+import json
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from edge_runtime.errors import BadData
+from train.out_of_fold import out_of_fold
+from train.run import Run
+from train.training import calibrate
+
+Rows = dict[str, float]
+
+
+@pytest.fixture
+def run(run_folder: Path, tmp_path: Path) -> Run:
+    """The description of a run, without its model."""
+    for name in ("config.json", "split.csv"):
+        (tmp_path / name).write_bytes((run_folder / name).read_bytes())
+    return Run.open(tmp_path)
+
+
+def write_folds(run: Run, name: str, scores: Rows) -> Path:
+    path = run.path / "folds" / name / "scores.csv"
+    path.parent.mkdir(parents=True)
+    with path.open("w", newline="") as stream:
+        writer = csv.writer(stream)
+        writer.writerow(("path", "label", "patient", "fold", "logit", "probability"))
+        writer.writerows((path, 0, "", 0, 0, p) for path, p in scores.items())
+    return path
+
+
+def scores_of(run: Run, part: str, share: float = 1.0) -> Rows:
+    rows = run.indices(part)
+    return {run.cells.paths[i]: 0.9 if run.cells.labels[i] else 0.1 for i in rows[: math.ceil(share * len(rows))]}
+
+
+def teach(run: Run, scores: Rows) -> Run:
+    (run.path / "teacher.csv").write_text("path,probability\n" + "".join(f"{k},{v}\n" for k, v in scores.items()))
+    config = json.loads((run.path / "config.json").read_text())
+    (run.path / "config.json").write_text(json.dumps({**config, "teacher_weight": 0.5}))
+    return Run.open(run.path)
+
+
+def test_a_run_without_folds_and_teacher_has_none(run: Run) -> None:
+    assert out_of_fold(run) is None
+
+
+def test_the_folds_with_most_training_cells_count_and_of_them_training_cells_only(run: Run) -> None:
+    write_folds(run, "all-3", {**scores_of(run, "train"), **scores_of(run, "test"), **scores_of(run, "val")})
+    write_folds(run, "train-2", scores_of(run, "train", 0.5))
+    found = out_of_fold(run)
+    assert found is not None and found.source == "the run's folds"
+    assert len(found.labels) == len(found.probabilities) == len(found.patients) == len(run.indices("train"))
+    assert np.array_equal(found.probabilities > 0.5, found.labels == 1)
+    assert run.cells.patients is not None
+    assert set(found.patients) == {run.cells.patients[i] for i in run.indices("train")}
+
+
+def test_a_teachers_scores_are_calibrated_by_their_own_temperature(run: Run) -> None:
+    hesitant = {path: 0.6 if p > 0.5 else 0.4 for path, p in scores_of(run, "train").items()}
+    found = out_of_fold(teach(run, hesitant))
+    assert found is not None and found.source == "its teacher's folds"
+    assert np.all(found.probabilities[found.labels == 1] > 0.95)  # always right, so it may be surer
+
+
+def test_folds_of_its_own_are_preferred_to_a_teacher(run: Run) -> None:
+    write_folds(run, "train-3", scores_of(run, "train"))
+    found = out_of_fold(teach(run, scores_of(run, "train", 0.5)))
+    assert found is not None and found.source == "the run's folds"
+
+
+def test_damaged_scores_say_how_to_make_them_again(run: Run) -> None:
+    write_folds(run, "train-3", {}).write_text("path,label\na,1\n")
+    with pytest.raises(BadData, match="writes it again"):
+        out_of_fold(run)
+
+
+def test_points_are_chosen_on_more_healthy_patients_when_there_are_folds(run: Run) -> None:
+    logits = np.where(run.cells.labels == 1, 3.0, -3.0) + np.linspace(-1, 1, len(run.cells))
+    before = calibrate(run, logits)[2]
+    write_folds(run, "train-3", scores_of(run, "train"))
+    after = calibrate(run, logits)[2]
+    assert before["points_from"] == "validation patients"
+    assert after["points_from"] == "validation patients and the run's folds"
+    assert after["count"]["blank"]["cells"] > before["count"]["blank"]["cells"]
+    assert after["review"]["parasitized"] > before["review"]["parasitized"]
+    assert after["calibration"] == before["calibration"]
