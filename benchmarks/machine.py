@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import platform
-import shutil
-import subprocess
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from edge_runtime import __version__
-from edge_runtime.names import printable
-
-# bits of `vcgencmd get_throttled` (Raspberry Pi documentation); bits 16 to 19 are the same since boot
-THROTTLE_BITS = {0: "under-voltage", 1: "frequency capped", 2: "throttled", 3: "soft temperature limit"}
-_SINCE_BOOT = 16
-_CPU = "sys/devices/system/cpu/cpu0/cpufreq"
+from edge_runtime.board import (
+    CPU_FREQUENCY,
+    SINCE_BOOT,
+    THROTTLE_BITS,
+    board_name,
+    get_throttled,
+    governor,
+    read_fields,
+    read_text,
+    throttle_flags,
+)
 
 
 @dataclass(frozen=True)
@@ -67,12 +69,12 @@ def read_machine(root: Path = Path("/"), read_throttled: Callable[[], int | None
         root: where /proc, /sys and /etc are.
         read_throttled: reads the throttle register; default :func:`get_throttled`.
     """
-    cpuinfo = _fields(_text(root / "proc/cpuinfo"), ":")
-    kilobytes = _fields(_text(root / "proc/meminfo"), ":").get("MemTotal", "").split()
-    release = _fields(_text(root / "etc/os-release"), "=")
-    kilohertz = _text(root / _CPU / "cpuinfo_max_freq")
+    cpuinfo = read_fields(root / "proc/cpuinfo", ":")
+    kilobytes = read_fields(root / "proc/meminfo", ":").get("MemTotal", "").split()
+    release = read_fields(root / "etc/os-release", "=")
+    kilohertz = read_text(root / CPU_FREQUENCY / "cpuinfo_max_freq")
     return Machine(
-        board=_text(root / "proc/device-tree/model") or _text(root / "sys/class/dmi/id/product_name"),
+        board=board_name(root),
         processor=cpuinfo.get("model name") or cpuinfo.get("Hardware") or platform.processor() or None,
         processors=available_processors(),
         memory_mib=int(kilobytes[0]) // 1024 if kilobytes and kilobytes[0].isdigit() else None,
@@ -80,7 +82,7 @@ def read_machine(root: Path = Path("/"), read_throttled: Callable[[], int | None
         kernel=f"{platform.system()} {platform.release()} {platform.machine()}",
         python=f"{platform.python_implementation()} {platform.python_version()}",
         thinsmear=__version__,
-        governor=_text(root / _CPU / "scaling_governor"),
+        governor=governor(root),
         max_mhz=int(kilohertz) // 1000 if kilohertz and kilohertz.isdigit() else None,
         load=round(os.getloadavg()[0], 2) if hasattr(os, "getloadavg") else None,
         throttled=(read_throttled or get_throttled)(),
@@ -94,35 +96,6 @@ def available_processors() -> int:
     return os.cpu_count() or 1
 
 
-def get_throttled() -> int | None:
-    """The Raspberry Pi's throttle register; None on machines without ``vcgencmd`` or where it may not be read."""
-    program = shutil.which("vcgencmd")
-    if program is None:
-        return None
-    with contextlib.suppress(OSError, subprocess.SubprocessError):
-        answer = subprocess.run([program, "get_throttled"], capture_output=True, text=True, timeout=5, check=True)
-        return parse_throttled(answer.stdout)
-    return None
-
-
-def parse_throttled(answer: str) -> int | None:
-    """The value in ``throttled=0x50005``; None when the answer has another form."""
-    name, _, value = answer.strip().partition("=")
-    if name != "throttled":
-        return None
-    try:
-        return int(value, 16)
-    except ValueError:
-        return None
-
-
-def throttle_flags(value: int) -> list[str]:
-    """The register in words: what is the case now, then what was since boot."""
-    now = [name for bit, name in THROTTLE_BITS.items() if value >> bit & 1]
-    before = [f"{name} since boot" for bit, name in THROTTLE_BITS.items() if value >> (bit + _SINCE_BOOT) & 1]
-    return now + before
-
-
 def slowed_during(values: list[int]) -> list[str]:
     """What slowed a run down, from registers read before, during and after it (first to last).
 
@@ -131,23 +104,5 @@ def slowed_during(values: list[int]) -> list[str]:
     """
     found = 0
     for value in values:
-        found |= value | ((value & ~values[0]) >> _SINCE_BOOT)
+        found |= value | ((value & ~values[0]) >> SINCE_BOOT)
     return [name for bit, name in THROTTLE_BITS.items() if found >> bit & 1]
-
-
-def _text(path: Path) -> str | None:
-    try:
-        content = path.read_text("utf-8", "replace").strip("\0 \n")
-    except OSError:
-        return None
-    return content or None
-
-
-def _fields(content: str | None, separator: str) -> dict[str, str]:
-    """``name separator value`` lines; the first of a name counts (one processor of many)."""
-    found: dict[str, str] = {}
-    for line in (content or "").splitlines():
-        name, middle, value = line.partition(separator)
-        if middle:
-            found.setdefault(name.strip(), printable(value.strip()))
-    return found

@@ -28,7 +28,10 @@ COMMANDS = {
     "lint": ("convert.cli:lint", "Check a .tflite file for an Edge TPU or a CPU."),
     "layers": ("convert.cli:layers", "Quantisation error of each operator."),
     "classify": ("edge_runtime.commands.classify:classify", "Classify cell images."),
+    "watch": ("edge_runtime.commands.watch:watch", "Classify a camera's pictures as they come."),
+    "cameras": ("edge_runtime.commands.cameras:cameras", "List the cameras that are connected."),
     "show": ("edge_runtime.commands.show:show", "Show a model file: card, tensors, operators, golden vectors."),
+    "doctor": ("edge_runtime.commands.doctor:doctor", "What this machine can do, and what to fix."),
     "bench": ("benchmarks.cli:bench", "Measure latency and accuracy."),
 }
 _OWN_PACKAGES = ("edge_runtime", "train", "convert", "benchmarks")

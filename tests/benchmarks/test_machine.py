@@ -1,4 +1,4 @@
-"""Machine facts from made-up /proc and /sys trees, and the Raspberry Pi's throttle register."""
+"""Machine facts from made-up /proc and /sys trees, and what slowed a run down."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.machine import get_throttled, parse_throttled, read_machine, slowed_during, throttle_flags
+from benchmarks.machine import read_machine, slowed_during
 
 PI = {
     "proc/device-tree/model": "Raspberry Pi 4 Model B Rev 1.5\0",
@@ -36,51 +36,6 @@ def test_a_machine_that_tells_nothing(tmp_path: Path) -> None:
     assert (machine.board, machine.memory_mib, machine.governor, machine.throttled) == (None, None, None, None)
     assert machine.os and machine.python and machine.processors >= 1
     assert machine.to_json()["throttle_flags"] is None
-
-
-@pytest.mark.parametrize(
-    ("answer", "expected"),
-    [
-        ("throttled=0x0\n", 0),
-        ("throttled=0x50005\n", 0x50005),
-        ("throttled=", None),
-        ("throttled=zz", None),
-        ("VCHI initialization failed", None),
-        ("", None),
-    ],
-)
-def test_answers_of_vcgencmd(answer: str, expected: int | None) -> None:
-    assert parse_throttled(answer) == expected
-
-
-@pytest.mark.parametrize(
-    ("body", "expected"),
-    [("echo throttled=0x50005", 0x50005), ("echo no access >&2; exit 1", None), ("echo nonsense", None)],
-)
-def test_reads_vcgencmd(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, body: str, expected: int | None) -> None:
-    program = tmp_path / "vcgencmd"
-    program.write_text(f"#!/bin/sh\n{body}\n")
-    program.chmod(0o755)
-    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
-    assert get_throttled() == expected
-
-
-def test_no_vcgencmd(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PATH", str(tmp_path))
-    assert get_throttled() is None
-
-
-@pytest.mark.parametrize(
-    ("value", "expected"),
-    [
-        (0, []),
-        (0b0001, ["under-voltage"]),
-        (0b1110, ["frequency capped", "throttled", "soft temperature limit"]),
-        (0x80000, ["soft temperature limit since boot"]),
-    ],
-)
-def test_flags_in_words(value: int, expected: list[str]) -> None:
-    assert throttle_flags(value) == expected
 
 
 @pytest.mark.parametrize(
