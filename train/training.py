@@ -280,7 +280,7 @@ def calibrate(run: Run, logits: np.ndarray) -> tuple[OutputContract, OperatingPo
     count = count_point(labels, probabilities, patients, at_least=review.threshold)
     details = {
         "calibration": asdict(fitted),
-        "points_from": "validation patients" if others is None else f"validation patients and {others.source}",
+        "points_from": "validation patients" + ("" if others is None else " and the run's folds"),
         "review": asdict(review),
         "count": count.to_json(),
     }

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import json
 import math
 from pathlib import Path
 
@@ -41,14 +40,7 @@ def scores_of(run: Run, part: str, share: float = 1.0) -> Rows:
     return {run.cells.paths[i]: 0.9 if run.cells.labels[i] else 0.1 for i in rows[: math.ceil(share * len(rows))]}
 
 
-def teach(run: Run, scores: Rows) -> Run:
-    (run.path / "teacher.csv").write_text("path,probability\n" + "".join(f"{k},{v}\n" for k, v in scores.items()))
-    config = json.loads((run.path / "config.json").read_text())
-    (run.path / "config.json").write_text(json.dumps({**config, "teacher_weight": 0.5}))
-    return Run.open(run.path)
-
-
-def test_a_run_without_folds_and_teacher_has_none(run: Run) -> None:
+def test_a_run_without_folds_has_none(run: Run) -> None:
     assert out_of_fold(run) is None
 
 
@@ -56,24 +48,11 @@ def test_the_folds_with_most_training_cells_count_and_of_them_training_cells_onl
     write_folds(run, "all-3", {**scores_of(run, "train"), **scores_of(run, "test"), **scores_of(run, "val")})
     write_folds(run, "train-2", scores_of(run, "train", 0.5))
     found = out_of_fold(run)
-    assert found is not None and found.source == "the run's folds"
+    assert found is not None
     assert len(found.labels) == len(found.probabilities) == len(found.patients) == len(run.indices("train"))
     assert np.array_equal(found.probabilities > 0.5, found.labels == 1)
     assert run.cells.patients is not None
     assert set(found.patients) == {run.cells.patients[i] for i in run.indices("train")}
-
-
-def test_a_teachers_scores_are_calibrated_by_their_own_temperature(run: Run) -> None:
-    hesitant = {path: 0.6 if p > 0.5 else 0.4 for path, p in scores_of(run, "train").items()}
-    found = out_of_fold(teach(run, hesitant))
-    assert found is not None and found.source == "its teacher's folds"
-    assert np.all(found.probabilities[found.labels == 1] > 0.95)  # always right, so it may be surer
-
-
-def test_folds_of_its_own_are_preferred_to_a_teacher(run: Run) -> None:
-    write_folds(run, "train-3", scores_of(run, "train"))
-    found = out_of_fold(teach(run, scores_of(run, "train", 0.5)))
-    assert found is not None and found.source == "the run's folds"
 
 
 def test_damaged_scores_say_how_to_make_them_again(run: Run) -> None:
