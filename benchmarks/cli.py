@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from benchmarks.accuracy_command import accuracy
+from benchmarks.counting_command import counting
 from edge_runtime.console import accelerator_option, emit_json, is_quiet, json_option, note, verbosity_options
 from edge_runtime.errors import NotConclusive, WrongUsage
 from edge_runtime.names import printable
@@ -43,6 +44,7 @@ def bench() -> None:
 
 
 bench.add_command(accuracy)
+bench.add_command(counting)
 
 
 @bench.command(

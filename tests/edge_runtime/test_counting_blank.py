@@ -1,0 +1,103 @@
+"""What known slides say about the next one."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+
+from edge_runtime.counting import KnownSlides, between_slide_sd, blank_from_card, known_from_summary
+from edge_runtime.counting.blank import next_slide_rates
+
+
+def test_pooled_rate_and_spread() -> None:
+    alike = KnownSlides((2, 2, 2), (1_000, 1_000, 1_000))
+    assert alike.rate == 0.002
+    assert alike.between_slide_sd == 0.0
+    apart = KnownSlides((0, 0, 60), (1_000, 1_000, 1_000))
+    assert apart.rate == 0.02
+    assert apart.between_slide_sd == pytest.approx(0.0344, abs=0.0005)
+    assert KnownSlides((1,), (50,)).between_slide_sd is None
+    assert json.loads(json.dumps(apart.to_json()))["positives"] == [0, 0, 60]
+
+
+def test_spread_estimate_finds_the_spread_of_many_slides() -> None:
+    generator = np.random.default_rng(1)
+    called = generator.binomial(2_000, generator.gamma(4.0, 0.01 / 4, 3_000))
+    assert between_slide_sd(called.tolist(), [2_000] * 3_000) == pytest.approx(0.005, rel=0.06)
+
+
+@pytest.mark.parametrize(
+    ("positives", "cells"), [((), ()), ((1,), (10, 10)), ((11,), (10,)), ((-1,), (10,)), ((0,), (0,)), ((0.5,), (10,))]
+)
+def test_impossible_slides_are_refused(positives: tuple[int, ...], cells: tuple[int, ...]) -> None:
+    with pytest.raises(ValueError, match=r"count|slides|whole"):
+        KnownSlides(positives, cells)
+
+
+def test_without_spread_the_rate_follows_jeffreys() -> None:
+    stats = pytest.importorskip("scipy.stats")
+    rates = next_slide_rates(KnownSlides((3, 6), (1_000, 2_000), spread=False))
+    assert stats.kstest(rates, stats.beta(9.5, 2_991.5).cdf).pvalue > 0.001
+
+
+def test_many_slides_leave_only_their_own_spread() -> None:
+    """With 2,000 slides the next rate follows the gamma distribution that they came from."""
+    stats = pytest.importorskip("scipy.stats")
+    generator = np.random.default_rng(2)
+    called = generator.binomial(5_000, generator.gamma(1.0, 0.004, 2_000))
+    rates = next_slide_rates(KnownSlides(tuple(called.tolist()), (5_000,) * 2_000))
+    truth = stats.gamma(1.0, scale=0.004)
+    for share in (0.025, 0.5, 0.95, 0.975):
+        assert truth.cdf(np.quantile(rates, share)) == pytest.approx(share, abs=0.02)
+
+
+def test_few_slides_leave_more_than_many() -> None:
+    few, many = KnownSlides((2, 1, 3), (1_000,) * 3), KnownSlides((2, 1, 3) * 20, (1_000,) * 60)
+    assert np.quantile(next_slide_rates(few), 0.95) > 1.5 * np.quantile(next_slide_rates(many), 0.95)
+
+
+def test_a_sensitivity_keeps_its_side() -> None:
+    """The rarer outcome carries the spread: 90 % called is 10 % missed."""
+    rates = next_slide_rates(KnownSlides((95, 85, 90, 88, 92), (100,) * 5))
+    assert 0.87 < np.median(rates) < 0.92
+    assert rates.min() >= 0 and rates.max() <= 1
+
+
+def test_the_same_seed_gives_the_same_rates_and_they_are_read_only() -> None:
+    slides = KnownSlides((0, 4), (500, 500))
+    first = next_slide_rates(slides, 1_000, 7)
+    next_slide_rates.cache_clear()
+    assert np.array_equal(first, next_slide_rates(slides, 1_000, 7))
+    with pytest.raises(ValueError, match="read-only"):
+        first[0] = 1
+
+
+@pytest.mark.parametrize(
+    ("positives", "cells", "slides", "between_sd"),
+    [
+        (30, 3_000, 10, 0.0),
+        (30, 3_000, 10, 0.01),
+        (30, 3_000, 10, 0.02),
+        (2, 209, 3, 0.0115),
+        (0, 1_000, 4, 0.0),
+        (900, 1_000, 10, 0.05),
+    ],
+)
+def test_slides_rebuilt_from_a_summary(positives: int, cells: int, slides: int, between_sd: float) -> None:
+    rebuilt = known_from_summary(positives, cells, slides, between_sd)
+    assert (sum(rebuilt.positives), sum(rebuilt.cells), len(rebuilt.cells)) == (positives, cells, slides)
+    assert rebuilt.between_slide_sd == pytest.approx(between_sd, abs=0.004)
+
+
+def test_the_card_stands_for_its_patients() -> None:
+    section = {"positives": 2, "cells": 209, "patients": 3, "between_patient_sd": 0.0115, "rate": 0.0096}
+    slides = blank_from_card(section)
+    assert sum(slides.positives) == 2 and len(slides.cells) == 3
+    assert "not this microscope" in slides.source
+    assert len(blank_from_card({**section, "between_patient_sd": None}).cells) == 1
+    with pytest.raises(ValueError, match="patients"):
+        blank_from_card({"positives": 2, "cells": 209})
+    with pytest.raises(ValueError, match="summary"):
+        known_from_summary(1, 10, 11, 0.0)
