@@ -129,7 +129,8 @@ def _by_generator(cells: Cells, parts: np.ndarray, network: Network, recipe: Rec
     keras.utils.set_random_seed(recipe.seed)
     contract = network.contract
     for i in np.flatnonzero(parts == "train"):
-        link = work / "train" / str(int(cells.labels[i])) / f"{i}{Path(cells.paths[i]).suffix}"
+        # the generator passes over endings it does not know (.webp), but reads what is behind the name
+        link = work / "train" / str(int(cells.labels[i])) / f"{i}.png"
         link.parent.mkdir(parents=True, exist_ok=True)
         os.symlink(Path(cells.root, cells.paths[i]).absolute(), link)
     generator = ImageDataGenerator(
