@@ -11,6 +11,7 @@ import click
 
 from benchmarks.accuracy_command import accuracy
 from benchmarks.counting_command import counting
+from benchmarks.fields_command import fields
 from edge_runtime.console import accelerator_option, emit_json, is_quiet, json_option, note, verbosity_options
 from edge_runtime.errors import NotConclusive, WrongUsage
 from edge_runtime.names import printable
@@ -45,6 +46,7 @@ def bench() -> None:
 
 bench.add_command(accuracy)
 bench.add_command(counting)
+bench.add_command(fields)
 
 
 @bench.command(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -40,11 +41,25 @@ Examples:
   thinsmear classify 'day1/*.png' --threads 4       a glob, four cells at a time
   cat cell.png | thinsmear classify -               one image from standard input
   find . -name '*.png' -print0 | thinsmear classify --files-from -
+  thinsmear classify --field smear.jpg --overlay marked.png --crops suspected/
   thinsmear classify --model other.tflite --labels Parasitized,Uninfected --input-range 0..1 cell.png
 
 Exit code 1 when some images could not be read (the others are done), 2 when there is nothing to work on.""",
 )
 @click.argument("paths", metavar="PATH...", nargs=-1, type=click.Path())
+@click.option("--field", "whole", is_flag=True, help="The images are whole fields: find the cells in them.")
+@click.option(
+    "--overlay",
+    metavar="OUT.png",
+    type=click.Path(path_type=Path),
+    help="With --field: draw what was found (a folder, for several fields).",
+)
+@click.option(
+    "--crops",
+    metavar="DIR",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="With --field: save the suspected cells, numbered as in the overlay.",
+)
 @click.option("--model", metavar="FILE|NAME", help="Model file, or the name of one that comes along [default].")
 @click.option("--threads", default=1, show_default=True, type=click.IntRange(1, 256), help="Cells at a time.")
 @accelerator_option
@@ -62,6 +77,9 @@ Exit code 1 when some images could not be read (the others are done), 2 when the
 @verbosity_options
 def classify(
     paths: tuple[str, ...],
+    whole: bool,
+    overlay: Path | None,
+    crops: Path | None,
     model: str | None,
     threads: int,
     accelerator: str,
@@ -71,26 +89,43 @@ def classify(
     input_range: str | None,
     as_json: bool,
 ) -> None:
-    """Classify images of single red blood cells, black outside the cell.
+    """Classify images of single red blood cells, black outside the cell, or with --field whole microscope fields.
 
     PATH is an image file, a folder (searched with all below it), a glob in quotes, or - for one image on standard
     input. The score is the calibrated probability of a parasite, on the training cells' half-and-half mix.
     """
     from edge_runtime.pool import ordered_map
 
+    if not whole and (overlay or crops):
+        raise WrongUsage("--overlay and --crops go with --field; single cells need neither.")
     found = _find(paths, files_from)
+    if whole:
+        from edge_runtime.commands.whole_fields import Pictures, print_fields, read_fields
+        from edge_runtime.fields.opencv import opencv
+
+        opencv()  # its absence is said before a model is loaded
+        pictures = Pictures(overlay, crops)
+        pictures.prepare(len(found.sources))
     first = _open(model, accelerator, labels, positive, input_range)
     # an Edge TPU runs one model at a time: more interpreters would only wait for each other
-    count = 1 if first.on_edgetpu else min(threads, len(found.sources))
+    count = 1 if first.on_edgetpu else threads if whole else min(threads, len(found.sources))
     classifiers = [first, *(first.twin() for _ in range(count - 1))]
     if is_verbose():
         note(f"{first.units}; {first.interpreter.name} {first.interpreter.version}, {count} at a time")
-    outcomes = ordered_map(_classify_one, classifiers, found.sources)
+    outcomes: Iterable[Any]
+    if whole:
+        outcomes = read_fields(classifiers, found.sources, pictures)
+    else:
+        outcomes = ordered_map(_classify_one, classifiers, found.sources)
+
+    def show(items: Iterable[Any]) -> Counter[str]:
+        return print_fields(items, first.model.id, as_json) if whole else _print_all(items, first, as_json)
+
     if sys.stdout.isatty():
-        tally = _print_all(outcomes, classifiers[0], as_json)
+        tally = show(outcomes)
     else:
         with progress(outcomes, "classify", len(found.sources)) as shown:
-            tally = _print_all(shown, classifiers[0], as_json)
+            tally = show(shown)
     if found.others:
         note(f"{found.others} other files in the folders were left out (not images by their ending, or hidden).")
     if tally["bad"]:

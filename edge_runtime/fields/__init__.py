@@ -1,0 +1,7 @@
+"""Whole fields of a thin smear: from one microscope image to single cells, boxed, cut out and judged."""
+
+from __future__ import annotations
+
+from edge_runtime.fields.field import Cell, Excluded, Field, FieldReader, FieldResult, classify_field, segment
+
+__all__ = ["Cell", "Excluded", "Field", "FieldReader", "FieldResult", "classify_field", "segment"]

@@ -1,0 +1,215 @@
+"""Whether a field may count: focus, light, stain and density, each refusal with its reason and what to turn."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from edge_runtime.fields.opencv import opencv
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from edge_runtime.fields.field import Field
+
+FOCUS_SHARE = 0.75  # of the best focus of a session (ulc-malaria-scope refuses below the same)
+REPEAT_SHARE = 0.12  # of the hash's bits in which a repeat may differ
+_BLURRED = 6.0  # focus below which cells are blurred whatever the session
+_FULL = 254  # a pixel whose three channels all reach it is saturated
+_SATURATED = 0.30
+_DIM = 0.30  # brightness of empty glass
+_CELLS = 5  # fewer single cells are no monolayer
+_SPARSE = 0.02  # of the picture covered with cells
+_THICK = 0.80
+_CROWDED = 0.60  # of the stain in clumps
+_HASH = 16  # rows and columns of the perceptual hash
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """Why a field does not count.
+
+    Attributes:
+        kind: "empty", "focus", "saturated", "exposure", "density" or "repeat".
+        message: one sentence: what is wrong, the value, and what to do at the microscope.
+    """
+
+    kind: str
+    message: str
+
+
+@dataclass(frozen=True)
+class Quality:
+    """A field's quality.
+
+    Attributes:
+        focus: steepness of the cells' edges: how many times the usual contrast would change across one cell; 0 when
+            there are none. Compare only within one session.
+        relative_focus: as a part of the best of the session, 0..1; None outside a session.
+        saturated: part of the pixels at full scale in all channels, 0..1.
+        exposure: brightness of empty glass, 0..1.
+        density: part of the picture that is covered with stained objects, 0..1.
+        cells: single whole cells.
+        refusals: empty for a field that counts.
+    """
+
+    focus: float
+    relative_focus: float | None
+    saturated: float
+    exposure: float
+    density: float
+    cells: int
+    refusals: tuple[Refusal, ...] = ()
+
+    @property
+    def accepted(self) -> bool:
+        """Whether the field may count."""
+        return not self.refusals
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain JSON values; ``refused`` is there only when it has something to say."""
+        document: dict[str, Any] = {
+            "focus": self.focus,
+            "saturated": self.saturated,
+            "exposure": self.exposure,
+            "density": self.density,
+            "accepted": self.accepted,
+        }
+        if self.relative_focus is not None:
+            document["relative_focus"] = self.relative_focus
+        if self.refusals:
+            document["refused"] = [{"kind": item.kind, "message": item.message} for item in self.refusals]
+        return document
+
+
+def measure_quality(image: NDArray[np.uint8], field: Field) -> Quality:
+    """The quality of one field by itself.
+
+    Args:
+        image: uint8 [h, w, 3], RGB.
+        field: what :func:`edge_runtime.fields.segment` found in it.
+    """
+    quality = Quality(
+        focus=_focus(field),
+        relative_focus=None,
+        saturated=_saturated(image),
+        exposure=float(field.work.light.level.max() / 255),
+        density=field.covered,
+        cells=len(field.cells),
+    )
+    return replace(quality, refusals=tuple(_refusals(quality, field)))
+
+
+class Session:
+    """Judges the fields of one smear against each other: best focus so far, and fields seen before.
+
+    Args:
+        remembered: fields back that a repeat is looked for.
+    """
+
+    def __init__(self, remembered: int = 50) -> None:
+        self._best = 0.0
+        self._hashes: list[NDArray[np.bool_]] = []
+        self._remembered = remembered
+
+    def judge(self, image: NDArray[np.uint8], quality: Quality) -> Quality:
+        """The quality with the session's view added; an accepted field is remembered.
+
+        Args:
+            image: uint8 [h, w, 3], RGB.
+            quality: of :func:`measure_quality`.
+        """
+        refusals = list(quality.refusals)
+        self._best = max(self._best, quality.focus)
+        relative = quality.focus / self._best if self._best else 0.0
+        if not refusals and relative < FOCUS_SHARE:
+            refusals.append(
+                Refusal(
+                    "focus",
+                    f"The field is at {relative:.0%} of the session's best focus (at least {FOCUS_SHARE:.0%} is "
+                    "needed); turn the fine focus.",
+                )
+            )
+        own = perceptual_hash(image)
+        distance = min((hash_distance(own, other) for other in self._hashes), default=1.0)
+        if distance <= REPEAT_SHARE:
+            refusals.append(
+                Refusal(
+                    "repeat",
+                    f"The field looks like an earlier one ({1 - distance:.0%} of its hash agree); move the stage by a "
+                    "full field.",
+                )
+            )
+        judged = replace(quality, relative_focus=relative, refusals=tuple(refusals))
+        if judged.accepted:
+            self._hashes = [*self._hashes, own][-self._remembered :]
+        return judged
+
+
+def perceptual_hash(image: NDArray[np.uint8]) -> NDArray[np.bool_]:
+    """Difference hash of a field: whether each of 16 x 16 patches is brighter than its right neighbour, bool [256].
+
+    It survives noise, compression and a change of exposure, not a move of the stage (difference hash: N. Krawetz
+    2013).
+    """
+    cv2 = opencv()
+    grey = cv2.extractChannel(np.ascontiguousarray(image), 1)
+    small = cv2.resize(grey, (_HASH + 1, _HASH), interpolation=cv2.INTER_AREA).astype(np.int16)
+    return np.asarray((small[:, :-1] > small[:, 1:]).ravel())
+
+
+def hash_distance(first: NDArray[np.bool_], second: NDArray[np.bool_]) -> float:
+    """Part of the bits in which two hashes differ, 0..1; unrelated fields are near 0.5."""
+    return float((first != second).mean())
+
+
+def _focus(field: Field) -> float:
+    if not field.cells:
+        return 0.0
+    cv2 = opencv()
+    work = field.work
+    light = cv2.extractChannel(np.ascontiguousarray(work.picture), 1)
+    across, down = cv2.Sobel(light, cv2.CV_32F, 1, 0, scale=1 / 8), cv2.Sobel(light, cv2.CV_32F, 0, 1, scale=1 / 8)
+    steep = cv2.magnitude(across, down)
+    edge = float(np.percentile(steep[::2, ::2], 95))
+    return edge * work.diameter / max(work.level * float(work.light.level[1]), 1.0)
+
+
+def _saturated(image: NDArray[np.uint8]) -> float:
+    sample = image[::2, ::2]
+    return float((sample.min(2) >= _FULL).mean())
+
+
+def _refusals(quality: Quality, field: Field) -> list[Refusal]:
+    refusals = []
+
+    def refuse(kind: str, message: str) -> None:
+        refusals.append(Refusal(kind, message))
+
+    if quality.exposure < _DIM:
+        refuse("exposure", f"Empty glass has only {quality.exposure:.0%} of full brightness; turn up the lamp.")
+    if quality.saturated > _SATURATED:
+        refuse("saturated", f"{quality.saturated:.0%} of the pixels are saturated; turn down the lamp or exposure.")
+    if quality.cells < _CELLS:
+        refuse(
+            "empty" if quality.cells == 0 else "density",
+            f"{quality.cells} single whole cells were found, at least {_CELLS} are needed; move to the monolayer and "
+            "focus.",
+        )
+        return refusals
+    if quality.focus < _BLURRED:
+        refuse(
+            "focus",
+            f"The edges of the cells are blurred (focus {quality.focus:.1f}, below {_BLURRED:g}); turn the fine focus.",
+        )
+    if quality.density < _SPARSE:
+        refuse("density", f"Cells cover only {quality.density:.1%} of the field; move towards the thicker part.")
+    if quality.density > _THICK or field.crowded > _CROWDED:
+        refuse(
+            "density",
+            f"Cells cover {quality.density:.0%} of the field and {field.crowded:.0%} of them lie in clumps; move "
+            "towards the feathered edge, where they lie side by side.",
+        )
+    return refusals
