@@ -30,6 +30,7 @@ COMMANDS = {
     "classify": ("edge_runtime.commands.classify:classify", "Classify cell images."),
     "watch": ("edge_runtime.commands.watch:watch", "Classify a camera's pictures as they come."),
     "cameras": ("edge_runtime.commands.cameras:cameras", "List the cameras that are connected."),
+    "session": ("edge_runtime.commands.session:session", "Count a smear: records, review, report."),
     "show": ("edge_runtime.commands.show:show", "Show a model file: card, tensors, operators, golden vectors."),
     "doctor": ("edge_runtime.commands.doctor:doctor", "What this machine can do, and what to fix."),
     "bench": ("benchmarks.cli:bench", "Measure latency and accuracy."),

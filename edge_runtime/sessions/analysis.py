@@ -1,0 +1,77 @@
+"""From an image file to a record: whole fields through segmentation and quality, or images of one cell each."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from edge_runtime.errors import BadImage
+from edge_runtime.images import load_image
+from edge_runtime.sessions.records import CELL, Cell, FieldRecord
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from edge_runtime import quality
+    from edge_runtime.classifier import Classifier
+    from edge_runtime.sessions.records import Session
+    from edge_runtime.sessions.store import Store
+
+Reader = Callable[["NDArray[np.uint8]"], FieldRecord]
+_REMEMBERED = 50  # fields back that a repeat is looked for, as in edge_runtime.quality
+
+
+def cell_reader(classifier: Classifier) -> Reader:
+    """Each image is one cell, as for ``thinsmear classify``."""
+
+    def read(pixels: NDArray[np.uint8]) -> FieldRecord:
+        found = classifier.classify(pixels)
+        return FieldRecord((Cell(found.probability, found.review, found.count),), CELL)
+
+    return read
+
+
+def field_reader(classifier: Classifier, store: Store, session: Session) -> Reader:
+    """Each image is a whole field; its quality is judged against the session's earlier fields, those stored included.
+
+    Raises:
+        EnvironmentLacks: OpenCV is not installed.
+    """
+    from edge_runtime import quality
+    from edge_runtime.fields import classify_field
+
+    judge = quality.Session(_REMEMBERED)
+    _recall(judge, store, session)
+
+    def read(pixels: NDArray[np.uint8]) -> FieldRecord:
+        result = classify_field(classifier, pixels)
+        judged = judge.judge(pixels, result.quality)
+        return FieldRecord.from_json(replace(result, quality=judged).to_json())
+
+    return read
+
+
+def _recall(judge: quality.Session, store: Store, session: Session) -> None:
+    """Show the judge the sharpest stored field and the latest ones, so that a session can go on after a pause."""
+    from edge_runtime.quality import Quality
+
+    kept = "SELECT number, image, cells, quality FROM fields WHERE session_id = ? AND accepted AND image IS NOT NULL"
+    focus = "json_extract(quality, '$.focus')"
+    with store.reading() as connection:
+        rows = connection.execute(
+            f"""SELECT * FROM ({kept} ORDER BY {focus} DESC LIMIT 1)
+            UNION SELECT * FROM ({kept} ORDER BY number DESC LIMIT ?) ORDER BY number""",
+            (session.id, session.id, _REMEMBERED),
+        ).fetchall()
+    for row in rows:
+        stored = json.loads(row["quality"])
+        try:
+            values = [float(stored[name]) for name in ("focus", "saturated", "exposure", "density")]
+            pixels = load_image(store.root / row["image"])
+        except (KeyError, TypeError, ValueError, BadImage):  # of a camera that judges otherwise, or unreadable now
+            continue
+        sharpness, saturated, exposure, density = values
+        judge.judge(pixels, Quality(sharpness, None, saturated, exposure, density, row["cells"]))

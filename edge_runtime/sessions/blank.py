@@ -1,0 +1,87 @@
+"""The blank rate of this microscope: what the machine calls infected on slides known to hold no parasites."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from edge_runtime.counting import KnownSlides
+from edge_runtime.sessions.records import BLANK
+
+if TYPE_CHECKING:
+    from edge_runtime.sessions.store import Store
+
+FEW_SLIDES = 5  # below, the spread between slides is hardly known, and reports say so
+
+
+@dataclass(frozen=True)
+class BlankSlide:
+    """One slide without parasites.
+
+    Attributes:
+        slide: code.
+        cells: red cells looked at.
+        infected: of these, called infected by the machine.
+    """
+
+    slide: str
+    cells: int
+    infected: int
+
+
+@dataclass(frozen=True)
+class BlankRate:
+    """What was measured on this device with one model and one kind of image.
+
+    Attributes:
+        slides: those with cells, by code.
+        model: first 12 digits of the model's SHA-256.
+        device: see :func:`edge_runtime.sessions.clock.device_id`.
+        kind: "field" or "cell".
+    """
+
+    slides: tuple[BlankSlide, ...]
+    model: str
+    device: str
+    kind: str
+
+    @property
+    def known(self) -> KnownSlides | None:
+        """For the corrections; None before the first slide."""
+        if not self.slides:
+            return None
+        positives, cells = (tuple(getattr(s, name) for s in self.slides) for name in ("infected", "cells"))
+        count = len(self.slides)
+        source = f"{count} parasite-free {'slide' if count == 1 else 'slides'} of this microscope"
+        return KnownSlides(positives, cells, source=source)
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain JSON values; ``rate`` and ``between_slide_sd`` are null before the first slide."""
+        known = self.known
+        return {
+            "model": self.model,
+            "device": self.device,
+            "kind": self.kind,
+            "slides": [{"slide": s.slide, "cells": s.cells, "infected": s.infected} for s in self.slides],
+            "cells": sum(s.cells for s in self.slides),
+            "infected": sum(s.infected for s in self.slides),
+            "rate": known.rate if known else None,
+            "between_slide_sd": known.between_slide_sd if known else None,
+        }
+
+
+def blank_rate(store: Store, model_sha256: str, device: str, kind: str) -> BlankRate:
+    """The blank slides that apply to a count: same model, same device, same kind of image; refused fields left out.
+
+    Sessions on slides of one code are taken together: they are one slide.
+    """
+    with store.reading() as connection:
+        rows = connection.execute(
+            """SELECT s.slide, sum(f.cells) AS cells, sum(f.infected) AS infected
+            FROM sessions AS s JOIN fields AS f ON f.session_id = s.id JOIN models AS m ON m.id = s.model_id
+            WHERE s.purpose = ? AND s.device = ? AND m.sha256 = ? AND f.kind = ? AND f.accepted AND f.cells > 0
+            GROUP BY s.slide ORDER BY s.slide""",
+            (BLANK, device, model_sha256, kind),
+        ).fetchall()
+    slides = tuple(BlankSlide(row["slide"], row["cells"], row["infected"]) for row in rows)
+    return BlankRate(slides, model_sha256[:12], device, kind)

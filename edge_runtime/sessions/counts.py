@@ -1,0 +1,128 @@
+"""From a session's cells to figures: which statistics apply to a machine's count, a reviewed one and one by eye."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from math import sqrt
+from typing import Any
+
+from edge_runtime.counting import (
+    CountSummary,
+    KnownSlides,
+    RedCells,
+    blank_from_card,
+    known_from_summary,
+    summarise_count,
+)
+from edge_runtime.errors import NotConclusive
+from edge_runtime.sessions.blank import BlankRate
+from edge_runtime.sessions.records import ModelRecord, Totals
+from edge_runtime.sessions.review import Reviewed
+
+DEVICE, CARD = "this device", "model card"
+_Z95 = 1.959964
+
+
+@dataclass(frozen=True)
+class MachineCount:
+    """The machine's count.
+
+    Attributes:
+        summary: its figures; ``detection`` only when the blank rate was measured on this device.
+        corrected_by: "this device" or "model card", whose blank rate the correction uses; None without correction.
+        problem: why nothing is corrected, None when something is.
+    """
+
+    summary: CountSummary
+    corrected_by: str | None
+    problem: str | None = None
+
+    @property
+    def detected(self) -> bool | None:
+        """Whether more cells were called than parasite-free slides explain; None without a blank of this device."""
+        limit = self.summary.detection
+        return None if limit is None else self.summary.infected >= limit.threshold
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain JSON values."""
+        return {"corrected_by": self.corrected_by, "problem": self.problem, **self.summary.to_json()}
+
+
+def machine_count(totals: Totals, model: ModelRecord, cells: RedCells, blank: BlankRate) -> MachineCount:
+    """The machine's count, corrected with the blank rate of this device, or for want of it with the card's.
+
+    The card's stands for other laboratories' slides, so it gives no limit of detection.
+
+    Args:
+        totals: with cells.
+        model: with the card's parts.
+        cells: per microlitre.
+        blank: of this device, perhaps without slides.
+    """
+    known, corrected_by = blank.known, DEVICE
+    sensitivity = card_sensitivity(model.details, model.count_point)
+    if known is None:
+        known, corrected_by = _card_blank(model.details), CARD
+    plain = summarise_count(totals.infected, totals.cells, cells)
+    if known is None:
+        return MachineCount(plain, None, "no blank rate is known, neither of this device nor of the model")
+    try:
+        summary = summarise_count(totals.infected, totals.cells, cells, known, sensitivity)
+    except NotConclusive as error:
+        return MachineCount(plain, None, str(error))
+    return MachineCount(replace(summary, detection=None) if corrected_by == CARD else summary, corrected_by)
+
+
+def reviewed_count(reviewed: Reviewed, totals: Totals, cells: RedCells) -> tuple[CountSummary, CountSummary]:
+    """Asexual parasites, and gametocytes apart, as the reviewer saw them; never corrected for blanks.
+
+    A person has removed the machine's false cells already; to subtract them again would hide parasites.
+    """
+    return (
+        summarise_count(reviewed.asexual, totals.cells, cells),
+        summarise_count(reviewed.gametocytes, totals.cells, cells),
+    )
+
+
+def card_sensitivity(details: Mapping[str, Any], point: float) -> KnownSlides | None:
+    """Share of infected cells that the model calls at an operating point, on its card's held-out patients.
+
+    The card gives the pooled counts and a patient-bootstrap interval. The spread between patients follows from the
+    interval: the variance of a mean over m patients is (between + p (1 - p) / cells each) / m.
+
+    Returns:
+        None when the card does not say.
+    """
+    figures = operating_point(details, point)
+    try:
+        called, missed = (int(figures["confusion"][name]) for name in ("tp", "fn"))
+        rate = figures["sensitivity"]
+        width = float(rate["high"]) - float(rate["low"])
+        patients = int(details["metrics"]["patients"]["infected"])
+        cells, error = called + missed, width / (2 * _Z95)
+        within = called * missed / cells**2 / (cells / patients)
+        spread = sqrt(max(patients * error**2 - within, 0.0))
+        # missed cells are the rarer ones, for which the reconstruction of slides is made
+        known = known_from_summary(missed, cells, patients, min(spread, 1.0))
+    except (KeyError, TypeError, ValueError, ZeroDivisionError):
+        return None
+    source = f"{patients} held-out patients of the model card"
+    found = tuple(n - x for x, n in zip(known.positives, known.cells, strict=True))
+    return KnownSlides(found, known.cells, source=source)
+
+
+def operating_point(details: Mapping[str, Any], point: float) -> Mapping[str, Any]:
+    """The card's held-out figures at a threshold; empty when it has none."""
+    try:
+        points = details["metrics"]["operating_points"].values()
+        return next((figures for figures in points if abs(figures["threshold"] - point) < 1e-9), {})
+    except (KeyError, TypeError, AttributeError):
+        return {}
+
+
+def _card_blank(details: Mapping[str, Any]) -> KnownSlides | None:
+    try:
+        return blank_from_card(details["blank_rate"])
+    except (KeyError, TypeError, ValueError):
+        return None

@@ -1,0 +1,80 @@
+"""Images of a store: the camera's own files, and the small pictures of suspected cells."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from edge_runtime.files import sync_folder, write_atomically
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from edge_runtime.sessions.records import Cell, FieldRecord
+
+FOLDER = "images"
+_ENDINGS = (
+    (b"\x89PNG", ".png"),
+    (b"\xff\xd8\xff", ".jpg"),
+    (b"II*\x00", ".tif"),
+    (b"MM\x00*", ".tif"),
+    (b"BM", ".bmp"),
+    (b"RIFF", ".webp"),
+    (b"P6", ".ppm"),
+)
+_LONGEST_SIDE = 160  # pixels of a suspected cell's picture; cells in fields measure 40 to 150
+_MARGIN = 0.25  # of the box's longer side, all around: the surroundings help a person to judge
+_JPEG_QUALITY = 92
+
+
+def image_path(session: str, digest: str, content: bytes) -> str:
+    """Where an image belongs, relative to the store: below the session's code, named by its own hash."""
+    ending = next((ending for magic, ending in _ENDINGS if content.startswith(magic)), ".img")
+    return f"{FOLDER}/{session}/{digest[:32]}{ending}"
+
+
+def write_image(root: Path, relative: str, content: bytes) -> None:
+    """Bring an image to the disk, its name and its folder's name included, before this returns."""
+    path = root / relative
+    if not path.parent.is_dir():
+        path.parent.mkdir(mode=0o700, exist_ok=True)
+        sync_folder(path.parent.parent)
+    write_atomically(path, content)
+
+
+def suspected_pictures(record: FieldRecord, content: bytes, pixels: NDArray[np.uint8] | None) -> dict[int, bytes]:
+    """Small JPEG pictures of the suspected cells, by the cell's index in the record.
+
+    Args:
+        content: the image's file, decoded only when there is a suspected cell and ``pixels`` is None.
+        pixels: uint8 [h, w, 3], RGB, upright.
+    """
+    wanted = [index for index, cell in enumerate(record.cells) if cell.suspected]
+    if not wanted:
+        return {}
+    if pixels is None:
+        from edge_runtime.images import load_image
+
+        pixels = load_image(content)
+    return {index: _picture(pixels, record.cells[index]) for index in wanted}
+
+
+def _picture(pixels: NDArray[np.uint8], cell: Cell) -> bytes:
+    from PIL import Image
+
+    height, width = pixels.shape[:2]
+    left, top, right, bottom = 0, 0, width, height
+    if cell.box is not None:
+        x, y, w, h = cell.box
+        half = (0.5 + _MARGIN) * max(w, h)
+        left, right = max(0, int(x + w / 2 - half)), min(width, int(x + w / 2 + half) + 1)
+        top, bottom = max(0, int(y + h / 2 - half)), min(height, int(y + h / 2 + half) + 1)
+    # a box outside the image would be the classifier's fault; its cell is kept, with one pixel for a picture
+    left, top = min(left, width - 1), min(top, height - 1)
+    image = Image.fromarray(pixels[top : max(bottom, top + 1), left : max(right, left + 1)])
+    image.thumbnail((_LONGEST_SIDE, _LONGEST_SIDE), Image.Resampling.LANCZOS)
+    stream = io.BytesIO()
+    image.save(stream, "JPEG", quality=_JPEG_QUALITY, subsampling=0)
+    return stream.getvalue()

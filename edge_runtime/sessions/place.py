@@ -1,0 +1,44 @@
+"""Where a store is: its folder, its database, and whether the disk has room."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sqlite3
+from pathlib import Path
+
+from edge_runtime.errors import EnvironmentLacks, WrongUsage
+from edge_runtime.names import printable
+from edge_runtime.sessions.connection import connect
+
+DATABASE = "sessions.db"
+_MEGABYTE = 1_000_000
+
+
+def default_folder() -> Path:
+    """``THINSMEAR_STORE``, or ``thinsmear/sessions`` where the system keeps a user's data."""
+    named = os.environ.get("THINSMEAR_STORE")
+    if named:
+        return Path(named)
+    data = os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share"
+    return Path(data) / "thinsmear" / "sessions"
+
+
+def open_database(root: Path, create: bool) -> sqlite3.Connection:
+    """The database of a store; WrongUsage when it is not there and shall not be made."""
+    database = root / DATABASE
+    if not create and not database.exists():
+        raise WrongUsage(
+            f"There is no store in {printable(root)}; `thinsmear session new` makes one, --store names another folder."
+        )
+    return connect(database)
+
+
+def require_space(root: Path, least: int) -> None:
+    """EnvironmentLacks when the folder's disk has less than ``least`` bytes free."""
+    free = shutil.disk_usage(root).free
+    if free < least:
+        raise EnvironmentLacks(
+            f"Only {free / _MEGABYTE:,.3g} MB are free on the disk of {printable(root)}, a session needs "
+            f"{least / _MEGABYTE:,.3g} MB; free some space, or see `thinsmear session retain --dry-run`."
+        )

@@ -1,0 +1,280 @@
+"""What a report says, as sentences and figures for people; pages and terminals only lay them out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from edge_runtime.counting import CountSummary, DensityRange, density
+from edge_runtime.names import printable
+from edge_runtime.sessions.blank import FEW_SLIDES
+from edge_runtime.sessions.counts import CARD, operating_point
+from edge_runtime.sessions.figures import number as _number
+from edge_runtime.sessions.figures import per_microlitre, percent
+from edge_runtime.sessions.records import CELL, VERDICTS, Session
+from edge_runtime.sessions.report_data import Report
+from edge_runtime.sessions.review import SuspectedCell
+
+NOT_ESTABLISHED = "detection limit not established on this device"
+_REFUSALS = {
+    "empty": "no cells",
+    "focus": "out of focus",
+    "saturated": "too bright",
+    "exposure": "wrong exposure",
+    "density": "too few or too crowded cells",
+    "stain": "not stained as expected",
+    "repeat": "the same place again",
+}
+
+
+@dataclass(frozen=True)
+class Headline:
+    """The figure that a reader takes away.
+
+    Attributes:
+        title: what it is.
+        figure: the share, in large print.
+        density: per microlitre.
+        interval: of both, in words.
+        remark: what to know before quoting it.
+    """
+
+    title: str
+    figure: str
+    density: str
+    interval: str
+    remark: str
+
+
+def headline(report: Report) -> Headline:
+    """The reviewed count of asexual parasites once the review is complete, the machine's until then."""
+    cells = f"{report.totals.cells:,} red cells"
+    if report.review.complete and report.asexual is not None:
+        found = report.asexual
+        remark = "Counted by a reviewer on the machine's suspected cells; not corrected for blanks."
+        if report.review.unsure:
+            most = (found.infected + report.review.unsure) / found.counted
+            remark += f" {_cells(report.review.unsure)} unsure; if all held parasites, {percent(most)}."
+        return _headline("Asexual parasites, reviewed", found, found.raw, f"{found.infected:,} of {cells}", remark)
+    machine = report.machine
+    called = f"{machine.summary.infected:,} of {cells} called infected"
+    remark = f"{report.review.pending:,} of {report.review.suspected:,} suspected cells await a reviewer."
+    if not report.review.suspected:
+        remark = "No cell reached the review point, so no person has looked at any."
+    if machine.corrected_by is None or machine.summary.corrected_density is None:
+        return _headline(
+            "Machine count, not reviewed, not corrected", machine.summary, machine.summary.raw, called, remark
+        )
+    if machine.corrected_by == CARD:
+        remark += " The correction uses the model card's blank rate, not this microscope's."
+    shown = machine.summary.corrected_density
+    return _headline("Machine count, corrected, not reviewed", machine.summary, shown, called, remark)
+
+
+def machine_line(report: Report) -> str:
+    """The machine's own count in one sentence, raw and corrected."""
+    machine = report.machine
+    summary = machine.summary
+    text = f"{summary.infected:,} of {summary.counted:,} called infected: {_range(summary.raw)} raw (exact interval)"
+    if machine.corrected_by is None or summary.corrected is None or summary.corrected_density is None:
+        return f"{text}; not corrected: {machine.problem}."
+    fixed = summary.corrected
+    return (
+        f"{text}; {_range(summary.corrected_density)} corrected for a blank rate of {percent(fixed.blank_rate)} "
+        f"({fixed.blank_source}) and a sensitivity of {percent(fixed.sensitivity)} ({fixed.sensitivity_source})."
+    )
+
+
+def figures(report: Report) -> list[tuple[str, str]]:
+    """The other counts, as label and text."""
+    review = report.review
+    rows = [("Counted", _counted(report)), ("Machine", machine_line(report))]
+    if report.asexual is not None and report.gametocytes is not None:
+        state = "complete" if review.complete else f"{review.pending:,} of {review.suspected:,} cells to go"
+        rows.append(
+            (
+                "Review",
+                f"{state}; asexual parasites in {_cells(review.asexual)} ({_range(report.asexual.raw)}), not a "
+                f"parasite {review.no_parasite:,}, unsure {review.unsure:,}.",
+            )
+        )
+        rows.append(("Gametocytes only", f"{_cells(review.gametocytes)} ({_range(report.gametocytes.raw)}), apart."))
+    else:
+        rows.append(("Review", f"not begun; {_cells(review.suspected)} suspected."))
+    for count, summary in report.manual:
+        rows.append(
+            (
+                "Count by eye",
+                f"{count.asexual:,} of {count.counted:,} red cells ({_range(summary.raw)}), gametocytes "
+                f"{count.gametocytes:,}; by {count.operator} on {count.recorded_at[:10]}.",
+            )
+        )
+    rows.append(("Red cells", f"{report.red_cells.statement}."))
+    if report.stop is not None:
+        state = "reached" if report.stop.reached else "not reached"
+        rows.append(("Stop rule", f"{report.stop.rule}, {state}: {report.stop.reason}"))
+    return rows
+
+
+def detection(report: Report) -> str:
+    """The limit of detection reached, or that there is none."""
+    limit = report.machine.summary.detection
+    if limit is None:
+        sentence = f"{NOT_ESTABLISHED[0].upper()}{NOT_ESTABLISHED[1:]}"
+        return f"{sentence}: no parasite-free slide was counted here with this model (thinsmear session blank)."
+    called = report.machine.summary.infected
+    slides = f"blank rate from {_number(len(report.blank.slides), 'slide')} of this microscope"
+    if limit.limit is None:
+        return f"With {limit.counted:,} red cells no parasitaemia can be told from blanks ({slides}); count more."
+    share = limit.limit
+    density_text = per_microlitre(share * report.red_cells.per_microlitre)
+    reached = f"Limit of detection of the machine's count {percent(share)}, {density_text}"
+    verdict = (
+        f"{called:,} called cells exceed what blanks explain (from {limit.threshold:,} on)"
+        if called >= limit.threshold
+        else f"{called:,} called cells are within what blanks explain (up to {limit.threshold - 1:,})"
+    )
+    return f"{reached}, with {limit.counted:,} red cells and the {slides}. {verdict}."
+
+
+def not_excluded(report: Report) -> list[str]:
+    """What this count leaves possible."""
+    lines = []
+    review, machine = report.review, report.machine.summary
+    figure = report.asexual if review.complete and report.asexual is not None else machine
+    whose = "a reviewer found" if figure is report.asexual else "the machine called"
+    if figure.excluded_by_zero is not None:
+        most = density(figure.excluded_by_zero, report.red_cells)
+        lines.append(
+            f"That {whose} no infected cell among {figure.counted:,} excludes only more than {percent(most.rate)} "
+            f"({per_microlitre(most.per_microlitre)}) with 95 % confidence, and only if no infected cell was missed."
+        )
+    if machine.detection is not None and machine.detection.limit is not None:
+        lines.append("Parasites below the limit of detection may be there and not be seen.")
+    elif machine.detection is None:
+        lines.append("How few parasites would be seen on this device is unknown until blank slides are measured.")
+    missed = _rate(report, report.model.review_point, "sensitivity")
+    if missed is not None:
+        lines.append(
+            f"Cells that the model does not suspect are looked at by nobody; it suspected {percent(missed)} of the "
+            "infected cells of its held-out patients."
+        )
+    lines.append("Parasites elsewhere on the slide, and in cells that were left out, are in no figure here.")
+    limits = report.model.details.get("limits")
+    if isinstance(limits, list):
+        lines.append(f"The model's own limits: {'; '.join(printable(str(limit)) for limit in limits[:10])}.")
+    return lines
+
+
+def quality_problems(report: Report) -> list[str]:
+    """What was wrong, worst first; empty when nothing was."""
+    lines = []
+    quality, totals = report.quality, report.totals
+    if quality.refused:
+        reasons = ", ".join(
+            f"{_REFUSALS.get(kind, printable(kind))} {number:,}" for kind, number in quality.refused.items()
+        )
+        lines.append(f"{totals.refused:,} of {quality.images:,} images were refused and not counted: {reasons}.")
+    if report.stop is not None and not report.stop.reached:
+        lines.append(f"Fewer cells than planned: {report.stop.reason}")
+    if report.review.unsure:
+        lines.append(f"The reviewer was unsure of {_cells(report.review.unsure)}.")
+    if totals.kind == CELL:
+        lines.append("Single-cell images: the count is only as true as the choice of the cells, which was made before.")
+    if 0 < len(report.blank.slides) < FEW_SLIDES:
+        slides = _number(len(report.blank.slides), "blank slide")
+        lines.append(f"Only {slides} measured here, so the blank rate of the next slide is hardly known.")
+    if quality.excluded:
+        reasons = ", ".join(f"{number:,} {printable(kind)}" for kind, number in quality.excluded.items())
+        lines.append(f"Left out of the count in accepted fields: {reasons}.")
+    if quality.undated:
+        lines.append(f"{quality.undated:,} images were taken before the clock was set; their times may be wrong.")
+    if quality.removed:
+        lines.append(f"{quality.removed:,} images were removed by retention; their counts stay.")
+    return lines
+
+
+def model_line(report: Report) -> str:
+    """The model, its operating points, and its figures on patients it has never seen."""
+    model = report.model
+    text = (
+        f"{printable(model.name)} ({model.sha256[:12]}); cells are suspected from a score of {model.review_point:.3g} "
+        f"and counted from {model.count_point:.4g} up."
+    )
+    metrics: Any = model.details.get("metrics")
+    try:
+        patients, cells = metrics["patients"]["total"], metrics["cells"]["total"]
+        parts = [f"{name} {_with_interval(metrics[name])}" for name in ("accuracy", "auc")]
+    except (KeyError, TypeError):
+        return f"{text} Its card holds no figures on held-out patients."
+    for name in ("sensitivity", "specificity"):
+        strict = operating_point(model.details, model.count_point).get(name)
+        if isinstance(strict, dict):
+            parts.append(f"{name} for counting {_with_interval(strict)}")
+    return f"{text} On {patients} held-out patients ({cells:,} cells): {', '.join(parts)}."
+
+
+def facts(report: Report) -> list[tuple[str, str]]:
+    """See :func:`session_facts`."""
+    return session_facts(report.session)
+
+
+def session_facts(session: Session) -> list[tuple[str, str]]:
+    """What a session's beginning says, as label and text; what was not given is a dash."""
+    plan = session.plan
+    date = session.recorded_at[:16].replace("T", " ") + " UTC"
+    return [
+        ("Participant", plan.participant or f"none ({plan.purpose} slide)"),
+        ("Slide", plan.slide),
+        ("Site", plan.site or "–"),
+        ("Operator", plan.operator or "–"),
+        ("Stain", plan.stain or "–"),
+        ("Magnification", "–" if plan.magnification is None else f"{plan.magnification:g} x"),
+        ("Begun", date if session.clock != "unset" else f"{date}, clock not set"),
+        ("Software", f"thinsmear {session.software}"),
+    ]
+
+
+def verdict_lines(cell: SuspectedCell) -> tuple[str, str]:
+    """A reviewer's verdict on one cell, and species and stage where they were given."""
+    if cell.verdict is None:
+        return "not reviewed", ""
+    return VERDICTS[cell.verdict], " ".join(part for part in (cell.species, cell.stage) if part)
+
+
+def _headline(title: str, summary: CountSummary, shown: DensityRange, counted: str, remark: str) -> Headline:
+    low, high = shown.low, shown.high
+    level = f"{100 * summary.exact.level:.0f} % interval"
+    interval = (
+        f"{level} {percent(low.rate)} to {percent(high.rate)}, {per_microlitre(low.per_microlitre)} to "
+        f"{per_microlitre(high.per_microlitre)}; {counted}"
+    )
+    return Headline(
+        title, percent(shown.estimate.rate), per_microlitre(shown.estimate.per_microlitre), interval, remark
+    )
+
+
+def _range(shown: DensityRange) -> str:
+    low, high = percent(shown.low.rate), percent(shown.high.rate)
+    return f"{percent(shown.estimate.rate)}, {low} to {high}"
+
+
+def _counted(report: Report) -> str:
+    totals = report.totals
+    where = _number(totals.fields, "field") if totals.fields else f"{totals.single_cells:,} single-cell images"
+    return f"{totals.cells:,} red cells in {where}; {totals.suspected:,} suspected."
+
+
+def _rate(report: Report, point: float, name: str) -> float | None:
+    try:
+        return float(operating_point(report.model.details, point)[name]["value"])
+    except (KeyError, TypeError, ValueError):
+        return None
+
+
+def _with_interval(figure: dict[str, float]) -> str:
+    return f"{figure['value']:.3f} ({figure['low']:.3f} to {figure['high']:.3f})"
+
+
+def _cells(number: int) -> str:
+    return _number(number, "cell")

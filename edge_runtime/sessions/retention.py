@@ -1,0 +1,104 @@
+"""Keeping no longer than needed: removes old images, or whole old sessions, and says beforehand what would go."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta, timezone
+from typing import TYPE_CHECKING, Any
+
+from edge_runtime.errors import EnvironmentLacks
+from edge_runtime.sessions.clock import Moment
+from edge_runtime.sessions.records import COUNT
+from edge_runtime.sessions.strays import sweep
+
+if TYPE_CHECKING:
+    from edge_runtime.sessions.store import Store
+
+IMAGES, SESSIONS = "images", "sessions"
+_PATIENCE = 5.0  # seconds to wait until no other process is adding
+_TRUSTED = "clock <> 'unset'"
+
+
+@dataclass(frozen=True)
+class Removal:
+    """What goes, or would go.
+
+    Attributes:
+        what: "images" or "sessions".
+        before: ISO 8601, UTC; older ones go.
+        sessions: codes concerned, oldest first.
+        images: files.
+        image_bytes: their size.
+        undated: sessions that stay because they were made before the clock was set.
+        dry_run: whether nothing was removed.
+    """
+
+    what: str
+    before: str
+    sessions: tuple[str, ...]
+    images: int
+    image_bytes: int
+    undated: int
+    dry_run: bool
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain JSON values."""
+        return {**self.__dict__, "sessions": list(self.sessions)}
+
+
+def retain(store: Store, days: float, what: str = IMAGES, dry_run: bool = False) -> Removal:
+    """Remove what is older than ``days``.
+
+    "images" removes the images of fields; counts, verdicts and the small pictures of suspected cells stay. "sessions"
+    removes everything of counting sessions; those on blank slides stay, because later counts rest on them. Rows go
+    first and files after, so a power cut in between leaves files without rows, which the next start clears away.
+
+    Args:
+        days: 0 or more, from a session's beginning.
+        what: "images" or "sessions".
+        dry_run: only say what would go.
+
+    Raises:
+        EnvironmentLacks: the clock is not set, so nothing has an age.
+    """
+    moment = store.moment()
+    if moment.clock == "unset":
+        raise EnvironmentLacks(
+            f"The clock says {moment.text} but was not set since this machine started, so nothing has an age; connect "
+            "it to a network, or set it and confirm with `thinsmear session site --clock-is-right`."
+        )
+    before = _text(moment, days)
+    with store.reading() as connection:
+        undated = connection.execute("SELECT count(*) FROM sessions WHERE clock = 'unset'").fetchone()[0]
+        old = f"s.recorded_at < ? AND s.{_TRUSTED}"
+        wanted = f"{old} AND s.purpose = '{COUNT}'" if what == SESSIONS else f"{old} AND f.image IS NOT NULL"
+        rows = connection.execute(
+            f"""SELECT s.id, s.code, count(f.image) AS images,
+                coalesce(sum(f.image_bytes) FILTER (WHERE f.image IS NOT NULL), 0) AS bytes
+            FROM sessions AS s LEFT JOIN fields AS f ON f.session_id = s.id
+            WHERE {wanted} GROUP BY s.id ORDER BY s.id""",
+            (before,),
+        ).fetchall()
+    if not dry_run and rows:
+        for row in rows:  # a transaction each keeps other processes waiting for moments only
+            with store.writing() as connection:
+                if what == SESSIONS:
+                    connection.execute("DELETE FROM sessions WHERE id = ?", (row["id"],))
+                else:
+                    connection.execute("UPDATE fields SET image = NULL WHERE session_id = ?", (row["id"],))
+        sweep(store, _PATIENCE)
+        store.shrink_log()
+    return Removal(
+        what=what,
+        before=before,
+        sessions=tuple(row["code"] for row in rows),
+        images=sum(row["images"] for row in rows),
+        image_bytes=sum(row["bytes"] for row in rows),
+        undated=undated,
+        dry_run=dry_run,
+    )
+
+
+def _text(moment: Moment, days: float) -> str:
+    then = datetime.fromtimestamp(moment.wall, timezone.utc) - timedelta(days=days)
+    return Moment(then.timestamp(), moment.boot_id, moment.monotonic, moment.clock).text

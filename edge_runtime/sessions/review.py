@@ -1,0 +1,251 @@
+"""A reviewer's verdicts on suspected cells: kept beside the machine's decision, with their history."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+from edge_runtime.errors import WrongUsage
+from edge_runtime.names import printable
+from edge_runtime.sessions.codes import checked_code
+from edge_runtime.sessions.records import SPECIES, STAGES, VERDICTS
+from edge_runtime.sessions.rows import MOMENT, insert, one
+
+if TYPE_CHECKING:
+    import sqlite3
+
+    from edge_runtime.sessions.records import Session
+    from edge_runtime.sessions.store import Store
+
+_VERDICT = f"cell_id, verdict, species, stage, reviewer, undoes, {MOMENT}"
+
+
+@dataclass(frozen=True)
+class Reviewed:
+    """Where the review of a session stands; cells of refused fields are left aside.
+
+    Attributes:
+        suspected: cells that a person should look at.
+        pending: of these, without a verdict.
+        asexual: cells with asexual parasites (suspected by the machine or not).
+        gametocytes: cells with gametocytes only.
+        no_parasite: cells without a parasite.
+        unsure: cells on which the reviewer could not decide.
+    """
+
+    suspected: int
+    pending: int
+    asexual: int
+    gametocytes: int
+    no_parasite: int
+    unsure: int
+
+    @property
+    def complete(self) -> bool:
+        """Whether there were suspected cells and each has its verdict."""
+        return self.suspected > 0 and self.pending == 0
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain JSON values."""
+        return {**asdict(self), "complete": self.complete}
+
+
+@dataclass(frozen=True)
+class SuspectedCell:
+    """A suspected cell with its current verdict.
+
+    Attributes:
+        id: row.
+        name: field and cell number, as people type it: ``7.12``.
+        probability: of the machine.
+        counted: whether the machine counts it as infected.
+        verdict: a key of :data:`VERDICTS`, None before review.
+        species: None when not given.
+        stage: None when not given.
+        reviewer: code, None before review.
+    """
+
+    id: int
+    name: str
+    probability: float
+    counted: bool
+    verdict: str | None
+    species: str | None
+    stage: str | None
+    reviewer: str | None
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain JSON values, without the row's number."""
+        values = asdict(self)
+        del values["id"]
+        return {"cell": values.pop("name"), **values}
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What a reviewer says of one cell.
+
+    Attributes:
+        cell: ``FIELD.CELL``, both from 1 up; any cell of the session, suspected or not.
+        verdict: a key of :data:`VERDICTS`.
+        species: one of :data:`SPECIES`; only for parasites.
+        stage: one of :data:`STAGES`; only for asexual parasites.
+    """
+
+    cell: str
+    verdict: str
+    species: str | None = None
+    stage: str | None = None
+
+    def check(self) -> None:
+        """WrongUsage when a value is none of these."""
+        if self.verdict not in VERDICTS:
+            raise WrongUsage(
+                f"The verdict {printable(self.verdict)!r} on cell {printable(self.cell)} is none of "
+                f"{', '.join(VERDICTS)}."
+            )
+        if self.species is not None and (self.species not in SPECIES or self.verdict not in ("asexual", "gametocyte")):
+            raise WrongUsage(
+                f"The species {printable(self.species)!r} of cell {printable(self.cell)} must be one of "
+                f"{', '.join(SPECIES)}, and goes with a parasite only."
+            )
+        if self.stage is not None and (self.stage not in STAGES or self.verdict != "asexual"):
+            raise WrongUsage(
+                f"The stage {printable(self.stage)!r} of cell {printable(self.cell)} must be one of "
+                f"{', '.join(STAGES)}, and goes with an asexual parasite only."
+            )
+
+
+def give_verdicts(store: Store, session: Session, verdicts: Iterable[Verdict], reviewer: str) -> int:
+    """Add verdicts, all or none; earlier ones on the same cells stay in the history. How many were added.
+
+    Raises:
+        WrongUsage: a cell that is not there, or a value that is none of those allowed.
+    """
+    checked_code("reviewer", reviewer)
+    given = list(verdicts)
+    for verdict in given:
+        verdict.check()
+    with store.writing() as connection:
+        for verdict in given:
+            cell_id = _cell_id(connection, session, verdict.cell)
+            said = (cell_id, verdict.verdict, verdict.species, verdict.stage, reviewer, None, *store.stamp())
+            insert(connection, "verdicts", _VERDICT, said)
+    return len(given)
+
+
+def read_verdicts(lines: Iterable[str]) -> list[Verdict]:
+    """Verdicts from CSV with the columns cell, verdict and, where wanted, species and stage.
+
+    Raises:
+        WrongUsage: a column is missing or unknown.
+    """
+    reader = csv.DictReader(lines)
+    found = set(reader.fieldnames or ())
+    if not {"cell", "verdict"} <= found <= {"cell", "verdict", "species", "stage"}:
+        raise WrongUsage(
+            f"The columns are {printable(', '.join(reader.fieldnames or ['none']))}; they must be cell, verdict and, "
+            "where wanted, species and stage."
+        )
+    return [
+        Verdict(row["cell"] or "", row["verdict"] or "", row.get("species") or None, row.get("stage") or None)
+        for row in reader
+    ]
+
+
+def undo_verdict(store: Store, session: Session, cell: str, reviewer: str) -> str | None:
+    """Take back the current verdict on a cell; the one before it holds again. The history keeps both.
+
+    Returns:
+        the verdict that holds now, None when none does.
+
+    Raises:
+        WrongUsage: no such cell, or no verdict to take back.
+    """
+    checked_code("reviewer", reviewer)
+    current = "SELECT id, verdict FROM current_verdicts WHERE cell_id = ?"
+    with store.writing() as connection:
+        cell_id = _cell_id(connection, session, cell)
+        row = connection.execute(current, (cell_id,)).fetchone()
+        if row is None:
+            raise WrongUsage(f"Cell {cell} of session {session.code} has no verdict to undo.")
+        insert(connection, "verdicts", _VERDICT, (cell_id, None, None, None, reviewer, row["id"], *store.stamp()))
+        before = connection.execute(current, (cell_id,)).fetchone()
+    return None if before is None else str(before["verdict"])
+
+
+def reviewed(store: Store, session: Session) -> Reviewed:
+    """Where the review stands."""
+    with store.reading() as connection:
+        totals = store.totals(session)
+        rows = connection.execute(
+            """SELECT v.verdict, c.review OR c.count AS suspected, count(*) AS cells
+            FROM current_verdicts AS v JOIN cells AS c ON c.id = v.cell_id JOIN fields AS f ON f.id = c.field_id
+            WHERE f.session_id = ? AND f.accepted GROUP BY 1, 2""",
+            (session.id,),
+        ).fetchall()
+    counts = {name: sum(row["cells"] for row in rows if row["verdict"] == name) for name in VERDICTS}
+    looked_at = sum(row["cells"] for row in rows if row["suspected"])
+    return Reviewed(
+        totals.suspected,
+        totals.suspected - looked_at,
+        counts["asexual"],
+        counts["gametocyte"],
+        counts["no-parasite"],
+        counts["unsure"],
+    )
+
+
+def suspected_cells(
+    store: Store, session: Session, most: int | None = None, pending_only: bool = False
+) -> Iterator[SuspectedCell]:
+    """Suspected cells of accepted fields: parasites by the reviewer's verdict first, then by falling probability.
+
+    Args:
+        most: end after so many.
+        pending_only: only those without a verdict.
+    """
+    with store.reading() as connection:
+        rows = connection.execute(
+            f"""SELECT c.id, f.number AS field, c.number, c.probability, c.count,
+                v.verdict, v.species, v.stage, v.reviewer
+            FROM fields AS f JOIN cells AS c ON c.field_id = f.id AND (c.review OR c.count)
+            LEFT JOIN current_verdicts AS v ON v.cell_id = c.id
+            WHERE f.session_id = ? AND f.accepted {"AND v.verdict IS NULL" if pending_only else ""}
+            ORDER BY coalesce(v.verdict IN ('asexual', 'gametocyte'), 0) DESC, c.probability DESC, c.id
+            LIMIT ?""",
+            (session.id, -1 if most is None else most),
+        )
+        for row in rows:
+            name = f"{row['field']}.{row['number']}"
+            yield SuspectedCell(
+                row["id"], name, row["probability"], bool(row["count"]), row["verdict"], row["species"], row["stage"],
+                row["reviewer"],
+            )  # fmt: skip
+
+
+def picture(store: Store, cell: SuspectedCell) -> bytes | None:
+    """JPEG of a suspected cell with a little of its surroundings."""
+    with store.reading() as connection:
+        row = connection.execute("SELECT jpeg FROM pictures WHERE cell_id = ?", (cell.id,)).fetchone()
+    return None if row is None else bytes(row["jpeg"])
+
+
+def _cell_id(connection: sqlite3.Connection, session: Session, name: str) -> int:
+    field, _, cell = name.partition(".")
+    row = None
+    if field.isascii() and field.isdigit() and cell.isascii() and cell.isdigit():
+        row = connection.execute(
+            """SELECT c.id FROM cells AS c JOIN fields AS f ON f.id = c.field_id
+            WHERE f.session_id = ? AND f.number = ? AND c.number = ?""",
+            (session.id, min(int(field), 2**62), min(int(cell), 2**62)),
+        ).fetchone()
+    if row is None:
+        fields = one(connection, "SELECT coalesce(max(number), 0) FROM fields WHERE session_id = ?", session.id)
+        raise WrongUsage(
+            f"Session {session.code} has no cell {printable(name)!r}; name FIELD.CELL as in the report, such as 7.12 "
+            f"(fields 1 to {fields})."
+        )
+    return int(row["id"])

@@ -1,0 +1,271 @@
+"""How sessions look on the terminal: tables for people, JSON for programs."""
+
+from __future__ import annotations
+
+import shutil
+import textwrap
+from collections.abc import Iterable
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from edge_runtime.card import RESEARCH_USE
+from edge_runtime.console import emit_json, note, table
+from edge_runtime.counting import detection_limit, exact
+from edge_runtime.files import atomic_file
+from edge_runtime.names import printable, text
+from edge_runtime.sessions import clock as clocks
+from edge_runtime.sessions import report_words as words
+from edge_runtime.sessions.blank import BlankRate, blank_rate
+from edge_runtime.sessions.counts import card_sensitivity
+from edge_runtime.sessions.figures import percent
+from edge_runtime.sessions.records import BLANK, CELL, FIELD, ModelRecord
+from edge_runtime.sessions.report_data import Report, stop_state
+from edge_runtime.sessions.review import reviewed
+
+if TYPE_CHECKING:
+    from edge_runtime.classifier import Classifier
+    from edge_runtime.sessions.adding import Outcome
+    from edge_runtime.sessions.records import Session, Totals
+    from edge_runtime.sessions.retention import Removal
+    from edge_runtime.sessions.review import Reviewed, SuspectedCell
+    from edge_runtime.sessions.store import Store
+
+_LISTED = 30
+_COLUMNS = 100  # of a terminal, within which longer texts are folded
+_PLANNED = (1_000, 5_000, 10_000)  # cells for which a blank rate's limit of detection is shown
+
+
+class AddView:
+    """Shows images as they are added."""
+
+    def __init__(self, as_json: bool, quiet: bool = False) -> None:
+        self.bad = 0
+        self._as_json = as_json
+        self._quiet = quiet
+        self._repeats = 0
+
+    def show(self, outcome: Outcome) -> None:
+        """One image."""
+        added, problem = outcome.added, outcome.problem
+        self.bad += problem is not None
+        if problem is not None and not self._as_json:
+            click.echo(f"skipped: {problem}", err=True)
+        if added is not None:
+            self._repeats += added.repeat
+        if not self._as_json:
+            return
+        line: dict[str, Any] = {"source": text(outcome.source.path)}
+        if problem is not None:
+            line["error"] = {"kind": problem.kind, "message": str(problem)}
+        elif added is not None and outcome.record is not None:
+            line["field"] = added.number
+            line["repeat"] = added.repeat
+            line["cells"] = len(outcome.record.cells)
+            line["excluded"] = dict(outcome.record.excluded)
+            line["quality"] = dict(outcome.record.quality)
+            line["totals"] = added.totals.to_json()
+        emit_json(line)
+
+    def end(self, store: Store, session: Session) -> None:
+        """The session afterwards."""
+        if self._repeats:
+            note(f"{self._repeats} images were there already and were not added again.")
+        if not self._as_json and not self._quiet:
+            click.echo(_progress_line(session, store.totals(session)))
+
+
+def new_session(session: Session) -> str:
+    """The codes of a session that begins."""
+    return (
+        f"session      {session.code}\nparticipant  {session.plan.participant}\nslide        {session.plan.slide}\n\n"
+        f"Add images with `thinsmear session add {session.code} PATH...`.\n{RESEARCH_USE}"
+    )
+
+
+def show_status(store: Store, session: Session, as_json: bool) -> None:
+    """Totals, review, stop rule and disk of one session."""
+    with store.reading():
+        totals, review, model = store.totals(session), reviewed(store, session), store.model_of(session)
+        blank = None if model is None else blank_rate(store, model.sha256, session.device, totals.kind)
+    stop = None if blank is None else stop_state(session, totals, blank)
+    free = shutil.disk_usage(store.root).free
+    if as_json:
+        emit_json(
+            {
+                **session.to_json(),
+                "model": None if model is None else model.sha256,
+                "totals": totals.to_json(),
+                "review": review.to_json(),
+                "stop": None if stop is None else stop.to_json(),
+                "blank": None if blank is None else blank.to_json(),
+                "free_bytes": free,
+            }
+        )
+        return
+    rows = [*words.session_facts(session), ("Session", session.code), ("Count", _progress_line(session, totals))]
+    if stop is not None:
+        rows.append(("Stop rule", f"{stop.rule}: {stop.reason}"))
+    rows.append(("Review", f"{review.pending:,} of {review.suspected:,} suspected cells await a verdict"))
+    slides = len(blank.slides) if blank is not None else 0
+    rows.append(("Blank", f"{slides} slides measured" if slides else words.NOT_ESTABLISHED))
+    rows.append(("Free disk", f"{free / 1e9:,.1f} GB"))
+    click.echo(_pairs(rows))
+
+
+def show_sessions(store: Store, as_json: bool) -> None:
+    """All sessions with their totals."""
+    with store.reading():
+        found = [(session, store.totals(session)) for session in store.sessions()]
+    if as_json:
+        emit_json({"sessions": [{**session.to_json(), "totals": totals.to_json()} for session, totals in found]})
+        return
+    rows = [
+        (
+            session.code,
+            session.recorded_at[:16].replace("T", " ") + ("" if session.clock != "unset" else " ?"),
+            session.plan.participant or f"({BLANK})",
+            session.plan.slide,
+            f"{totals.fields + totals.single_cells:,}",
+            f"{totals.cells:,}",
+            f"{totals.infected:,}",
+            f"{totals.suspected:,}",
+        )
+        for session, totals in found
+    ]
+    headings = ("session", "begun (UTC)", "participant", "slide", "images", "cells", "called", "suspected")
+    click.echo(table(headings, rows, right=(4, 5, 6, 7)))
+
+
+def show_blank(store: Store, classifier: Classifier, single: bool, as_json: bool) -> None:
+    """The blank rate of this device, and the limits of detection that it allows."""
+    model = ModelRecord.of(classifier)
+    blank = blank_rate(store, model.sha256, clocks.device_id(), CELL if single else FIELD)
+    known, sensitivity = blank.known, card_sensitivity(model.details, model.count_point)
+    limits = [] if known is None else [detection_limit(cells, known, sensitivity) for cells in _PLANNED]
+    if as_json:
+        emit_json({**blank.to_json(), "detection": [limit.to_json() for limit in limits]})
+        return
+    if known is None:
+        click.echo(f"{words.NOT_ESTABLISHED}: no blank slide was counted here with model {blank.model}.")
+        return
+    rows = [(slide.slide, f"{slide.cells:,}", f"{slide.infected:,}") for slide in blank.slides]
+    click.echo(table(("blank slide", "cells", "called infected"), rows, right=(1, 2)))
+    click.echo(f"\n{_blank_line(blank)}")
+    for limit in limits:
+        reached = "none" if limit.limit is None else percent(limit.limit)
+        click.echo(f"limit of detection with {limit.counted:,} cells: {reached}")
+
+
+def show_review(review: Reviewed, pending: Iterable[SuspectedCell], as_json: bool) -> None:
+    """Where the review stands, and the cells that wait."""
+    if as_json:
+        emit_json({**review.to_json(), "cells": [cell.to_json() for cell in pending]})
+        return
+    rows = [
+        (cell.name, f"{cell.probability:.4f}", "yes" if cell.counted else "no") for cell in islice(pending, _LISTED)
+    ]
+    if rows:
+        click.echo(table(("cell", "score", "counted"), rows, right=(1,)) + "\n")
+    if review.pending > len(rows):
+        click.echo(f"... and {review.pending - len(rows):,} more (--json lists all)\n")
+    click.echo(
+        f"{review.pending:,} of {review.suspected:,} suspected cells await a verdict; {review.asexual:,} asexual, "
+        f"{review.gametocytes:,} gametocyte only, {review.no_parasite:,} not a parasite, {review.unsure:,} unsure."
+    )
+
+
+def show_site(store: Store, as_json: bool) -> None:
+    """The store's settings."""
+    values = {
+        "store": text(store.root),
+        "site": store.setting("site"),
+        "participant_pattern": store.setting("participant_pattern"),
+        "device": clocks.device_id(),
+        "clock": store.moment().clock,
+    }
+    if as_json:
+        emit_json(values)
+        return
+    click.echo(_pairs([(name, "–" if value is None else printable(value)) for name, value in values.items()]))
+
+
+def removal(removed: Removal) -> str:
+    """What went, or would go."""
+    verb = "would be removed" if removed.dry_run else "removed"
+    thing = "images" if removed.what == "images" else "sessions with their images"
+    count = removed.images if removed.what == "images" else len(removed.sessions)
+    size = f"{removed.image_bytes / 1e6:,.1f} MB"
+    lines = [f"{count:,} {thing} {verb} ({size}), of sessions begun before {removed.before[:10]}."]
+    if removed.sessions:
+        lines.append(f"Sessions: {', '.join(removed.sessions)}")
+    if removed.undated:
+        lines.append(f"{removed.undated} sessions stay whatever their age: the clock was not set when they began.")
+    return "\n".join(lines)
+
+
+def report_text(report: Report) -> str:
+    """The report for a terminal."""
+    top = words.headline(report)
+    parts = [
+        f"Thin smear count {report.session.code}",
+        _pairs(words.facts(report)),
+        f"{top.title}: {top.figure}, {top.density}\n{top.interval}\n{top.remark}",
+        _pairs(words.figures(report)),
+        f"What this count cannot exclude\n{_lines([words.detection(report), *words.not_excluded(report)])}",
+        f"Quality\n{_lines(words.quality_problems(report) or ['No problem was recorded.'])}",
+        f"Model\n{_folded(words.model_line(report))}",
+        RESEARCH_USE,
+    ]
+    return "\n\n".join(parts)
+
+
+def write_report(report: Report, path: Path) -> None:
+    """Write the report as HTML or PDF, by the ending of the file's name."""
+    with atomic_file(path, "w+b") as stream:
+        if path.suffix.lower() == ".pdf":
+            from edge_runtime.sessions.report_pdf import write_report as write_pdf
+
+            write_pdf(stream, report)
+            return
+        from edge_runtime.sessions.report_html import html_pages
+
+        for piece in html_pages(report):
+            stream.write(piece.encode())
+
+
+def _pairs(rows: Iterable[tuple[str, str]]) -> str:
+    """Labels and texts, long texts folded beside their label."""
+    known = list(rows)
+    margin = max(len(label) for label, _ in known) + 2
+    return "\n".join(_folded(body, f"{label:{margin}}", " " * margin) for label, body in known)
+
+
+def _lines(texts: Iterable[str]) -> str:
+    return "\n".join(_folded(line, "- ", "  ") for line in texts)
+
+
+def _folded(body: str, first: str = "", others: str = "") -> str:
+    return textwrap.fill(body, _COLUMNS, initial_indent=first, subsequent_indent=others, break_on_hyphens=False)
+
+
+def _progress_line(session: Session, totals: Totals) -> str:
+    images = totals.fields + totals.single_cells
+    return (
+        f"{session.code}: {totals.cells:,} cells in {images:,} images ({totals.refused:,} refused), "
+        f"{totals.infected:,} called infected, {totals.suspected:,} suspected"
+    )
+
+
+def _blank_line(blank: BlankRate) -> str:
+    cells, infected = (sum(getattr(slide, name) for slide in blank.slides) for name in ("cells", "infected"))
+    sure = exact(infected, cells)
+    spread = blank.known.between_slide_sd if blank.known is not None else None
+    between = "unknown with one slide" if spread is None else percent(spread)
+    return (
+        f"Blank rate {percent(infected / cells)} (95 % interval {percent(sure.low)} to "
+        f"{percent(sure.high)} if slides do not differ; standard deviation between slides: {between}), "
+        f"model {blank.model}, device {blank.device}."
+    )
