@@ -6,6 +6,8 @@ few augmented looks at every image are passed once, and the epochs take turns at
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,10 +15,12 @@ import numpy as np
 from edge_runtime.card import InputContract
 from edge_runtime.console import note, progress
 from train.augment import Augmentation, augment
+from train.lite_forward import LiteForward, worth_converting
 from train.scoring import normalised
 
 if TYPE_CHECKING:
     import keras
+    import tensorflow as tf
 
 _BATCH = 128
 # Half of a small workstation's memory; beyond it fewer looks are kept.
@@ -117,21 +121,37 @@ def look_at(
     import tensorflow as tf
 
     @tf.function(reduce_retracing=True)  # type: ignore[untyped-decorator]
-    def forward(images: tf.Tensor, wanted: tf.Tensor, key: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    def vary(images: tf.Tensor, wanted: tf.Tensor, key: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         varied, mixed = augment(images, wanted, key, augmentation)
-        return trunk(normalised(varied, contract), training=False), mixed
+        return normalised(varied, contract), mixed
 
     features = np.empty((looks, len(rows), *trunk.output.shape[1:]), np.float16)
     mixed = np.empty((looks, len(rows)), np.float32)
     steps = [(look, start) for look in range(looks) for start in range(0, len(rows), _BATCH)]
-    with progress(steps, "Frozen layers, once") as planned:
+    with _forward(trunk, looks * len(rows)) as forward, progress(steps, "Frozen layers, once") as planned:
         for look, start in planned:
             some = slice(start, start + _BATCH)
             images = tf.constant(np.asarray(pixels[rows[some]]))
             key = tf.constant([seed, look * len(rows) + start], tf.int32)
-            found, wanted = forward(images, tf.constant(targets[rows[some], None]), key)
-            features[look, some], mixed[look, some] = found.numpy(), wanted.numpy()[:, 0]
+            varied, wanted = vary(images, tf.constant(targets[rows[some], None]), key)
+            features[look, some], mixed[look, some] = forward(varied), wanted.numpy()[:, 0]
     if not np.isfinite(features).all():
         note("WARNING: activations of the frozen layers exceed half precision.")
         features = np.nan_to_num(features, posinf=65504, neginf=-65504)
     return Looks(features, mixed)
+
+
+@contextmanager
+def _forward(trunk: keras.Model, images: int) -> Iterator[Callable[[tf.Tensor], np.ndarray]]:
+    """The trunk as a function from images to activations, by whatever is faster for so many."""
+    import tensorflow as tf
+
+    if not worth_converting(images):
+        graph = tf.function(lambda batch: trunk(batch, training=False), reduce_retracing=True)
+        yield lambda batch: np.asarray(graph(batch))
+        return
+    lite = LiteForward(trunk)
+    try:
+        yield lambda batch: lite(batch.numpy())
+    finally:
+        lite.close()

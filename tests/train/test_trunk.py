@@ -92,3 +92,16 @@ def test_no_more_looks_than_memory_holds() -> None:
     assert parts is not None
     assert affordable_looks(parts[0], 100, 4) == 4
     assert affordable_looks(parts[0], 1_000_000_000, 4) == 0
+
+
+def test_the_runtimes_activations_are_tensorflows(monkeypatch: pytest.MonkeyPatch) -> None:
+    pixels, targets = cells(10)
+    split = split_model(network(), "block_15_expand")
+    assert split is not None
+    given = (split[0], CONTRACT, pixels, targets, np.arange(10), PRESETS["standard"], 5, 2)
+    slow = look_at(*given)
+    monkeypatch.setattr("train.lite_forward.WORTH_IT", 20)  # two looks at ten images
+    fast = look_at(*given)
+    assert not np.array_equal(fast.features, slow.features)  # it did go another way ...
+    np.testing.assert_allclose(fast.features, slow.features, rtol=2e-3, atol=2e-3)  # ... to what half precision keeps
+    np.testing.assert_array_equal(fast.targets, slow.targets)
