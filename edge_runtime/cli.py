@@ -32,6 +32,7 @@ COMMANDS = {
     "cameras": ("edge_runtime.commands.cameras:cameras", "List the cameras that are connected."),
     "session": ("edge_runtime.commands.session:session", "Count a smear: records, review, report."),
     "show": ("edge_runtime.commands.show:show", "Show a model file: card, tensors, operators, golden vectors."),
+    "device": ("edge_runtime.commands.device:device", "Prepare cards: an offline kit, then one command a card."),
     "doctor": ("edge_runtime.commands.doctor:doctor", "What this machine can do, and what to fix."),
     "bench": ("benchmarks.cli:bench", "Measure latency and accuracy."),
 }

@@ -178,8 +178,10 @@ def _focus(field: Field) -> float:
 
 
 def _saturated(image: NDArray[np.uint8]) -> float:
-    sample = image[::2, ::2]
-    return float((sample.min(2) >= _FULL).mean())
+    cv2 = opencv()
+    sample = np.ascontiguousarray(image[::2, ::2])
+    red, green, blue = cv2.split(sample)
+    return float((cv2.min(cv2.min(red, green), blue) >= _FULL).mean())
 
 
 def _refusals(quality: Quality, field: Field) -> list[Refusal]:
