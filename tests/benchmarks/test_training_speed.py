@@ -23,7 +23,11 @@ def draw(root: Path) -> Path:
         pixels = np.where(disc, rng.integers(170, 220, (32, 32, 3)), 0)
         if spot:
             pixels[10:20, 10:20] = (90, 20, 110)
-        path = root / ("Uninfected", "Parasitized")[spot] / f"C{number % 10}P{number % 10}_{number}.{('png', 'webp')[number % 4 == 0]}"
+        path = (
+            root
+            / ("Uninfected", "Parasitized")[spot]
+            / f"C{number % 10}P{number % 10}_{number}.{('png', 'webp')[number % 4 == 0]}"
+        )
         path.parent.mkdir(parents=True, exist_ok=True)
         Image.fromarray(pixels.astype(np.uint8)).save(path)
     return root
