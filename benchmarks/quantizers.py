@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from convert.compact import compacted
 from convert.quiet import silenced
 from convert.workbench import Workbench
 
@@ -41,4 +40,4 @@ def by_ai_edge_quantizer(bench: Workbench, algorithm: str, size: int) -> tuple[b
         made = quantizer.Quantizer(ours.float_flatbuffer, recipe.static_wi8_ai8(algorithm_key=ALGORITHMS[algorithm]))
         samples = {key: [{signature["inputs"][0]: image[None]} for image in images]}
         result = made.quantize(made.calibrate(samples, num_threads=1))
-    return compacted(bytes(result.quantized_model)), representative
+    return bytes(result.quantized_model), representative

@@ -41,8 +41,9 @@ mount --rbind /dev "$ROOT/dev"
 mount -t proc proc "$ROOT/proc" 2>/dev/null || mount --rbind /proc "$ROOT/proc"
 mount --bind "$SHARED" "$ROOT/srv"
 cd /
-exec env -i PATH=/usr/bin:/bin HOME=/root LANG=C.UTF-8 PIP_NO_INDEX=1 PIP_FIND_LINKS=/srv \
-    PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_ROOT_USER_ACTION=ignore "$(command -v chroot)" "$ROOT" "$@"
+env -i PATH=/usr/bin:/bin HOME=/root LANG=C.UTF-8 PIP_NO_INDEX=1 PIP_FIND_LINKS=/srv \
+    PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_ROOT_USER_ACTION=ignore "$(command -v chroot)" "$ROOT" "$@" || exit $?
+exit 0  # no exec: as the first process of its namespace, a command that crashes under qemu would hang instead
 """
 
 
@@ -60,7 +61,7 @@ class Userland:
     shared: Path
     numpy: str | None = None
 
-    def run(self, *command: str, timeout: float = 900) -> subprocess.CompletedProcess[str]:
+    def run(self, *command: str, timeout: float = 1800) -> subprocess.CompletedProcess[str]:
         """Run a command in it as root, without network; nothing it starts outlives it."""
         settings = {
             "ROOT": str(self.root), "SHARED": str(self.shared),
@@ -71,7 +72,7 @@ class Userland:
             env={**os.environ, **settings}, capture_output=True, text=True, timeout=timeout, stdin=subprocess.DEVNULL,
         )  # fmt: skip
 
-    def check(self, *command: str, timeout: float = 900) -> str:
+    def check(self, *command: str, timeout: float = 1800) -> str:
         """As :meth:`run`, for commands that must succeed; returns what they print."""
         done = self.run(*command, timeout=timeout)
         assert done.returncode == 0, f"{' '.join(command)}\n{done.stdout}\n{done.stderr}"
