@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from benchmarks.percentiles import summarise
 from benchmarks.timing import Preset, take_turns
+from edge_runtime.commands.classify import CHUNK
 from edge_runtime.pool import ordered_map
 
 if TYPE_CHECKING:
@@ -54,7 +55,7 @@ def measure_throughput(
     cells = [image] * _CELLS
 
     def run(size: int) -> Callable[[], list[CellResult]]:
-        return lambda: list(ordered_map(_classify, workers[:size], cells))
+        return lambda: list(ordered_map(_classify, workers[:size], cells, CHUNK))
 
     calls = {str(size): run(size) for size in sizes}
     for call in calls.values():

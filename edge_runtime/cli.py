@@ -31,6 +31,7 @@ COMMANDS = {
     "watch": ("edge_runtime.commands.watch:watch", "Classify a camera's pictures as they come."),
     "cameras": ("edge_runtime.commands.cameras:cameras", "List the cameras that are connected."),
     "session": ("edge_runtime.commands.session:session", "Count a smear: records, review, report."),
+    "serve": ("edge_runtime.commands.serve:serve", "The page for the microscope, and the HTTP API."),
     "show": ("edge_runtime.commands.show:show", "Show a model file: card, tensors, operators, golden vectors."),
     "device": ("edge_runtime.commands.device:device", "Prepare cards: an offline kit, then one command a card."),
     "doctor": ("edge_runtime.commands.doctor:doctor", "What this machine can do, and what to fix."),

@@ -24,6 +24,8 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 CACHE = Path(os.environ.get("THINSMEAR_CACHE") or Path.home() / ".cache/thinsmear/arm64")
 KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
+# a Raspberry Pi 4's; qemu's own choice signs pointers, which Trixie is built to use and which is emulated very slowly
+CPU = "cortex-a72"
 LAYOUT = "2"  # rises when userlands are unpacked differently, so that cached ones are made anew
 PYTHONS = {"bookworm": "3.11", "trixie": "3.13"}
 LIBRARIES = "usr/lib/aarch64-linux-gnu"
@@ -41,7 +43,7 @@ mount --rbind /dev "$ROOT/dev"
 mount -t proc proc "$ROOT/proc" 2>/dev/null || mount --rbind /proc "$ROOT/proc"
 mount --bind "$SHARED" "$ROOT/srv"
 cd /
-env -i PATH=/usr/bin:/bin HOME=/root LANG=C.UTF-8 PIP_NO_INDEX=1 PIP_FIND_LINKS=/srv \
+env -i QEMU_CPU="$CPU" PATH=/usr/bin:/bin HOME=/root LANG=C.UTF-8 PIP_NO_INDEX=1 PIP_FIND_LINKS=/srv \
     PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_ROOT_USER_ACTION=ignore "$(command -v chroot)" "$ROOT" "$@" || exit $?
 exit 0  # no exec: as the first process of its namespace, a command that crashes under qemu would hang instead
 """
@@ -64,7 +66,7 @@ class Userland:
     def run(self, *command: str, timeout: float = 1800) -> subprocess.CompletedProcess[str]:
         """Run a command in it as root, without network; nothing it starts outlives it."""
         settings = {
-            "ROOT": str(self.root), "SHARED": str(self.shared),
+            "ROOT": str(self.root), "SHARED": str(self.shared), "CPU": CPU,
             "FORMAT": ELF_AARCH64.format(qemu=shutil.which("qemu-aarch64-static")),
         }  # fmt: skip
         return subprocess.run(

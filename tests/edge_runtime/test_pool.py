@@ -23,18 +23,19 @@ class Worker:
         return number * number
 
 
+@pytest.mark.parametrize("chunk", [1, 7])
 @pytest.mark.parametrize("count", [1, 2, 5])
-def test_results_are_in_order(count: int) -> None:
+def test_results_are_in_order(count: int, chunk: int) -> None:
     workers = [Worker() for _ in range(count)]
-    assert list(ordered_map(Worker.square, workers, range(100))) == [n * n for n in range(100)]
+    assert list(ordered_map(Worker.square, workers, range(100), chunk)) == [n * n for n in range(100)]
 
 
-@pytest.mark.parametrize("count", [1, 3])
-def test_an_error_comes_out_where_it_belongs(count: int) -> None:
+@pytest.mark.parametrize(("count", "chunk"), [(1, 1), (3, 1), (3, 2), (3, 4)])
+def test_an_error_comes_out_where_it_belongs(count: int, chunk: int) -> None:
     def work(worker: int, item: int) -> float:
         return 6 / item
 
-    results = ordered_map(work, list(range(count)), [1, 2, 0, 3])
+    results = ordered_map(work, list(range(count)), [1, 2, 0, 3], chunk)
     assert [next(results), next(results)] == [6, 3]
     with pytest.raises(ZeroDivisionError):
         next(results)
