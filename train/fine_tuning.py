@@ -60,6 +60,7 @@ class FineTuning:
         choose_trainable(model, recipe.last_layers, pretrained)
         self.looks: Looks | None = None
         self.validation_look: Looks | None = None
+        self.trunk: keras.Model | None = None
         self.tail = model
         if pretrained and recipe.last_layers is not None and recipe.looks:
             self._look_ahead()
@@ -87,6 +88,11 @@ class FineTuning:
         self.loss = keras.losses.BinaryCrossentropy(from_logits=True, label_smoothing=recipe.label_smoothing)
         self.step = tf.function(on_every_replica(self._step, self.strategy), jit_compile=recipe.jit or None)
 
+    @property
+    def ahead(self) -> tuple[keras.Model, Looks] | None:
+        """The frozen first layers and what they made of the training images, when that is kept."""
+        return None if self.trunk is None or self.looks is None else (self.trunk, self.looks)
+
     def _look_ahead(self) -> None:
         """Pass training and validation images through the frozen layers, when there are some and memory allows."""
         first = next(layer.name for layer in self.model.layers if layer.trainable and layer.weights)
@@ -99,7 +105,7 @@ class FineTuning:
         if not looks:
             note("The frozen layers' activations do not fit in memory; every epoch passes the whole network.")
             return
-        self.tail = tail
+        self.trunk, self.tail = trunk, tail
         self.looks = look_at(
             trunk,
             self.contract,

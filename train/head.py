@@ -11,31 +11,50 @@ from edge_runtime.card import InputContract
 from edge_runtime.console import note
 from train.part import Part
 from train.recipe import Recipe
-from train.trunk import look_at
+from train.trunk import Looks, look_at
 
 if TYPE_CHECKING:
     import keras
 
+_BATCH = 256
 
-def train_head(model: keras.Model, contract: InputContract, part: Part, recipe: Recipe) -> list[dict[str, Any]]:
+
+def train_head(
+    model: keras.Model,
+    contract: InputContract,
+    part: Part,
+    recipe: Recipe,
+    ahead: tuple[keras.Model, Looks] | None = None,
+) -> list[dict[str, Any]]:
     """Phase 1: only the head learns, from features computed once.
 
     The features are those of one augmented look at every image: the head is only to become sensible before the
     backbone is let loose, so a fresh look each epoch would not pay for its forward pass.
+
+    Args:
+        model: the whole network.
+        contract: its input contract.
+        part: images to learn from.
+        recipe: what to do.
+        ahead: the frozen first layers of ``model`` and what they made of the images, when phase 2 has that already;
+            then only the layers behind them are passed.
     """
     import keras
 
-    trunk = keras.Model(model.input, model.get_layer("head_pool").output)
     trainable = [layer for layer in model.layers if layer.name.startswith("head") and layer.name != "head_pool"]
-    features_in = keras.Input(trunk.output.shape[1:])
+    features_in = keras.Input(model.get_layer("head_pool").output.shape[1:])
     x = features_in
     for layer in trainable:
         x = layer(x)
     head = keras.Model(features_in, x)
 
     started = time.monotonic()
-    looks = look_at(trunk, contract, part.pixels, part.targets, part.rows, recipe.augmentation, recipe.seed)
-    features, targets = looks.batch(0, np.arange(len(part.rows)))
+    if ahead is None:
+        trunk = keras.Model(model.input, model.get_layer("head_pool").output)
+        looks = look_at(trunk, contract, part.pixels, part.targets, part.rows, recipe.augmentation, recipe.seed)
+        features, targets = looks.batch(0, np.arange(len(part.rows)))
+    else:
+        features, targets = _pass_later_layers(model, *ahead)
     loss = keras.losses.BinaryCrossentropy(from_logits=True, label_smoothing=recipe.label_smoothing)
     head.compile(keras.optimizers.Adam(recipe.head_rate), loss)
     rows = []
@@ -50,3 +69,21 @@ def train_head(model: keras.Model, contract: InputContract, part: Part, recipe: 
         note(f"head {epoch + 1}/{recipe.head_epochs}: loss {rows[-1]['loss']:.4f}, {rows[-1]['seconds']:.0f} s")
         started = time.monotonic()
     return rows
+
+
+def _pass_later_layers(model: keras.Model, trunk: keras.Model, looks: Looks) -> tuple[np.ndarray, np.ndarray]:
+    """float32 [n, channels] before the head, and float32 [n, 1] targets, of the first look."""
+    import keras
+    import tensorflow as tf
+
+    count = looks.features.shape[1]
+    if trunk.layers[-1].name == "head_pool":  # the head alone learns
+        return looks.batch(0, np.arange(count))
+    rest = keras.Model(trunk.output, model.get_layer("head_pool").output)
+    graph = tf.function(lambda batch: rest(batch, training=False), reduce_retracing=True)
+    features, targets = [], []
+    for start in range(0, count, _BATCH):
+        activations, wanted = looks.batch(0, np.arange(start, min(start + _BATCH, count)))
+        features.append(np.asarray(graph(tf.constant(activations))))
+        targets.append(wanted)
+    return np.concatenate(features), np.concatenate(targets)

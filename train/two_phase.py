@@ -70,7 +70,7 @@ def train_two_phases(
     if checkpoint_path is not None and checkpoint_path.is_file():
         trainer.restore(checkpoint_path)
     elif pretrained and recipe.head_epochs and not finish:
-        trainer.history += train_head(model, contract, training, recipe)
+        trainer.history += train_head(model, contract, training, recipe, trainer.ahead)
         if checkpoint_path is not None:
             trainer.save(checkpoint_path)
     if finish and not trainer.best_weights:

@@ -213,8 +213,9 @@ def _unpack(suite: Suite) -> Callable[[Path], None]:
 
 def _configure(root: Path) -> None:
     """What the packages' own scripts would have done, as far as it matters here."""
-    for library in (root / LIBRARIES).glob("[bl]a*/lib*.so.3"):  # update-alternatives
-        (root / LIBRARIES / library.name).symlink_to(f"{library.parent.name}/{library.name}")
+    for name in ("blas", "lapack"):  # update-alternatives
+        for library in (root / LIBRARIES / name).glob("lib*.so.3"):
+            (root / LIBRARIES / library.name).symlink_to(f"{name}/{library.name}")
     certificates = sorted((root / "usr/share/ca-certificates").rglob("*.crt"))  # update-ca-certificates, for pip
     bundle = root / "etc/ssl/certs/ca-certificates.crt"
     bundle.parent.mkdir(parents=True, exist_ok=True)

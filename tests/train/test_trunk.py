@@ -58,9 +58,12 @@ def test_the_cut_is_the_last_single_tensor_before_what_learns(first_trained: str
     np.testing.assert_allclose(tail(trunk(images)), model(images), rtol=1e-4, atol=1e-6)
 
 
-def test_training_behind_the_cut_is_training_of_the_whole() -> None:
+@pytest.mark.parametrize("last_layers", [20, 1])  # 1: an activation without weights, so that the head alone learns
+def test_training_behind_the_cut_is_training_of_the_whole(last_layers: int) -> None:
     pixels, targets = cells(40)
-    recipe = Recipe(head_epochs=1, epochs=2, last_layers=20, batch=8, dropout=0.0, augmentation=PRESETS["none"])
+    recipe = Recipe(
+        head_epochs=1, epochs=2, last_layers=last_layers, batch=8, dropout=0.0, augmentation=PRESETS["none"]
+    )
     trained = []
     for looks in (2, 0):
         training, validation = Part(pixels, targets, np.arange(32)), Part(pixels, targets, np.arange(32, 40))

@@ -22,12 +22,15 @@ def head(features: Any, dropout: float, units: int = 128) -> Any:
     return keras.layers.Dense(1, dtype="float32", name="head_logit")(dropped)
 
 
-def with_backbone(make: Any, size: int, weights: str | Path | None, dropout: float, **options: Any) -> keras.Model:
+def with_backbone(
+    make: Any, size: int, weights: str | Path | None, dropout: float, last_layer: str | None = None, **options: Any
+) -> keras.Model:
     """A ``keras.applications`` backbone without its top, flat in one graph with our head.
 
     Args:
         make: the function of ``keras.applications``.
         weights: "imagenet" (Keras downloads them), a weights file, or None for random ones.
+        last_layer: name of the layer after which our head comes; None for the whole backbone.
 
     Raises:
         EnvironmentLacks: the ImageNet weights cannot be downloaded here.
@@ -49,7 +52,8 @@ def with_backbone(make: Any, size: int, weights: str | Path | None, dropout: flo
         ) from error
     if weights is not None and weights != "imagenet":
         load_backbone(backbone, Path(weights))
-    return keras.Model(inputs, head(backbone.output, dropout), name=backbone.name)
+    features = backbone.output if last_layer is None else backbone.get_layer(last_layer).output
+    return keras.Model(inputs, head(features, dropout), name=backbone.name)
 
 
 def load_backbone(backbone: keras.Model, path: Path) -> None:
