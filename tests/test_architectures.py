@@ -38,9 +38,9 @@ def cells(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.mark.parametrize("name", NAMES)
 def test_the_whole_way(name: str, cells: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     run, model = tmp_path / "run", tmp_path / "model.tflite"
-    size = "32" if name in ("mobilenet_v2", "vgg16", "resnet50") else "40"
+    size = "40" if name.startswith("cnn") else "32"
     options = ["--arch", name, "--size", size, "--weights", "none", "--epochs", "1", "--batch-size", "16", "-q"]
-    if name == "mobilenet_v2":
+    if name.startswith("mobilenet_v2"):
         options += ["--alpha", "0.35"]
     assert thinsmear(["train", str(cells), "--out", str(run), "--cache", str(tmp_path / "cache"), *options]) == 0
     arguments = ["convert", str(run), "--out", str(model), "--no-ladder", "--calibration-size", "20", "-q", *OPEN_GATE]

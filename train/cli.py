@@ -28,7 +28,7 @@ def _three_shares(ctx: click.Context, param: click.Parameter, value: str) -> tup
     return train / total, val / total, test / total
 
 
-_ARCHITECTURES = "\n".join(f"  {name:13}{find(name).size:>4}  {find(name).summary}" for name in NAMES)
+_ARCHITECTURES = "\n".join(f"  {name:19}{find(name).size:>4}  {find(name).summary}" for name in NAMES)
 
 
 @click.command(epilog=f"""\b
@@ -51,7 +51,7 @@ Examples:
     type=click.Choice(NAMES),
     default="mobilenet_v2",
     show_default=True,
-    help="mobilenet_v2: best accuracy per millisecond; cnn_128: tiny, from nothing; others for comparison.",
+    help="mobilenet_v2: most accurate; mobilenet_v2_short: four times as fast; others: see below.",
 )
 @click.option("--size", type=click.IntRange(32, 512), help="Input height and width [the architecture's own].")
 @click.option(
@@ -59,7 +59,7 @@ Examples:
     type=click.Choice(["0.35", "0.5", "0.75", "1.0", "1.3", "1.4"]),
     default="1.0",
     show_default=True,
-    help="Width of mobilenet_v2.",
+    help="Width of mobilenet_v2 and mobilenet_v2_short.",
 )
 @click.option(
     "--weights",

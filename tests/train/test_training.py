@@ -217,7 +217,9 @@ def test_decoded_pixels_are_cached_and_a_damaged_cache_is_noticed(tmp_path: Path
     assert load_pixels(cells, contract, tmp_path / "cache")[0].max() == 9
 
 
-@pytest.mark.parametrize("name", ["mobilenet_v2", "vgg16", "resnet50", "cnn_128", "cnn_170", "cnn_224"])
+@pytest.mark.parametrize(
+    "name", ["mobilenet_v2", "mobilenet_v2_short", "vgg16", "resnet50", "cnn_128", "cnn_170", "cnn_224"]
+)
 def test_every_architecture_gives_one_logit(name: str) -> None:
     from train.architectures import find
 

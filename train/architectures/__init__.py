@@ -14,7 +14,7 @@ from edge_runtime.errors import WrongUsage
 if TYPE_CHECKING:
     import keras
 
-NAMES = ("mobilenet_v2", "vgg16", "resnet50", "cnn_128", "cnn_170", "cnn_224")
+NAMES = ("mobilenet_v2", "mobilenet_v2_short", "vgg16", "resnet50", "cnn_128", "cnn_170", "cnn_224")
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ def _build(size: int, alpha: float, weights: str | Path | None, dropout: float) 
 
 ARCHITECTURE = Architecture(
     name="mobilenet_v2",
-    summary="2.4 M parameters at --alpha 1.0, 0.6 M at 0.35; best accuracy per millisecond on a Pi; the default",
+    summary="2.4 M parameters at --alpha 1.0, 0.6 M at 0.35; the most accurate on a Pi; the default",
     size=128,
     build=_build,
     pretrained=True,
