@@ -10,8 +10,8 @@ import numpy as np
 
 from convert.limits import Limits, Verdict, judge
 from edge_runtime.card import LABELS, OperatingPoints, OutputContract
+from edge_runtime.counting import exact_upper
 from edge_runtime.errors import BadData, WrongUsage
-from train.blank_rate import exact_upper
 from train.bootstrap import REPLICATES, bootstrap
 from train.calibration import calibrated
 from train.collapse import inspect_predictions

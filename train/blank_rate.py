@@ -8,8 +8,10 @@ from typing import Any
 
 import numpy as np
 
+from edge_runtime.counting import between_slide_sd, exact, exact_upper, red_cells
+
 # Density for sentences only, where none was measured (WHO's convention).
-_RED_CELLS = 5_000_000
+_RED_CELLS = int(red_cells().per_microlitre)
 
 
 @dataclass(frozen=True)
@@ -27,6 +29,8 @@ class BlankRate:
         cells: cells looked at.
         patients: healthy patients they come from.
         worst_patient: highest share in one patient.
+        per_patient: ``cells`` and ``called`` of each patient in the order of these counts, which names nobody; what a
+            count's correction needs to carry the spread between patients.
         statement: in words, what so many patients and cells exclude, and what they do not.
     """
 
@@ -39,6 +43,7 @@ class BlankRate:
     cells: int
     patients: int
     worst_patient: float
+    per_patient: dict[str, list[int]]
     statement: str
 
     def to_json(self) -> dict[str, Any]:
@@ -60,65 +65,21 @@ def blank_rate(positives: np.ndarray, cells: np.ndarray) -> BlankRate:
     if not len(looked) or np.any(looked < 1) or np.any(called > looked) or np.any(called < 0):
         raise ValueError("A blank rate needs at least one healthy patient, each with 0 to all of its cells called.")
     x, n, k = int(called.sum()), int(looked.sum()), len(looked)
-    spread = between_patient_sd(called, looked)
-    low, high = exact_interval(x, n)
+    sure = exact(x, n)
+    counts = sorted(zip(looked.tolist(), called.tolist(), strict=True))
     return BlankRate(
         rate=x / n,
-        low=low,
-        high=high,
+        low=sure.low,
+        high=sure.high,
         upper=exact_upper(x, n),
-        between_patient_sd=None if k < 2 else float(spread),
+        between_patient_sd=None if k < 2 else between_slide_sd(called.tolist(), looked.tolist()),
         positives=x,
         cells=n,
         patients=k,
         worst_patient=float(np.max(called / looked)),
+        per_patient={"cells": [cells for cells, _ in counts], "called": [found for _, found in counts]},
         statement=_statement(x, n, k),
     )
-
-
-def between_patient_sd(positives: np.ndarray, cells: np.ndarray) -> np.ndarray:
-    """Standard deviation of the rate between patients beyond binomial chance (Kleinman 1973, weights = cells).
-
-    Args:
-        positives: [k] or [k, g]: g thresholds at once.
-        cells: [k].
-
-    Returns:
-        [g] (or a scalar array), 0 where the estimate is negative or fewer than two patients are given.
-    """
-    x = np.asarray(positives, dtype=float)
-    n = np.asarray(cells, dtype=float).reshape(-1, *[1] * (x.ndim - 1))
-    total, patients = n.sum(), len(n)
-    if patients < 2 or total <= patients:
-        return np.zeros(x.shape[1:])
-    rate = x.sum(axis=0) / total
-    between = (n * (x / n - rate) ** 2).sum(axis=0) / (patients - 1)
-    within = (n * (x / n) * (1 - x / n)).sum(axis=0) / (total - patients)
-    typical = (total - (n**2).sum() / total) / (patients - 1)
-    return np.asarray(np.sqrt(np.maximum((between - within) / typical, 0)))
-
-
-def exact_interval(successes: int, trials: int, level: float = 0.95) -> tuple[float, float]:
-    """Two-sided exact binomial interval (Clopper and Pearson 1934)."""
-    tail = (1 - level) / 2
-    return 1 - exact_upper(trials - successes, trials, 1 - tail), exact_upper(successes, trials, 1 - tail)
-
-
-def exact_upper(successes: int, trials: int, level: float = 0.95) -> float:
-    """Exact one-sided upper bound of a proportion: the rate at which so few successes have probability 1 - level."""
-    if successes >= trials:
-        return 1.0
-    k = np.arange(successes + 1)
-    ways = np.array([math.lgamma(trials + 1) - math.lgamma(i + 1) - math.lgamma(trials - i + 1) for i in k])
-    low, high = 0.0, 1.0
-    for _ in range(60):
-        middle = (low + high) / 2
-        terms = ways + k * math.log(middle) + (trials - k) * math.log1p(-middle)
-        if math.fsum(np.exp(terms)) > 1 - level:
-            low = middle
-        else:
-            high = middle
-    return high
 
 
 def _statement(positives: int, cells: int, patients: int) -> str:

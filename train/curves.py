@@ -6,8 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from edge_runtime.counting import wilson
 from train.metrics import BINS, bin_of, rates_of_counts
-from train.ranking import cumulative_counts, rank, ratio
+from train.ranking import cumulative_counts, rank
 from train.tallies import Tallies
 
 POINTS = 256
@@ -99,9 +100,10 @@ def reliability(labels: np.ndarray, probabilities: np.ndarray, bins: int = BINS)
     kept = cells > 0
     n = cells[kept].astype(float)
     mean = np.bincount(index, weights=probabilities, minlength=bins)[kept] / n
-    observed = np.bincount(index, weights=labels, minlength=bins)[kept] / n
-    low, high = wilson(observed * n, n)
-    return Reliability(_floats(mean), _floats(observed), tuple(int(c) for c in n), _floats(low), _floats(high))
+    found = np.bincount(index, weights=labels, minlength=bins)[kept]
+    sure = [wilson(int(infected), int(counted)) for infected, counted in zip(found, n, strict=True)]
+    low, high = tuple(one.low for one in sure), tuple(one.high for one in sure)
+    return Reliability(_floats(mean), _floats(found / n), tuple(int(c) for c in n), low, high)
 
 
 def thresholds(labels: np.ndarray, probabilities: np.ndarray) -> Thresholds:
@@ -138,18 +140,7 @@ def worst_patients(rows: tuple[PatientRow, ...], count: int = 10) -> tuple[Patie
     That way three wrong cells of five do not outrank a hundred wrong of three hundred.
     """
     flawed = [row for row in rows if row.errors]
-    right = np.array([row.cells - row.errors for row in flawed], dtype=float)
-    order = np.argsort(wilson(right, np.array([row.cells for row in flawed], dtype=float))[1], kind="stable")
-    return tuple(flawed[i] for i in order[:count])
-
-
-def wilson(successes: np.ndarray, trials: np.ndarray, z: float = 1.96) -> tuple[np.ndarray, np.ndarray]:
-    """Wilson score interval (1927) of proportions, element by element; NaN without trials."""
-    share = ratio(successes, trials)
-    n = np.where(np.asarray(trials) > 0, trials, np.nan)
-    centre = (share + z * z / (2 * n)) / (1 + z * z / n)
-    half = z / (1 + z * z / n) * np.sqrt(share * (1 - share) / n + z * z / (4 * n * n))
-    return np.maximum(centre - half, 0), np.minimum(centre + half, 1)
+    return tuple(sorted(flawed, key=lambda row: wilson(row.cells - row.errors, row.cells).high)[:count])
 
 
 def optional(values: np.ndarray) -> tuple[float | None, ...]:

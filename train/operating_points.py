@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 
 from edge_runtime.card import OperatingPoints
+from edge_runtime.counting import between_slide_sds, exact
 from edge_runtime.decision import probability
 from edge_runtime.errors import NotConclusive
-from train.blank_rate import BlankRate, between_patient_sd, blank_rate, exact_interval
+from train.blank_rate import BlankRate, blank_rate
 
 REVIEW_SENSITIVITY = 0.99
 # A count of 5,000 red cells (WHO) is what the strict threshold is made for.
@@ -86,11 +87,12 @@ def review_point(labels: np.ndarray, probabilities: np.ndarray, sensitivity: flo
     threshold = float(falling[int(np.ceil(sensitivity * len(falling) - 1e-9)) - 1])
     found = int(np.sum(p[truth] >= threshold))
     healthy = p[~truth]
+    sure = exact(found, len(falling))
     return ReviewPoint(
         threshold=threshold,
         sensitivity=found / len(falling),
-        low=exact_interval(found, len(falling))[0],
-        high=exact_interval(found, len(falling))[1],
+        low=sure.low,
+        high=sure.high,
         specificity=float(np.mean(healthy < threshold)) if len(healthy) else float("nan"),
         parasitized=len(falling),
     )
@@ -163,7 +165,7 @@ def _healthy(truth: np.ndarray, p: np.ndarray, patients: Sequence[str] | None) -
 def _detection_limit(called: np.ndarray, cells: np.ndarray, found: np.ndarray) -> np.ndarray:
     n, k = cells.sum(), len(cells)
     blank = (called.sum(axis=0) + 0.5) / (n + 1)
-    spread = between_patient_sd(called, cells)
+    spread = between_slide_sds(called, cells)
     variance = blank * (1 - blank) * (1 / COUNTED_CELLS + 1 / n) + spread**2 * (1 + 1 / k)
     signal = 2 * _Z * np.sqrt(variance) + _Z**2 / COUNTED_CELLS
     gain = found - blank

@@ -25,6 +25,14 @@ _LIVE_WIDTH = 640
 _SETTLE_SECONDS = 4.0
 _STEADY_FRAMES = 4
 _STEADY_CHANGE = 0.02
+# as records name them -> libcamera's metadata
+_RECORDED = {
+    "exposure_us": "ExposureTime",
+    "analogue_gain": "AnalogueGain",
+    "digital_gain": "DigitalGain",
+    "colour_gains": "ColourGains",
+    "lens_position": "LensPosition",
+}
 _BUSY = ("in use by another process", "resource busy", "failed to acquire", "unexpected code: -16", "requiring state")
 
 
@@ -180,7 +188,8 @@ class PiCamera:
         self._sequence += 1
         stamp = metadata.get("SensorTimestamp")
         captured = stamp / 1e9 if stamp else time.monotonic()
-        return Frame(main, self._sequence - 1, captured, live=yuv420_to_rgb(lores, self._live_size))
+        live = yuv420_to_rgb(lores, self._live_size)
+        return Frame(main, self._sequence - 1, captured, live=live, settings=_recorded(metadata))
 
     def close(self) -> None:
         if self._closed:
@@ -211,6 +220,12 @@ class PiCamera:
 def _settings(metadata: dict[str, Any]) -> list[float]:
     light = float(metadata.get("ExposureTime", 0)) * float(metadata.get("AnalogueGain", 1))
     return [light, *map(float, metadata.get("ColourGains", ()))]
+
+
+def _recorded(metadata: dict[str, Any]) -> dict[str, Any]:
+    """What a record says of the exposure, by names with their units."""
+    found = {name: metadata[key] for name, key in _RECORDED.items() if key in metadata}
+    return {name: [*map(float, value)] if isinstance(value, tuple) else float(value) for name, value in found.items()}
 
 
 def yuv420_to_rgb(planes: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uint8]:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import Enum
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from edge_runtime.errors import EnvironmentLacks, WrongUsage
 
@@ -44,6 +45,7 @@ class Frame:
         captured: when, in seconds of :func:`time.monotonic`.
         origin: the file it comes from, for recordings.
         live: the same moment as a small picture, uint8 [h, w, 3], where the camera makes one beside the large one.
+        settings: exposure, gain and the like, plain JSON values; empty where the camera does not say.
     """
 
     pixels: NDArray[np.uint8]
@@ -51,6 +53,7 @@ class Frame:
     captured: float
     origin: str | None = None
     live: NDArray[np.uint8] | None = None
+    settings: Mapping[str, Any] = field(default_factory=dict)
 
 
 class Camera(Protocol):

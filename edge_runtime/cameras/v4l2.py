@@ -25,6 +25,16 @@ _PLUGS = Path("/dev/v4l/by-path")
 _CAPABILITY = struct.Struct("=16s32s32sIII12x")  # struct v4l2_capability, linux/videodev2.h
 _VIDIOC_QUERYCAP = 0x80685600
 _CAPTURE, _CAPTURE_MPLANE, _HAS_DEVICE_CAPS = 0x1, 0x1000, 0x80000000
+# as the camera's records name them -> OpenCV's constant; a camera has only some, and shows -1 for the others
+_CONTROLS = {
+    "exposure": "CAP_PROP_EXPOSURE",
+    "auto_exposure": "CAP_PROP_AUTO_EXPOSURE",
+    "gain": "CAP_PROP_GAIN",
+    "brightness": "CAP_PROP_BRIGHTNESS",
+    "contrast": "CAP_PROP_CONTRAST",
+    "white_balance": "CAP_PROP_WB_TEMPERATURE",
+    "auto_white_balance": "CAP_PROP_AUTO_WB",
+}
 # the Pi's own sensor inputs, scalers and codecs: no cameras by themselves, libcamera drives them
 _PI_DRIVERS = ("unicam", "rp1-cfe", "pispbe", "bcm2835-isp", "bcm2835-codec", "rpi-hevc-dec", "rpivid")
 
@@ -96,6 +106,7 @@ class V4L2Camera:
         self._stamp = 0.0
         self._lock = threading.Lock()
         self._closed = False
+        self._settings: dict[str, float] = {}
         if not os.path.exists(device):
             raise CameraFault(f"{self.name} is not connected; plug it in, `thinsmear cameras` lists what is there.")
         if not os.access(device, os.R_OK | os.W_OK):
@@ -125,6 +136,9 @@ class V4L2Camera:
                 f"{self.name} gives {given[0]}x{given[1]} pixels when asked for {width}x{height}; leave --size out, or "
                 "choose one that `v4l2-ctl --list-formats-ext` shows."
             )
+        # asked once: each is a transfer on the bus that the pictures need
+        found = {name: capture.get(getattr(cv2, constant)) for name, constant in _CONTROLS.items()}
+        self._settings = {name: value for name, value in found.items() if value != -1}
 
     def read(self, timeout: float) -> Frame:
         until = time.monotonic() + timeout
@@ -142,7 +156,7 @@ class V4L2Camera:
                         continue
                     self._stamp = stamp
                     self._sequence += 1
-                    return Frame(self._to_rgb(picture), self._sequence - 1, captured)
+                    return Frame(self._to_rgb(picture), self._sequence - 1, captured, settings=self._settings)
             finally:
                 if self._closed:
                     self._capture.release()

@@ -21,7 +21,7 @@ from edge_runtime.sessions.options import (
     store_option,
     with_all,
 )
-from edge_runtime.sessions.records import BLANK, SPECIES, STAGES, VERDICTS, SessionPlan
+from edge_runtime.sessions.records import SPECIES, STAGES, VERDICTS, SessionPlan
 from edge_runtime.sessions.store import Store
 
 
@@ -92,6 +92,10 @@ def add(
 @session.command(short_help="Measure the blank rate of this microscope.")
 @click.argument("slide", required=False)
 @click.argument("paths", metavar="[PATH...]", nargs=-1, type=click.Path())
+@click.option(
+    "--limit", metavar="PER_UL", type=click.FloatRange(1, 5_000_000),
+    help="Also say how many red cells give this limit of detection.",
+)  # fmt: skip
 @with_all(plan_options)
 @with_all(image_options)
 @store_option
@@ -101,6 +105,7 @@ def add(
 def blank(
     slide: str | None,
     paths: tuple[str, ...],
+    limit: float | None,
     single: bool,
     model: str | None,
     folder: Path | None,
@@ -117,12 +122,11 @@ def blank(
         raise WrongUsage(f"There is no image of slide {printable(slide)} to add; name files or folders.")
     with Store.open(folder, create=slide is not None, min_free=min_free * MEGABYTE) as store:
         if slide is not None:
-            known = [s for s in store.sessions() if s.plan.purpose == BLANK and s.plan.slide == slide]
-            chosen = known[-1] if known else store.new_session(SessionPlan(slide, purpose=BLANK, **plan))
+            chosen = actions.blank_session(store, slide, plan)
             actions.add_images_to(store, chosen, paths, single, model, views.AddView(False, quiet=True))
         from edge_runtime.classifier import Classifier
 
-        views.show_blank(store, Classifier.open(model), single, as_json)
+        views.show_blank(store, Classifier.open(model), single, as_json, limit)
 
 
 @session.command(short_help="How far a count is.")

@@ -108,39 +108,54 @@ def known_from_summary(
 def blank_from_card(blank_rate: Mapping[str, Any]) -> KnownSlides:
     """The healthy patients behind the ``blank_rate`` section of a model card.
 
-    They stand for the data the model was trained near, not for a microscope; the source says so.
+    Counts of each patient (``per_patient``) are taken where the card has them; slides are rebuilt from the pooled
+    figures of an older card. They stand for the data the model was trained near, not for a microscope; the source
+    says so.
 
     Raises:
-        ValueError: the section lacks a figure or has one out of range.
+        ValueError: the section lacks a figure, has one out of range, or its patients do not add up to it.
     """
     try:
         positives, cells, slides = (blank_rate[name] for name in ("positives", "cells", "patients"))
         between_sd = blank_rate["between_patient_sd"]
-    except KeyError as error:
-        raise ValueError(f"The card's blank_rate has no {error.args[0]!r}.") from error
+        each = blank_rate.get("per_patient")
+        counts = None if each is None else (tuple(each["called"]), tuple(each["cells"]))
+    except (KeyError, TypeError) as error:
+        raise ValueError(f"The card's blank_rate lacks something or is malformed: {error!r}.") from error
     source = "healthy patients of the model card, not this microscope"
-    return known_from_summary(positives, cells, slides, between_sd, source)
+    if counts is None:
+        return known_from_summary(positives, cells, slides, between_sd, source)
+    known = KnownSlides(*counts, source=source)
+    if (sum(known.positives), sum(known.cells), len(known.cells)) != (positives, cells, slides):
+        raise ValueError(f"The patients of the card's blank_rate do not add up to its {positives} of {cells} cells.")
+    return known
 
 
 def between_slide_sd(positives: Sequence[int], cells: Sequence[int]) -> float:
+    """:func:`between_slide_sds` of one count a slide."""
+    return float(between_slide_sds(np.asarray(positives), np.asarray(cells)))
+
+
+def between_slide_sds(positives: np.ndarray, cells: np.ndarray) -> np.ndarray:
     """Standard deviation of the rate between slides beyond binomial chance (Kleinman 1973, weights = cells).
 
     Args:
-        positives: one figure a slide.
-        cells: one figure a slide, two slides or more.
+        positives: [slides], or [slides, g] for g thresholds at once.
+        cells: [slides].
 
     Returns:
-        A share, 0 where chance alone spreads the slides as much.
+        Shares [] or [g], 0 where chance alone spreads the slides as much, or fewer than two are given.
     """
-    x, n = np.asarray(positives, dtype=float), np.asarray(cells, dtype=float)
+    x = np.asarray(positives, dtype=float)
+    n = np.asarray(cells, dtype=float).reshape(-1, *[1] * (x.ndim - 1))
     total, slides = n.sum(), len(n)
     if slides < 2 or total <= slides:
-        return 0.0
+        return np.zeros(x.shape[1:])
     rates = x / n
-    between = (n * (rates - x.sum() / total) ** 2).sum() / (slides - 1)
-    within = (n * rates * (1 - rates)).sum() / (total - slides)
+    between = (n * (rates - x.sum(axis=0) / total) ** 2).sum(axis=0) / (slides - 1)
+    within = (n * rates * (1 - rates)).sum(axis=0) / (total - slides)
     typical = (total - (n**2).sum() / total) / (slides - 1)
-    return math.sqrt(max(float((between - within) / typical), 0.0))
+    return np.asarray(np.sqrt(np.maximum((between - within) / typical, 0.0)))
 
 
 @lru_cache(maxsize=16)

@@ -66,8 +66,16 @@ def exact(infected: int, counted: int, level: float = 0.95) -> Interval:
     infected, counted = checked_counts(infected, counted)
     tail = (1 - checked_level(level)) / 2
     low = 0.0 if infected == 0 else beta_quantile(tail, infected, counted - infected + 1)
-    high = 1.0 if infected == counted else beta_quantile(1 - tail, infected + 1, counted - infected)
-    return Interval(low, high, level, "exact")
+    return Interval(low, exact_upper(infected, counted, 1 - tail), level, "exact")
+
+
+def exact_upper(infected: int, counted: int, level: float = 0.95) -> float:
+    """Exact one-sided upper bound: the rate at which so few infected cells have probability ``1 - level``.
+
+    The quantile of Beta(x + 1, n - x); arguments and errors as :func:`wilson`.
+    """
+    infected, counted = checked_counts(infected, counted)
+    return 1.0 if infected == counted else beta_quantile(checked_level(level), infected + 1, counted - infected)
 
 
 def rule_of_three(counted: int, level: float = 0.95) -> float:

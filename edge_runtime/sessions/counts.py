@@ -63,7 +63,7 @@ def machine_count(totals: Totals, model: ModelRecord, cells: RedCells, blank: Bl
     known, corrected_by = blank.known, DEVICE
     sensitivity = card_sensitivity(model.details, model.count_point)
     if known is None:
-        known, corrected_by = _card_blank(model.details), CARD
+        known, corrected_by = card_blank(model.details), CARD
     plain = summarise_count(totals.infected, totals.cells, cells)
     if known is None:
         return MachineCount(plain, None, "no blank rate is known, neither of this device nor of the model")
@@ -121,8 +121,25 @@ def operating_point(details: Mapping[str, Any], point: float) -> Mapping[str, An
         return {}
 
 
-def _card_blank(details: Mapping[str, Any]) -> KnownSlides | None:
+def card_blank(details: Mapping[str, Any]) -> KnownSlides | None:
+    """The healthy patients of a card: those its thresholds rest on, and the held-out ones where each was counted.
+
+    A card that keeps pooled figures only gives the first ones, rebuilt; two summaries cannot be taken together.
+
+    Returns:
+        None when the card does not say.
+    """
     try:
-        return blank_from_card(details["blank_rate"])
+        section = details["blank_rate"]
+        known = blank_from_card(section)
     except (KeyError, TypeError, ValueError):
         return None
+    try:
+        others = details["metrics"]["blank_rate"]
+        apart = details["metrics"]["part"] == "test" and others["threshold"] == section["threshold"]
+        if not (apart and "per_patient" in section and "per_patient" in others):
+            return known
+        more = blank_from_card(others)
+    except (KeyError, TypeError, ValueError):
+        return known
+    return KnownSlides(known.positives + more.positives, known.cells + more.cells, source=known.source)

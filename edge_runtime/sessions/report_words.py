@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from edge_runtime.counting import CountSummary, DensityRange, density
+from edge_runtime.counting import CountSummary, DensityRange, RedCells, density
 from edge_runtime.names import printable
-from edge_runtime.sessions.blank import FEW_SLIDES
-from edge_runtime.sessions.counts import CARD, operating_point
+from edge_runtime.sessions.blank import FEW_SLIDES, BlankRate
+from edge_runtime.sessions.counts import CARD, MachineCount, operating_point
 from edge_runtime.sessions.figures import number as _number
 from edge_runtime.sessions.figures import per_microlitre, percent
 from edge_runtime.sessions.records import CELL, VERDICTS, Session
@@ -118,16 +118,21 @@ def figures(report: Report) -> list[tuple[str, str]]:
 
 def detection(report: Report) -> str:
     """The limit of detection reached, or that there is none."""
-    limit = report.machine.summary.detection
+    return detection_words(report.machine, report.blank, report.red_cells)
+
+
+def detection_words(machine: MachineCount, blank: BlankRate, cells: RedCells) -> str:
+    """See :func:`detection`; for a count without a report."""
+    limit = machine.summary.detection
     if limit is None:
         sentence = f"{NOT_ESTABLISHED[0].upper()}{NOT_ESTABLISHED[1:]}"
         return f"{sentence}: no parasite-free slide was counted here with this model (thinsmear session blank)."
-    called = report.machine.summary.infected
-    slides = f"blank rate from {_number(len(report.blank.slides), 'slide')} of this microscope"
+    called = machine.summary.infected
+    slides = f"blank rate from {_number(len(blank.slides), 'slide')} of this microscope"
     if limit.limit is None:
         return f"With {limit.counted:,} red cells no parasitaemia can be told from blanks ({slides}); count more."
     share = limit.limit
-    density_text = per_microlitre(share * report.red_cells.per_microlitre)
+    density_text = per_microlitre(share * cells.per_microlitre)
     reached = f"Limit of detection of the machine's count {percent(share)}, {density_text}"
     verdict = (
         f"{called:,} called cells exceed what blanks explain (from {limit.threshold:,} on)"
@@ -204,7 +209,7 @@ def model_line(report: Report) -> str:
     metrics: Any = model.details.get("metrics")
     try:
         patients, cells = metrics["patients"]["total"], metrics["cells"]["total"]
-        parts = [f"{name} {_with_interval(metrics[name])}" for name in ("accuracy", "auc")]
+        parts = [f"{label} {_with_interval(metrics[label.lower()])}" for label in ("accuracy", "AUC")]
     except (KeyError, TypeError):
         return f"{text} Its card holds no figures on held-out patients."
     for name in ("sensitivity", "specificity"):

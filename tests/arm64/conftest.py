@@ -26,6 +26,13 @@ CACHE = Path(os.environ.get("THINSMEAR_CACHE") or Path.home() / ".cache/thinsmea
 KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
 # a Raspberry Pi 4's; qemu's own choice signs pointers, which Trixie is built to use and which is emulated very slowly
 CPU = "cortex-a72"
+# XNNPACK, whose kernels every board uses, gives way to slower ones that round otherwise unless it recognises the
+# processor: it reads /sys and /proc/cpuinfo, and of the latter qemu 7 shows this machine's
+CPUINFO = "".join(
+    f"processor\t: {number}\nBogoMIPS\t: 108.00\nFeatures\t: fp asimd evtstrm crc32 cpuid\nCPU implementer\t: 0x41\n"
+    "CPU architecture: 8\nCPU variant\t: 0x0\nCPU part\t: 0xd08\nCPU revision\t: 3\n\n"
+    for number in range(os.cpu_count() or 1)
+)
 LAYOUT = "2"  # rises when userlands are unpacked differently, so that cached ones are made anew
 PYTHONS = {"bookworm": "3.11", "trixie": "3.13"}
 LIBRARIES = "usr/lib/aarch64-linux-gnu"
@@ -41,7 +48,10 @@ set -e
 if mount -t binfmt_misc none "$ROOT/mnt" 2>/dev/null; then printf %s "$FORMAT" > "$ROOT/mnt/register"; fi
 mount --rbind /dev "$ROOT/dev"
 mount -t proc proc "$ROOT/proc" 2>/dev/null || mount --rbind /proc "$ROOT/proc"
+mkdir -p "$ROOT/sys"
+mount --rbind /sys "$ROOT/sys"
 mount --bind "$SHARED" "$ROOT/srv"
+CPUFILE=$(mktemp); printf %s "$CPUINFO" > "$CPUFILE"; mount --bind "$CPUFILE" "$ROOT/proc/cpuinfo"
 cd /
 env -i QEMU_CPU="$CPU" PATH=/usr/bin:/bin HOME=/root LANG=C.UTF-8 PIP_NO_INDEX=1 PIP_FIND_LINKS=/srv \
     PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_ROOT_USER_ACTION=ignore "$(command -v chroot)" "$ROOT" "$@" || exit $?
@@ -66,7 +76,7 @@ class Userland:
     def run(self, *command: str, timeout: float = 1800) -> subprocess.CompletedProcess[str]:
         """Run a command in it as root, without network; nothing it starts outlives it."""
         settings = {
-            "ROOT": str(self.root), "SHARED": str(self.shared), "CPU": CPU,
+            "ROOT": str(self.root), "SHARED": str(self.shared), "CPU": CPU, "CPUINFO": CPUINFO,
             "FORMAT": ELF_AARCH64.format(qemu=shutil.which("qemu-aarch64-static")),
         }  # fmt: skip
         return subprocess.run(

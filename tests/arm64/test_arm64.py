@@ -18,8 +18,7 @@ from edge_runtime.modelfile import default_model_path, read_model_file
 
 ROOT = Path(__file__).resolve().parents[2]
 CELLS = 12
-STEPS = 2  # of the output's quantisation, on the golden images and nine of ten other cells
-MOST_STEPS = 4  # on any cell: each layer's rounding differs between the processors, and some cells add it up
+STEPS = 2  # of the output's quantisation; measured: none, as XNNPACK rounds alike on both processors
 SUITES = ["bookworm", pytest.param("trixie", marks=pytest.mark.long)]
 pytestmark = [
     pytest.mark.timeout(3000),
@@ -79,6 +78,10 @@ def test_a_plain_environment(suite: str, userland: Callable[..., Any], tmp_path:
     assert len(answers) == CELLS + 2 + golden["images"]
     assert {answer["model"] for answer in answers} == {read_model_file(default_model_path()).id}
 
+    load = "import sys; from ai_edge_litert.interpreter import Interpreter as I; I(sys.argv[1]).allocate_tensors()"
+    (model,) = (device.root / "venv/lib").glob("python*/site-packages/edge_runtime/models/default.tflite")
+    noted = device.run("/venv/bin/python", "-c", load, f"/{model.relative_to(device.root)}").stderr
+    assert "XNNPACK" in noted, f"these would not be a board's kernels: {noted}"
     device.shared.joinpath("tensors.py").write_bytes(Path(__file__).with_name("tensors.py").read_bytes())
     device.check("/venv/bin/python", "/srv/tensors.py", "/srv/images", "/srv/there.npz")
     there = np.load(device.shared / "there.npz", allow_pickle=False)
@@ -87,7 +90,7 @@ def test_a_plain_environment(suite: str, userland: Callable[..., Any], tmp_path:
     np.testing.assert_array_equal(there["inputs"], here["inputs"], strict=True)
     assert there["outputs"].dtype == here["outputs"].dtype and there["outputs"].dtype.kind in "iu"
     apart = np.abs(there["outputs"].astype(int) - here["outputs"].astype(int))
-    assert np.mean(apart <= STEPS) >= 0.9 and apart.max() <= MOST_STEPS, apart.ravel()
+    assert apart.max() <= STEPS, apart.ravel()
     np.testing.assert_array_equal(there["decisions"], here["decisions"])
     assert 0 < here["decisions"][:, 0].sum() < len(answers), "both labels should occur"
 

@@ -7,7 +7,13 @@ import json
 import numpy as np
 import pytest
 
-from edge_runtime.counting import KnownSlides, between_slide_sd, blank_from_card, known_from_summary
+from edge_runtime.counting import (
+    KnownSlides,
+    between_slide_sd,
+    between_slide_sds,
+    blank_from_card,
+    known_from_summary,
+)
 from edge_runtime.counting.blank import next_slide_rates
 
 
@@ -26,6 +32,25 @@ def test_spread_estimate_finds_the_spread_of_many_slides() -> None:
     generator = np.random.default_rng(1)
     called = generator.binomial(2_000, generator.gamma(4.0, 0.01 / 4, 3_000))
     assert between_slide_sd(called.tolist(), [2_000] * 3_000) == pytest.approx(0.005, rel=0.06)
+
+
+@pytest.mark.parametrize("sd", [0.0, 0.01, 0.03])
+def test_beta_distributed_spread_is_recovered(sd: float) -> None:
+    generator = np.random.default_rng(2)
+    cells = generator.integers(50, 90, 4_000)
+    rates = np.full(4_000, 0.04)
+    if sd:
+        strength = 0.04 * 0.96 / sd**2 - 1
+        rates = generator.beta(0.04 * strength, 0.96 * strength, 4_000)
+    assert between_slide_sds(generator.binomial(cells, rates), cells) == pytest.approx(sd, abs=0.004)
+
+
+def test_spreads_of_many_thresholds_at_once() -> None:
+    cells = np.array([50, 80, 60])
+    called = np.array([[0, 5], [20, 9], [1, 6]])
+    got = between_slide_sds(called, cells)
+    assert got.tolist() == [between_slide_sd(called[:, i].tolist(), cells.tolist()) for i in range(2)]
+    assert got[0] > got[1] == 0
 
 
 @pytest.mark.parametrize(
@@ -99,5 +124,18 @@ def test_the_card_stands_for_its_patients() -> None:
     assert len(blank_from_card({**section, "between_patient_sd": None}).cells) == 1
     with pytest.raises(ValueError, match="patients"):
         blank_from_card({"positives": 2, "cells": 209})
+
+
+def test_the_card_of_a_newer_model_has_the_counts_of_each_patient() -> None:
+    section = {"positives": 6, "cells": 210, "patients": 3, "between_patient_sd": 0.04}
+    slides = blank_from_card({**section, "per_patient": {"cells": [60, 70, 80], "called": [0, 0, 6]}})
+    assert (slides.positives, slides.cells) == ((0, 0, 6), (60, 70, 80))
+    assert slides.between_slide_sd == pytest.approx(0.0402, abs=0.0001)
+    for wrong in ({"cells": [60, 70, 80], "called": [0, 0, 5]}, {"cells": [210]}, {"cells": [210], "called": [6]}, 3):
+        with pytest.raises(ValueError, match="blank_rate"):
+            blank_from_card({**section, "per_patient": wrong})
+
+
+def test_a_summary_that_cannot_be() -> None:
     with pytest.raises(ValueError, match="summary"):
         known_from_summary(1, 10, 11, 0.0)

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from edge_runtime.counting import exact, rule_of_three, wilson
+from edge_runtime.counting import exact, exact_upper, rule_of_three, wilson
 from edge_runtime.counting.intervals import beta_cdf, beta_quantile
 
 
@@ -47,6 +47,15 @@ def test_both_agree_with_scipy(counted: int, level: float) -> None:
         high = stats.beta.ppf(1 - tail, infected + 1, counted - infected) if infected < counted else 1
         found = exact(infected, counted, level)
         assert (found.low, found.high) == pytest.approx((low, high), rel=1e-8)
+
+
+@pytest.mark.parametrize(("infected", "counted"), [(0, 1), (0, 1715), (3, 1715), (40, 50), (50, 50), (700, 15_000)])
+def test_one_sided_bound_agrees_with_scipy(infected: int, counted: int) -> None:
+    stats = pytest.importorskip("scipy.stats")
+    expected = stats.binomtest(infected, counted, alternative="less").proportion_ci(0.95, "exact").high
+    assert exact_upper(infected, counted) == pytest.approx(expected)
+    if not infected:
+        assert exact_upper(0, counted) == pytest.approx(rule_of_three(counted))
 
 
 @pytest.mark.parametrize(

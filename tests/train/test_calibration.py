@@ -10,7 +10,7 @@ from sklearn.linear_model import LogisticRegression
 from edge_runtime.card import OutputContract
 from edge_runtime.decision import probability
 from edge_runtime.errors import NotConclusive
-from train.blank_rate import between_patient_sd, blank_rate, exact_interval, exact_upper
+from train.blank_rate import blank_rate
 from train.calibration import calibrated, enough_for_bias, fit_calibration, log_loss
 from train.metrics import ece
 from train.operating_points import count_point, operating_points, review_point
@@ -116,37 +116,6 @@ def test_review_needs_a_parasitized_cell() -> None:
         review_point(np.zeros(3, int), np.full(3, 0.2))
 
 
-@pytest.mark.parametrize(("successes", "trials"), [(0, 1), (0, 1715), (3, 1715), (40, 50), (50, 50), (700, 15_000)])
-def test_exact_bounds_match_scipy(successes: int, trials: int) -> None:
-    test = stats.binomtest(successes, trials)
-    assert exact_interval(successes, trials) == pytest.approx(tuple(test.proportion_ci(0.95, "exact")))
-    one_sided = stats.binomtest(successes, trials, alternative="less").proportion_ci(0.95, "exact").high
-    assert exact_upper(successes, trials) == pytest.approx(one_sided)
-
-
-def test_rule_of_three() -> None:
-    assert exact_upper(0, 1000) == pytest.approx(3 / 1000, rel=0.01)
-
-
-@pytest.mark.parametrize("sd", [0.0, 0.01, 0.03])
-def test_between_patient_spread_is_recovered(sd: float) -> None:
-    generator = np.random.default_rng(2)
-    cells = generator.integers(50, 90, 4000)
-    rates = np.full(4000, 0.04)
-    if sd:
-        strength = 0.04 * 0.96 / sd**2 - 1
-        rates = generator.beta(0.04 * strength, 0.96 * strength, 4000)
-    assert between_patient_sd(generator.binomial(cells, rates), cells) == pytest.approx(sd, abs=0.004)
-
-
-def test_between_patient_spread_handles_many_thresholds_at_once() -> None:
-    cells = np.array([50, 80, 60])
-    called = np.array([[0, 5], [20, 9], [1, 6]])
-    got = between_patient_sd(called, cells)
-    assert got.tolist() == [float(between_patient_sd(called[:, i], cells)) for i in range(2)]
-    assert got[0] > got[1] == 0
-
-
 def test_blank_rate_says_how_little_the_shared_healthy_patients_exclude() -> None:
     cells = np.full(25, 68)
     cells[:15] += 1
@@ -162,6 +131,7 @@ def test_blank_rate_names_the_worst_patient() -> None:
     rate = blank_rate(np.array([0, 10]), np.array([100, 50]))
     assert rate.rate == pytest.approx(10 / 150)
     assert rate.worst_patient == 0.2
+    assert rate.per_patient == {"cells": [50, 100], "called": [10, 0]}
     assert rate.between_patient_sd is not None and rate.between_patient_sd > 0.1
     assert "Had no cell been called, so many would still exclude only more than 1.98%" in rate.statement
 

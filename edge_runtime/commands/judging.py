@@ -1,0 +1,118 @@
+"""How ``thinsmear watch`` judges a picture: as one cell, or as a whole field against the fields before it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from edge_runtime import quality
+    from edge_runtime.classifier import Classifier
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What a judge says of one picture.
+
+    Attributes:
+        values: the keys of the JSON line.
+        row: the columns for people.
+        tally: what to add up for the summary, unless the picture repeats another.
+        repeat: it shows what an earlier picture showed.
+        refused: kinds of reasons why its cells do not count, none for a picture that counts.
+        remarks: a line for people each.
+    """
+
+    values: dict[str, Any]
+    row: str
+    tally: Counter[str]
+    repeat: bool = False
+    refused: frozenset[str] = frozenset()
+    remarks: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Judge:
+    """How pictures are judged.
+
+    Attributes:
+        heading: over the columns of :attr:`Verdict.row`.
+        judge: uint8 [h, w, 3], RGB, to a verdict.
+        summary: a sentence from the sum of all tallies.
+    """
+
+    heading: str
+    judge: Callable[[NDArray[np.uint8]], Verdict]
+    summary: Callable[[Counter[str]], str]
+
+
+def cell_judge(classifier: Classifier) -> Judge:
+    """Each picture is one cell, as for ``thinsmear classify``."""
+    negative, positive = classifier.labels
+    width = max(5, *map(len, classifier.labels))
+
+    def judge(pixels: NDArray[np.uint8]) -> Verdict:
+        cell = classifier.classify(pixels)
+        values = {
+            "label": cell.label, "probability": cell.probability, "review": cell.review, "count": cell.count,
+            "model": classifier.model.id,
+        }  # fmt: skip
+        review, count = ("yes" if flag else "no" for flag in (cell.review, cell.count))
+        row = f"{cell.label:{width}}  {cell.probability:.4f}  {review:6}  {count:5}"
+        return Verdict(values, row, Counter({cell.label: 1, "review": cell.review, "count": cell.count}))
+
+    def summary(tally: Counter[str]) -> str:
+        return (
+            f"{tally[positive]} {positive}, {tally[negative]} {negative}; {tally['review']} to review, "
+            f"{tally['count']} to count; model {classifier.model.id}."
+        )
+
+    return Judge(f"{'label':{width}}  score   review  count", judge, summary)
+
+
+def field_judge(classifier: Classifier, smear: quality.Session) -> Judge:
+    """Each picture is a whole field, as for ``thinsmear classify --field``; its quality is judged within the smear.
+
+    Args:
+        smear: the best focus and the fields so far.
+
+    Raises:
+        EnvironmentLacks: OpenCV is not installed.
+    """
+    from edge_runtime.fields import FieldReader
+    from edge_runtime.fields.opencv import opencv
+
+    opencv()
+    reader = FieldReader([classifier])
+
+    def judge(pixels: NDArray[np.uint8]) -> Verdict:
+        result = reader.read(pixels)
+        judged = smear.judge(pixels, result.quality)
+        cells = result.verdicts
+        review, count = sum(cell.review for cell in cells), sum(cell.count for cell in cells)
+        left_out = sum(result.field.excluded_counts().values())
+        kinds = frozenset(refusal.kind for refusal in judged.refusals)
+        counted = {"accepted": 1, "cells": len(cells), "review": review, "count": count}
+        focus = 0.0 if judged.relative_focus is None else judged.relative_focus
+        return Verdict(
+            values={**replace(result, quality=judged).to_json(), "model": classifier.model.id},
+            row=f"{len(cells):5}  {review:6}  {count:5}  {left_out:8}  {focus:5.0%}",
+            tally=Counter({"refused": 1} if kinds else counted),
+            repeat="repeat" in kinds,
+            refused=kinds,
+            remarks=tuple(f"refused: {refusal.message}" for refusal in judged.refusals if refusal.kind != "repeat"),
+        )
+
+    def summary(tally: Counter[str]) -> str:
+        return (
+            f"{tally['accepted']} {'field' if tally['accepted'] == 1 else 'fields'} accepted, {tally['refused']} "
+            f"refused; in the accepted {tally['cells']} cells, {tally['review']} to review, {tally['count']} to count; "
+            f"model {classifier.model.id}."
+        )
+
+    return Judge("cells  review  count  left out  focus", judge, summary)

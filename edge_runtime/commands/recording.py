@@ -1,0 +1,111 @@
+"""Keeps what ``thinsmear watch --session`` sees in a session, each picture durably before the next is looked at."""
+
+from __future__ import annotations
+
+import io
+from typing import TYPE_CHECKING, Any
+
+from edge_runtime.sessions.blank import blank_rate
+from edge_runtime.sessions.records import CELL, FIELD, Cell, FieldRecord, ModelRecord
+from edge_runtime.sessions.report_data import stop_state
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from edge_runtime.cameras import Frame
+    from edge_runtime.classifier import Classifier
+    from edge_runtime.commands.judging import Verdict
+    from edge_runtime.counting import StopState
+    from edge_runtime.sessions.records import Session
+    from edge_runtime.sessions.store import Store
+
+
+class Recorder:
+    """Adds a camera's pictures to one session.
+
+    Repeats are not kept. Of pictures that are refused one after the other for the same reasons only the first is, or a
+    slide that lies still and out of focus would fill the disk.
+
+    Attributes:
+        session: where they go.
+        stop: where the count stands under the session's rule; None without a rule.
+    """
+
+    def __init__(self, store: Store, session: Session, classifier: Classifier, single: bool, camera: str) -> None:
+        """Begin to record.
+
+        Args:
+            single: each picture is one cell.
+            camera: what the records call it.
+        """
+        self.session = session
+        self._store = store
+        self._model = ModelRecord.of(classifier)
+        self._single = single
+        self._camera = camera
+        self._refused: frozenset[str] = frozenset()
+        kind = CELL if single else FIELD
+        self._blank = blank_rate(store, self._model.sha256, session.device, kind)
+        self._totals = store.totals(session)
+        self.stop: StopState | None = stop_state(session, self._totals, self._blank)
+
+    @property
+    def reached(self) -> bool:
+        """Whether the stop rule says that enough is counted."""
+        return self.stop is not None and self.stop.reached
+
+    def keep(self, frame: Frame, verdict: Verdict) -> dict[str, Any]:
+        """Keep a picture unless it repeats another; the keys of the JSON line that say so.
+
+        Raises:
+            as :meth:`edge_runtime.sessions.store.Store.add_field`.
+        """
+        number = None
+        again = bool(verdict.refused) and verdict.refused == self._refused
+        if not verdict.repeat:
+            self._refused = verdict.refused
+            if not again:
+                number = self._add(frame, verdict)
+        return {
+            "session": self.session.code,
+            "field": number,
+            "totals": self._totals.to_json(),
+            "stop": None if self.stop is None else self.stop.to_json(),
+        }
+
+    def summary(self) -> str:
+        """The session so far, in a sentence."""
+        totals = self._totals
+        images = totals.fields + totals.single_cells
+        return (
+            f"Session {self.session.code}: {totals.cells:,} cells in {images:,} {'image' if images == 1 else 'images'} "
+            f"({totals.refused:,} refused), {totals.infected:,} called infected, {totals.suspected:,} suspected."
+        )
+
+    def _add(self, frame: Frame, verdict: Verdict) -> int:
+        record = _cell(verdict.values) if self._single else FieldRecord.from_json(verdict.values)
+        added = self._store.add_field(
+            self.session, png(frame.pixels), record, self._model, self._settings(frame), frame.pixels
+        )
+        self._totals = added.totals
+        self.stop = stop_state(self.session, added.totals, self._blank)
+        return added.number
+
+    def _settings(self, frame: Frame) -> dict[str, Any]:
+        """No path of a replay and no time: the one may hold a name, the other is the record's own."""
+        height, width = frame.pixels.shape[:2]
+        return {"source": self._camera, "width": width, "height": height, **frame.settings}
+
+
+def png(pixels: NDArray[np.uint8]) -> bytes:
+    """uint8 [h, w, 3] as a PNG file, quickly rather than small."""
+    from PIL import Image
+
+    stream = io.BytesIO()
+    Image.fromarray(pixels).save(stream, "PNG", compress_level=1)
+    return stream.getvalue()
+
+
+def _cell(values: dict[str, Any]) -> FieldRecord:
+    return FieldRecord((Cell(values["probability"], values["review"], values["count"]),), CELL)
