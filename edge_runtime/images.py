@@ -53,7 +53,9 @@ _TURNS = {
 }
 
 
-def load_image(source: Path | str | bytes | BinaryIO, max_pixels: int = MAX_PIXELS) -> NDArray[np.uint8]:
+def load_image(
+    source: Path | str | bytes | BinaryIO, max_pixels: int = MAX_PIXELS, called: str = "The input"
+) -> NDArray[np.uint8]:
     """Decode one image, turned upright as its EXIF orientation says.
 
     Grey, palette, CMYK and one-bit images become RGB; 16-bit grey is scaled by 1/257; what is transparent is black.
@@ -61,6 +63,7 @@ def load_image(source: Path | str | bytes | BinaryIO, max_pixels: int = MAX_PIXE
     Args:
         source: a path, the file's bytes, or a binary stream (read from where it stands).
         max_pixels: larger images are refused before they are decoded.
+        called: name in errors of what has none of its own, fit for a terminal.
 
     Returns:
         uint8 [h, w, 3], RGB, possibly read-only.
@@ -70,7 +73,7 @@ def load_image(source: Path | str | bytes | BinaryIO, max_pixels: int = MAX_PIXE
             ``not-an-image``, ``too-large``, ``animated-image``, ``truncated-image`` or ``unreadable-image``.
     """
     if isinstance(source, (bytes, bytearray, memoryview)):
-        return _decode(io.BytesIO(source), "The input", max_pixels)
+        return _decode(io.BytesIO(source), called, max_pixels)
     if isinstance(source, (str, Path)):
         name = printable(source)
         try:
@@ -82,7 +85,7 @@ def load_image(source: Path | str | bytes | BinaryIO, max_pixels: int = MAX_PIXE
                 kind="unreadable-file",
             ) from error
     content = source.read(MAX_BYTES + 1)
-    return _decode(io.BytesIO(content), "The input", max_pixels)
+    return _decode(io.BytesIO(content), called, max_pixels)
 
 
 def _open_file(path: str | Path, name: str) -> BinaryIO:

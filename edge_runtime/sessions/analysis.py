@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from edge_runtime import quality
     from edge_runtime.classifier import Classifier
+    from edge_runtime.fields import FieldResult
     from edge_runtime.sessions.records import Session
     from edge_runtime.sessions.store import Store
 
@@ -40,18 +41,29 @@ def field_reader(classifier: Classifier, store: Store, session: Session) -> Read
     Raises:
         EnvironmentLacks: OpenCV is not installed.
     """
-    from edge_runtime import quality
     from edge_runtime.fields import classify_field
+
+    judge = session_judge(store, session)
+
+    def read(pixels: NDArray[np.uint8]) -> FieldRecord:
+        return judged_record(judge, pixels, classify_field(classifier, pixels))
+
+    return read
+
+
+def session_judge(store: Store, session: Session) -> quality.Session:
+    """A judge of fields that remembers those of the session that are stored."""
+    from edge_runtime import quality
 
     judge = quality.Session(_REMEMBERED)
     _recall(judge, store, session)
+    return judge
 
-    def read(pixels: NDArray[np.uint8]) -> FieldRecord:
-        result = classify_field(classifier, pixels)
-        judged = judge.judge(pixels, result.quality)
-        return FieldRecord.from_json(replace(result, quality=judged).to_json())
 
-    return read
+def judged_record(judge: quality.Session, pixels: NDArray[np.uint8], result: FieldResult) -> FieldRecord:
+    """What to store of a field: its result, with its quality judged against the session's other fields."""
+    judged = judge.judge(pixels, result.quality)
+    return FieldRecord.from_json(replace(result, quality=judged).to_json())
 
 
 def _recall(judge: quality.Session, store: Store, session: Session) -> None:

@@ -58,10 +58,11 @@ def suspected_pictures(record: FieldRecord, content: bytes, pixels: NDArray[np.u
         from edge_runtime.images import load_image
 
         pixels = load_image(content)
-    return {index: _picture(pixels, record.cells[index]) for index in wanted}
+    return {index: cell_picture(pixels, record.cells[index]) for index in wanted}
 
 
-def _picture(pixels: NDArray[np.uint8], cell: Cell) -> bytes:
+def cell_picture(pixels: NDArray[np.uint8], cell: Cell) -> bytes:
+    """JPEG of one cell of an image, uint8 [h, w, 3] RGB, with a little of its surroundings."""
     from PIL import Image
 
     height, width = pixels.shape[:2]

@@ -130,7 +130,7 @@ def give_verdicts(store: Store, session: Session, verdicts: Iterable[Verdict], r
         verdict.check()
     with store.writing() as connection:
         for verdict in given:
-            cell_id = _cell_id(connection, session, verdict.cell)
+            cell_id = cell_row(connection, session, verdict.cell)
             said = (cell_id, verdict.verdict, verdict.species, verdict.stage, reviewer, None, *store.stamp())
             insert(connection, "verdicts", _VERDICT, said)
     return len(given)
@@ -167,7 +167,7 @@ def undo_verdict(store: Store, session: Session, cell: str, reviewer: str) -> st
     checked_code("reviewer", reviewer)
     current = "SELECT id, verdict FROM current_verdicts WHERE cell_id = ?"
     with store.writing() as connection:
-        cell_id = _cell_id(connection, session, cell)
+        cell_id = cell_row(connection, session, cell)
         row = connection.execute(current, (cell_id,)).fetchone()
         if row is None:
             raise WrongUsage(f"Cell {cell} of session {session.code} has no verdict to undo.")
@@ -233,7 +233,8 @@ def picture(store: Store, cell: SuspectedCell) -> bytes | None:
     return None if row is None else bytes(row["jpeg"])
 
 
-def _cell_id(connection: sqlite3.Connection, session: Session, name: str) -> int:
+def cell_row(connection: sqlite3.Connection, session: Session, name: str) -> int:
+    """The row of a cell by its name, ``FIELD.CELL``; WrongUsage when there is none."""
     field, _, cell = name.partition(".")
     row = None
     if field.isascii() and field.isdigit() and cell.isascii() and cell.isdigit():

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import textwrap
 from collections.abc import Iterable
 from itertools import islice
@@ -13,7 +12,7 @@ import click
 
 from edge_runtime.card import RESEARCH_USE
 from edge_runtime.console import emit_json, note, table
-from edge_runtime.counting import detection_limit, exact
+from edge_runtime.counting import cells_for_limit, detection_limit, exact, red_cells
 from edge_runtime.files import atomic_file
 from edge_runtime.names import printable, text
 from edge_runtime.sessions import clock as clocks
@@ -22,8 +21,8 @@ from edge_runtime.sessions.blank import BlankRate, blank_rate
 from edge_runtime.sessions.counts import card_sensitivity
 from edge_runtime.sessions.figures import percent
 from edge_runtime.sessions.records import BLANK, CELL, FIELD, ModelRecord
-from edge_runtime.sessions.report_data import Report, stop_state
-from edge_runtime.sessions.review import reviewed
+from edge_runtime.sessions.report_data import Report
+from edge_runtime.sessions.status import session_status
 
 if TYPE_CHECKING:
     from edge_runtime.classifier import Classifier
@@ -87,31 +86,18 @@ def new_session(session: Session) -> str:
 
 def show_status(store: Store, session: Session, as_json: bool) -> None:
     """Totals, review, stop rule and disk of one session."""
-    with store.reading():
-        totals, review, model = store.totals(session), reviewed(store, session), store.model_of(session)
-        blank = None if model is None else blank_rate(store, model.sha256, session.device, totals.kind)
-    stop = None if blank is None else stop_state(session, totals, blank)
-    free = shutil.disk_usage(store.root).free
+    status = session_status(store, session)
     if as_json:
-        emit_json(
-            {
-                **session.to_json(),
-                "model": None if model is None else model.sha256,
-                "totals": totals.to_json(),
-                "review": review.to_json(),
-                "stop": None if stop is None else stop.to_json(),
-                "blank": None if blank is None else blank.to_json(),
-                "free_bytes": free,
-            }
-        )
+        emit_json(status.to_json())
         return
+    totals, review, blank = status.totals, status.review, status.blank
     rows = [*words.session_facts(session), ("Session", session.code), ("Count", _progress_line(session, totals))]
-    if stop is not None:
-        rows.append(("Stop rule", f"{stop.rule}: {stop.reason}"))
+    if status.stop is not None:
+        rows.append(("Stop rule", f"{status.stop.rule}: {status.stop.reason}"))
     rows.append(("Review", f"{review.pending:,} of {review.suspected:,} suspected cells await a verdict"))
     slides = len(blank.slides) if blank is not None else 0
     rows.append(("Blank", f"{slides} slides measured" if slides else words.NOT_ESTABLISHED))
-    rows.append(("Free disk", f"{free / 1e9:,.1f} GB"))
+    rows.append(("Free disk", f"{status.free / 1e9:,.1f} GB"))
     click.echo(_pairs(rows))
 
 
@@ -139,14 +125,22 @@ def show_sessions(store: Store, as_json: bool) -> None:
     click.echo(table(headings, rows, right=(4, 5, 6, 7)))
 
 
-def show_blank(store: Store, classifier: Classifier, single: bool, as_json: bool) -> None:
-    """The blank rate of this device, and the limits of detection that it allows."""
+def show_blank(store: Store, classifier: Classifier, single: bool, as_json: bool, wanted: float | None = None) -> None:
+    """The blank rate of this device, and the limits of detection that it allows.
+
+    Args:
+        wanted: limit of detection, in infected cells per microlitre of usual blood, to say the red cells for.
+    """
     model = ModelRecord.of(classifier)
     blank = blank_rate(store, model.sha256, clocks.device_id(), CELL if single else FIELD)
     known, sensitivity = blank.known, card_sensitivity(model.details, model.count_point)
     limits = [] if known is None else [detection_limit(cells, known, sensitivity) for cells in _PLANNED]
+    plan = None
+    if known is not None and wanted is not None:
+        plan = cells_for_limit(1, wanted / red_cells().per_microlitre, known, sensitivity)
     if as_json:
-        emit_json({**blank.to_json(), "detection": [limit.to_json() for limit in limits]})
+        planned = {} if wanted is None else {"planned": None if plan is None else plan.to_json()}
+        emit_json({**blank.to_json(), "detection": [limit.to_json() for limit in limits], **planned})
         return
     if known is None:
         click.echo(f"{words.NOT_ESTABLISHED}: no blank slide was counted here with model {blank.model}.")
@@ -157,6 +151,8 @@ def show_blank(store: Store, classifier: Classifier, single: bool, as_json: bool
     for limit in limits:
         reached = "none" if limit.limit is None else percent(limit.limit)
         click.echo(f"limit of detection with {limit.counted:,} cells: {reached}")
+    if plan is not None and wanted is not None:
+        click.echo(f"for {wanted:,.0f} infected cells per microlitre ({red_cells().statement}): {plan.reason}")
 
 
 def show_review(review: Reviewed, pending: Iterable[SuspectedCell], as_json: bool) -> None:

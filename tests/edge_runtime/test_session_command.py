@@ -114,6 +114,19 @@ def test_blank(run: Run, cell: Cell) -> None:
     assert "not established on this device" in run("blank", "--min-free", "0")[1]  # of whole fields there is none
 
 
+def test_a_blank_says_how_many_cells_a_limit_takes(run: Run, cell: Cell) -> None:
+    images = [str(cell(f"n/{i}.png", BLUE, (20 + i, 20))) for i in range(60)]
+    ways = ("--cells", "--min-free", "0", "-q")
+    text = run("blank", "NEG1", *images, *ways, "--limit", "4000000")[1]
+    assert "for 4,000,000 infected cells per microlitre (5,000,000 red cells per microlitre assumed" in text
+    assert "cells in all give a limit of detection of 80 %" in text
+    plans = [document(run("blank", *ways, "--json", *more)) for more in (("--limit", "10"), ())]
+    assert plans[0]["planned"]["total"] is None and "leaves" in plans[0]["planned"]["reason"]
+    assert "planned" not in plans[1]
+    nothing = document(run("blank", "--min-free", "0", "--json", "--limit", "1000"))
+    assert nothing["planned"] is None and nothing["detection"] == []
+
+
 def test_retain_and_site(run: Run, smear: str, monkeypatch: pytest.MonkeyPatch) -> None:
     run("site", "--clock-is-right")
     planned = document(run("retain", "--days", "0", "--dry-run", "--json"))

@@ -20,7 +20,7 @@ from edge_runtime.errors import WrongUsage
 from edge_runtime.sessions import Session, SessionPlan, Store, views
 from edge_runtime.sessions import report_words as words
 from edge_runtime.sessions.blank import blank_rate
-from edge_runtime.sessions.counts import card_sensitivity
+from edge_runtime.sessions.counts import card_blank, card_sensitivity
 from edge_runtime.sessions.figures import per_microlitre, percent
 from edge_runtime.sessions.manual import add_manual_count
 from edge_runtime.sessions.pdf import text_width, wrapped
@@ -248,6 +248,28 @@ def test_the_cards_sensitivity_carries_its_spread() -> None:
     # standard error 0.06 / 3.92 over 10 patients, less binomial chance of 100 cells each
     assert known.between_slide_sd == pytest.approx((10 * (0.06 / 3.92) ** 2 - 0.09 / 100) ** 0.5, rel=0.2)
     assert card_sensitivity(DETAILS, 0.5) is None and card_sensitivity({}, 0.9) is None
+
+
+def test_the_cards_blank_takes_the_held_out_patients_along_where_each_was_counted() -> None:
+    def section(cells: list[int], called: list[int]) -> dict[str, object]:
+        figures = {"cells": sum(cells), "positives": sum(called), "patients": len(cells), "threshold": 0.9}
+        return {**figures, "between_patient_sd": 0.0, "per_patient": {"cells": cells, "called": called}}
+
+    old, chosen, tested = DETAILS["blank_rate"], section([60, 70], [0, 3]), section([68], [1])
+    known = card_blank({"blank_rate": chosen, "metrics": {"part": "test", "blank_rate": tested}})
+    assert known is not None and (known.positives, known.cells) == ((0, 3, 1), (60, 70, 68))
+    alone = [
+        {"blank_rate": chosen},
+        {"blank_rate": chosen, "metrics": {"part": "all", "blank_rate": tested}},
+        {"blank_rate": chosen, "metrics": {"part": "test", "blank_rate": {**tested, "threshold": 0.5}}},
+        {"blank_rate": chosen, "metrics": {"part": "test", "blank_rate": old}},
+    ]
+    for details in alone:
+        found = card_blank(details)
+        assert found is not None and found.cells == (60, 70)
+    rebuilt = card_blank({"blank_rate": old, "metrics": {"part": "test", "blank_rate": tested}})
+    assert rebuilt is not None and (len(rebuilt.cells), sum(rebuilt.positives)) == (10, 2)
+    assert card_blank({}) is None and card_blank({"blank_rate": {**chosen, "cells": 1}}) is None
 
 
 @pytest.mark.parametrize(

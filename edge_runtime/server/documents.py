@@ -1,0 +1,152 @@
+"""What the API answers with: lines of ``classify --json``, fields, sessions, statuses."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from edge_runtime.sessions.counts import machine_count, reviewed_count
+from edge_runtime.sessions.manual import manual_counts
+from edge_runtime.sessions.report_words import NOT_ESTABLISHED, detection_words
+from edge_runtime.sessions.review import reviewed, suspected_cells
+from edge_runtime.sessions.status import session_status
+
+if TYPE_CHECKING:
+    from edge_runtime.classifier import CellResult
+    from edge_runtime.errors import BadImage
+    from edge_runtime.fields import FieldResult
+    from edge_runtime.sessions.counts import MachineCount
+    from edge_runtime.sessions.records import FieldRecord, Session
+    from edge_runtime.sessions.status import Status
+    from edge_runtime.sessions.store import Store
+
+Document = dict[str, Any]
+
+
+def cell_line(source: str, result: CellResult, model: str) -> Document:
+    """A line of ``classify --json``."""
+    return {
+        "source": source,
+        "label": result.label,
+        "probability": result.probability,
+        "review": result.review,
+        "count": result.count,
+        "model": model,
+    }
+
+
+def field_line(source: str, result: FieldResult, model: str) -> Document:
+    """A line of ``classify --field --json``."""
+    return {"source": source, **result.to_json(), "model": model}
+
+
+def error_line(source: str, error: BadImage) -> Document:
+    """What stands in the place of either for an image that cannot be read."""
+    return {"source": source, "error": {"kind": error.kind, "message": str(error)}}
+
+
+def status_document(store: Store, session: Session) -> Document:
+    """``session status --json``, with the figures of the count so far."""
+    with store.reading():
+        status, by_eye = session_status(store, session), manual_counts(store, session)
+    cells = session.plan.red_cells_per_microlitre()
+    machine = _machine(status)
+    limit = None if machine is None else machine.summary.detection
+    looked_at = status.review.suspected > status.review.pending or status.review.asexual + status.review.gametocytes
+    document: Document = {
+        **status.to_json(),
+        "machine": None if machine is None else machine.to_json(),
+        "reviewed": None,
+        "to_count": None,
+        "detection_limit": None,
+        "detection_words": NOT_ESTABLISHED,
+        "manual": [count.to_json() for count in by_eye],
+    }
+    if status.totals.cells and looked_at:
+        asexual, gametocytes = reviewed_count(status.review, status.totals, cells)
+        document["reviewed"] = {**asexual.to_json(), "gametocytes": gametocytes.to_json()}
+    if session.plan.stop_rule is not None and status.stop is not None:
+        document["to_count"] = status.stop.to_go
+    if machine is not None and limit is not None and status.blank is not None:
+        share = limit.limit
+        per_microlitre = None if share is None else share * cells.per_microlitre
+        document["detection_limit"] = {**limit.to_json(), "per_ul": per_microlitre}
+        document["detection_words"] = detection_words(machine, status.blank, cells)
+    return document
+
+
+def _machine(status: Status) -> MachineCount | None:
+    if status.model is None or status.blank is None or not status.totals.cells:
+        return None
+    cells = status.session.plan.red_cells_per_microlitre()
+    return machine_count(status.totals, status.model, cells, status.blank)
+
+
+def field_document(
+    session: Session, number: int, repeat: bool, size: tuple[int, int] | None, record: FieldRecord, model: str
+) -> Document:
+    """One field of a session, without the session's status.
+
+    Args:
+        size: (width, height) of the upright image; None when it is no longer there.
+        model: SHA-256 of its file.
+    """
+    cells = [
+        {
+            "cell": f"{number}.{index}",
+            "box": None if cell.box is None else list(cell.box),
+            "probability": cell.probability,
+            "review": cell.review,
+            "count": cell.count,
+            "infected": cell.count,
+            "suspected": cell.suspected,
+        }
+        for index, cell in enumerate(record.cells, 1)
+    ]
+    width, height = size or (None, None)
+    return {
+        "session": session.code,
+        "field": number,
+        "repeat": repeat,
+        "accepted": record.accepted,
+        "width": width,
+        "height": height,
+        "image": None if size is None else f"/v1/sessions/{session.code}/fields/{number}/image",
+        "result": {
+            "cells": cells,
+            "excluded": dict(record.excluded),
+            "quality": dict(record.quality),
+            "model": model[:12],
+        },
+    }
+
+
+def session_rows(store: Store, most: int) -> list[Document]:
+    """The newest sessions with their totals, newest first."""
+    with store.reading():
+        found = [(session, store.totals(session)) for session in store.sessions()[-most:]]
+    return [
+        {
+            "code": session.code,
+            "participant": session.plan.participant,
+            "slide": session.plan.slide,
+            "site": session.plan.site,
+            "operator": session.plan.operator,
+            "purpose": session.plan.purpose,
+            "stop": session.plan.stop_rule,
+            "begun": session.recorded_at,
+            "clock": session.clock,
+            "fields": totals.fields + totals.single_cells,
+            "cells": totals.cells,
+            "suspected": totals.suspected,
+            "infected": totals.infected,
+        }
+        for session, totals in reversed(found)
+    ]
+
+
+def review_document(store: Store, session: Session, most: int, pending_only: bool) -> Document:
+    """Where the review stands, and the first cells of the queue."""
+    with store.reading():
+        review = reviewed(store, session)
+        cells = [cell.to_json() for cell in suspected_cells(store, session, most, pending_only)]
+    return {"review": review.to_json(), "cells": cells}

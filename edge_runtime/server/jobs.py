@@ -1,0 +1,232 @@
+"""What the worker threads do: classify cells, read fields, keep fields in a session; with the command line's code."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from edge_runtime.classifier import Classifier
+from edge_runtime.errors import BadImage, WrongUsage
+from edge_runtime.images import load_image
+from edge_runtime.server.documents import (
+    Document,
+    cell_line,
+    error_line,
+    field_document,
+    field_line,
+    status_document,
+)
+from edge_runtime.server.judges import Judges
+from edge_runtime.server.png import write_png
+from edge_runtime.server.problems import Problem
+from edge_runtime.server.uploads import Upload
+from edge_runtime.sessions.analysis import judged_record
+from edge_runtime.sessions.place import open_database
+from edge_runtime.sessions.records import ModelRecord, Session
+from edge_runtime.sessions.store import Store
+from edge_runtime.sessions.stored import stored_field
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from edge_runtime.cameras import Frame
+    from edge_runtime.fields import FieldReader
+    from edge_runtime.server.settings import Settings
+
+_FROM_FILE = {"source": "file"}
+
+
+@dataclass
+class Tools:
+    """What one worker has to itself.
+
+    Attributes:
+        classifier: an interpreter of its own.
+        reader: of whole fields.
+        store: a connection of its own.
+    """
+
+    classifier: Classifier
+    reader: FieldReader
+    store: Store
+
+
+def tools_maker(settings: Settings, first: Classifier) -> Callable[[], Tools]:
+    """A function that makes a worker's tools; the first worker gets the classifier that is there."""
+    free = [first]
+    lock = threading.Lock()
+
+    def make() -> Tools:
+        from edge_runtime.fields import FieldReader
+
+        with lock:
+            classifier = free.pop() if free else None
+        if classifier is None:
+            classifier = first.twin()
+        # a person waits for a captured field: its cells are shared out, where there is a core for it
+        several = settings.cores > 1 and not first.on_edgetpu
+        readers = [classifier, classifier.twin()] if several else [classifier]
+        return Tools(classifier, FieldReader(readers), open_store(settings))
+
+    return make
+
+
+def open_store(settings: Settings) -> Store:
+    """A connection to the store, which is there since the server's start; for the thread that asks."""
+    return Store(settings.store, open_database(settings.store, create=False), settings.min_free)
+
+
+def find_session(store: Store, code: str) -> Session:
+    """A session by its code; 404 when there is none."""
+    try:
+        return store.session(code)
+    except WrongUsage as error:
+        raise Problem(404, "no-session", str(error)) from error
+
+
+def classify_cells(uploads: Sequence[Upload], most_pixels: int) -> Callable[[Tools], list[Document]]:
+    """A job: each image is one cell."""
+
+    def work(tools: Tools) -> list[Document]:
+        classifier = tools.classifier
+        lines = []
+        for upload in uploads:
+            try:
+                pixels = load_image(upload.content, most_pixels, upload.shown)
+                lines.append(cell_line(upload.name, classifier.classify(pixels), classifier.model.id))
+            except BadImage as error:
+                lines.append(error_line(upload.name, error))
+        return lines
+
+    return work
+
+
+def read_fields(uploads: Sequence[Upload], most_pixels: int) -> Callable[[Tools], list[Document]]:
+    """A job: each image is a whole field that belongs to no session."""
+
+    def work(tools: Tools) -> list[Document]:
+        need_opencv()
+        lines = []
+        for upload in uploads:
+            try:
+                result = tools.reader.read(load_image(upload.content, most_pixels, upload.shown))
+                lines.append(field_line(upload.name, result, tools.classifier.model.id))
+            except BadImage as error:
+                lines.append(error_line(upload.name, error))
+        return lines
+
+    return work
+
+
+def add_uploads(
+    code: str, uploads: Sequence[Upload], most_pixels: int, judges: Judges
+) -> Callable[[Tools], list[Document]]:
+    """A job: keep images of whole fields in a session, each durably before the next is read."""
+
+    def work(tools: Tools) -> list[Document]:
+        need_opencv()
+        session = find_session(tools.store, code)
+        lines = []
+        for upload in uploads:
+            try:
+                pixels = load_image(upload.content, most_pixels, upload.shown)
+            except BadImage as error:
+                lines.append(error_line(upload.name, error))
+                continue
+            lines.append(_add(tools, session, judges, pixels, partial(bytes, upload.content), _FROM_FILE))
+        return lines
+
+    return work
+
+
+def add_frame(code: str, frame: Frame, camera_name: str, judges: Judges) -> Callable[[Tools], Document]:
+    """A job: keep a camera's frame in a session."""
+
+    def work(tools: Tools) -> Document:
+        need_opencv()
+        session = find_session(tools.store, code)
+        pixels = frame.pixels
+        # neither the path of a replay nor a time: the one may hold a name, the other is the record's own
+        camera = {"source": camera_name, "width": pixels.shape[1], "height": pixels.shape[0], **frame.settings}
+        with _Encoding(pixels) as encoding:
+            return _add(tools, session, judges, pixels, encoding.result, camera)
+
+    return work
+
+
+def need_opencv() -> None:
+    """EnvironmentLacks, without which whole fields cannot be read."""
+    from edge_runtime.fields.opencv import opencv
+
+    opencv()
+
+
+def _add(
+    tools: Tools,
+    session: Session,
+    judges: Judges,
+    pixels: NDArray[np.uint8],
+    content: Callable[[], bytes],
+    camera: dict[str, Any],
+) -> Document:
+    result = tools.reader.read(pixels)
+    model = ModelRecord.of(tools.classifier)
+    with judges.judging(tools.store, session) as judge:
+        record = judged_record(judge, pixels, result)
+        try:
+            added = tools.store.add_field(session, content(), record, model, camera, pixels)
+        except WrongUsage as error:  # another model, or another kind of image
+            raise Problem(409, "not-this-session", str(error)) from error
+    if added.repeat:  # what was found the first time stays
+        record = stored_field(tools.store, session, added.number).record
+    size = (pixels.shape[1], pixels.shape[0])
+    document = field_document(session, added.number, added.repeat, size, record, model.sha256)
+    return {**document, "status": status_document(tools.store, session)}
+
+
+def stored_document(store: Store, session: Session, number: int, most_pixels: int) -> Document:
+    """A field as it was stored; 404 when there is none."""
+    try:
+        found = stored_field(store, session, number)
+    except WrongUsage as error:
+        raise Problem(404, "no-field", str(error)) from error
+    size = None
+    if found.image is not None:
+        shape = load_image(found.image, max(most_pixels, 1)).shape
+        size = (shape[1], shape[0])
+    document = field_document(session, number, False, size, found.record, found.model)
+    return {**document, "status": status_document(store, session)}
+
+
+class _Encoding:
+    """Makes a PNG file of a frame while another thread reads the field: the camera's pixels are kept without loss."""
+
+    def __init__(self, pixels: NDArray[np.uint8]) -> None:
+        self._pixels = pixels
+        self._content = b""
+        self._error: Exception | None = None
+        self._thread = threading.Thread(target=self._run, name="encode")
+
+    def __enter__(self) -> _Encoding:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._thread.join()
+
+    def result(self) -> bytes:
+        """The file."""
+        self._thread.join()
+        if self._error is not None:
+            raise self._error
+        return self._content
+
+    def _run(self) -> None:
+        try:
+            self._content = write_png(self._pixels)
+        except Exception as error:
+            self._error = error

@@ -1,0 +1,135 @@
+"""Routes of a session's review: the queue of suspected cells, verdicts, counts by eye."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Body, Path, Query, Request
+from fastapi.responses import JSONResponse, Response
+
+from edge_runtime.errors import WrongUsage
+from edge_runtime.server import jobs
+from edge_runtime.server.declared import file_answer, problems
+from edge_runtime.server.documents import review_document, status_document
+from edge_runtime.server.problems import Problem
+from edge_runtime.server.routes_sessions import SessionCode
+from edge_runtime.server.schemas import Code, ManualCounts, Review, Status, VerdictSaid
+from edge_runtime.server.service import Service
+from edge_runtime.sessions.manual import add_manual_count
+from edge_runtime.sessions.records import Session
+from edge_runtime.sessions.review import Verdict, cell_row, give_verdicts, undo_verdict
+from edge_runtime.sessions.store import Store
+from edge_runtime.sessions.stored import picture_of
+
+router = APIRouter(tags=["review"])
+CellName = Annotated[str, Path(description="FIELD.CELL, such as 7.12.", max_length=64)]
+Limit = Annotated[int, Query(ge=1, le=10_000, description="Cells at most.")]
+Wanted = Annotated[
+    Literal["pending", "all"], Query(alias="verdict", description="Cells without a verdict, or all suspected ones.")
+]
+_SAID = {
+    "asexual": {"value": {"verdict": "asexual", "species": "falciparum", "stage": "ring", "reviewer": "AB"}},
+    "no parasite": {"value": {"verdict": "no-parasite", "reviewer": "AB"}},
+}
+
+
+@router.get("/v1/sessions/{code}/review", response_model=Review, responses=problems(404), summary="The review")
+def review(request: Request, code: SessionCode, limit: Limit = 200, wanted: Wanted = "pending") -> Any:
+    """Where it stands, and the cells to look at: the highest scores first."""
+    service: Service = request.app.state.service
+    with service.open_store() as store:
+        return _review(store, jobs.find_session(store, code), limit, wanted)
+
+
+@router.get(
+    "/v1/sessions/{code}/cells/{cell}/picture",
+    responses={**problems(404), **file_answer("The cell with a little of its surroundings.", "image/jpeg")},
+    response_class=Response,
+    summary="A cell's picture",
+)
+def picture(request: Request, code: SessionCode, cell: CellName) -> Response:
+    """Of any cell; those of suspected ones stay when retention removes the image."""
+    service: Service = request.app.state.service
+    with service.open_store() as store:
+        session = jobs.find_session(store, code)
+        _require_cell(store, session, cell)
+        jpeg = picture_of(store, session, cell)
+    if jpeg is None:
+        raise Problem(404, "no-image", f"The image of cell {cell} was removed; its counts stay.")
+    return Response(jpeg, media_type="image/jpeg", headers={"Cache-Control": "private, max-age=3600"})
+
+
+@router.put(
+    "/v1/sessions/{code}/cells/{cell}/verdict", response_model=Review, responses=problems(404), summary="Say what it is"
+)
+def give(
+    request: Request,
+    code: SessionCode,
+    cell: CellName,
+    said: Annotated[VerdictSaid, Body(openapi_examples=_SAID)],  # type: ignore[arg-type]
+    limit: Limit = 200,
+    wanted: Wanted = "pending",
+) -> Any:
+    """A reviewer's verdict stands beside the machine's; earlier ones stay in the history."""
+    service: Service = request.app.state.service
+    with service.open_store() as store:
+        session = jobs.find_session(store, code)
+        _require_cell(store, session, cell)
+        give_verdicts(store, session, [Verdict(cell, said.verdict, said.species, said.stage)], said.reviewer)
+        return _review(store, session, limit, wanted)
+
+
+@router.delete(
+    "/v1/sessions/{code}/cells/{cell}/verdict",
+    response_model=Review,
+    responses=problems(404, 409),
+    summary="Take the last verdict back",
+)
+def undo(
+    request: Request,
+    code: SessionCode,
+    cell: CellName,
+    reviewer: Annotated[Code, Query(description="Code of who takes it back.")],
+    limit: Limit = 200,
+    wanted: Wanted = "pending",
+) -> Any:
+    """The one before holds again; the history keeps both."""
+    service: Service = request.app.state.service
+    with service.open_store() as store:
+        session = jobs.find_session(store, code)
+        _require_cell(store, session, cell)
+        try:
+            undo_verdict(store, session, cell, reviewer)
+        except WrongUsage as error:
+            if "has no verdict" in str(error):
+                raise Problem(409, "no-verdict", str(error)) from error
+            raise
+        return _review(store, session, limit, wanted)
+
+
+@router.post(
+    "/v1/sessions/{code}/manual-counts",
+    response_model=Status,
+    status_code=201,
+    responses=problems(404),
+    summary="Keep a count by eye",
+)
+def manual_counts(request: Request, code: SessionCode, said: ManualCounts) -> Any:
+    """Of the same slide; it stands beside the automatic one in the report."""
+    service: Service = request.app.state.service
+    with service.open_store() as store:
+        session = jobs.find_session(store, code)
+        add_manual_count(store, session, said.counted, said.asexual, said.gametocytes, said.reviewer)
+        return JSONResponse(status_document(store, session), 201)
+
+
+def _review(store: Store, session: Session, limit: int, wanted: str) -> Response:
+    return JSONResponse(review_document(store, session, limit, wanted == "pending"))
+
+
+def _require_cell(store: Store, session: Session, cell: str) -> None:
+    try:
+        with store.reading() as connection:
+            cell_row(connection, session, cell)
+    except WrongUsage as error:
+        raise Problem(404, "no-cell", str(error)) from error

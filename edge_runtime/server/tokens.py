@@ -1,0 +1,104 @@
+"""The token of a server, and the cookie that a browser gets for it."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import os
+import secrets
+import stat
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+from pathlib import Path
+
+from edge_runtime.errors import WrongUsage
+from edge_runtime.files import write_atomically
+from edge_runtime.names import printable
+
+SHORTEST = 16  # characters of a token that somebody else made
+COOKIE_LIFE = 7 * 86_400  # seconds
+_MOST_LEFT = 1000  # signed-out cookies remembered
+_LONGEST_COOKIE = 200
+
+
+def read_token(path: Path) -> str:
+    """A token from a file: its text without surrounding space.
+
+    Raises:
+        WrongUsage: it is short, holds anything but visible ASCII, or other users may read it.
+        OSError: it cannot be read.
+    """
+    text = path.read_bytes()[:4096].decode("ascii", "replace").strip()
+    if len(text) < SHORTEST or not all("!" <= letter <= "~" for letter in text):
+        raise WrongUsage(
+            f"The token in {printable(path)} has {len(text)} characters; it must be {SHORTEST} or more letters, digits "
+            "and signs without spaces. `openssl rand -base64 24` makes one."
+        )
+    if os.name == "posix" and path.stat().st_mode & stat.S_IROTH:
+        raise WrongUsage(f"Every user of this machine may read {printable(path)}; `chmod 600` it.")
+    return text
+
+
+def own_token(folder: Path) -> str:
+    """The token that this store's server made at its first start; it stays, so that phones stay signed in."""
+    path = folder / "token"
+    if path.exists():
+        return read_token(path)
+    for place in (folder.parent, folder):  # the store, perhaps before its first session
+        place.mkdir(mode=0o700, parents=True, exist_ok=True)
+    token = secrets.token_urlsafe(24)
+    write_private(path, token + "\n")
+    return token
+
+
+def write_private(path: Path, text: str | bytes) -> None:
+    """Write a file that nobody else may read, from its first byte on."""
+    before = os.umask(0o077)
+    try:
+        write_atomically(path, text)
+    finally:
+        os.umask(before)
+
+
+class Keys:
+    """Checks tokens and cookies; every comparison takes the same time whatever is wrong.
+
+    A cookie is signed with a key made from the token, so it outlives a restart and ends with the token.
+    """
+
+    def __init__(self, token: str, clock: Callable[[], float] = time.time) -> None:
+        self._token = _digest(token)
+        self._key = hashlib.sha256(b"thinsmear cookie " + token.encode()).digest()
+        self._clock = clock
+        self._left: OrderedDict[str, None] = OrderedDict()
+
+    def is_token(self, text: str) -> bool:
+        """Whether this is the token."""
+        return hmac.compare_digest(self._token, _digest(text))
+
+    def new_cookie(self) -> str:
+        """A value that :meth:`is_cookie` takes, for a week."""
+        said = f"{int(self._clock()) + COOKIE_LIFE}.{secrets.token_urlsafe(12)}"
+        return f"{said}.{self._signature(said)}"
+
+    def is_cookie(self, text: str) -> bool:
+        """Whether this was made here, is not too old, and was not signed out."""
+        said, _, signature = text[:_LONGEST_COOKIE].rpartition(".")
+        genuine = hmac.compare_digest(self._signature(said).encode(), signature.encode("utf-8", "replace"))
+        end = said.partition(".")[0]
+        return genuine and said not in self._left and int(end) > self._clock()
+
+    def sign_out(self, text: str) -> None:
+        """The cookie is good no more."""
+        if self.is_cookie(text):
+            self._left[text.rpartition(".")[0]] = None
+            while len(self._left) > _MOST_LEFT:
+                self._left.popitem(last=False)
+
+    def _signature(self, said: str) -> str:
+        return hmac.new(self._key, said.encode("utf-8", "replace"), hashlib.sha256).hexdigest()
+
+
+def _digest(text: str) -> bytes:
+    return hashlib.sha256(text.encode("utf-8", "replace")).digest()

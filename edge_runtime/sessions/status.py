@@ -1,0 +1,60 @@
+"""How far a session is, as one document: for ``session status --json`` and for the page."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from edge_runtime.sessions.blank import BlankRate, blank_rate
+from edge_runtime.sessions.report_data import stop_state
+from edge_runtime.sessions.review import Reviewed, reviewed
+
+if TYPE_CHECKING:
+    from edge_runtime.counting import StopState
+    from edge_runtime.sessions.records import ModelRecord, Session, Totals
+    from edge_runtime.sessions.store import Store
+
+
+@dataclass(frozen=True)
+class Status:
+    """One session's state, all of it of one moment.
+
+    Attributes:
+        session: whose.
+        totals: of accepted images.
+        review: where the review stands.
+        model: what counts; None before the first image.
+        blank: the blank slides that apply; None before the first image.
+        stop: where the count stands under its stop rule; None without one, or before the first image.
+        free: bytes on the store's disk.
+    """
+
+    session: Session
+    totals: Totals
+    review: Reviewed
+    model: ModelRecord | None
+    blank: BlankRate | None
+    stop: StopState | None
+    free: int
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain JSON values."""
+        return {
+            **self.session.to_json(),
+            "model": None if self.model is None else self.model.sha256,
+            "totals": self.totals.to_json(),
+            "review": self.review.to_json(),
+            "stop": None if self.stop is None else self.stop.to_json(),
+            "blank": None if self.blank is None else self.blank.to_json(),
+            "free_bytes": self.free,
+        }
+
+
+def session_status(store: Store, session: Session) -> Status:
+    """Gather the state of a session."""
+    with store.reading():
+        totals, review, model = store.totals(session), reviewed(store, session), store.model_of(session)
+        blank = None if model is None else blank_rate(store, model.sha256, session.device, totals.kind)
+    stop = None if blank is None else stop_state(session, totals, blank)
+    return Status(session, totals, review, model, blank, stop, shutil.disk_usage(store.root).free)
