@@ -67,7 +67,7 @@ def accuracy(
     require_tensorflow()
     from benchmarks.accuracy import measure, variants
     from benchmarks.accuracy_report import text_table, write_all
-    from benchmarks.machine import read_machine
+    from benchmarks.envelope import envelope
     from benchmarks.quantizers import ALGORITHMS, available
     from convert.ranges import METHODS
     from convert.recipes import RECIPES
@@ -91,8 +91,7 @@ def accuracy(
         note(f"{number}/{len(wanted)} {row.variant.name}: {said}")
     bench = Workbench(opened)
     reference = bench.reference
-    subject = {
-        "benchmark": "accuracy",
+    payload = {
         "run": printable(run),
         "cells": len(bench.held_out),
         "patients": None if bench.held_out.patients is None else len(set(bench.held_out.patients)),
@@ -100,8 +99,8 @@ def accuracy(
             "accuracy": float(((reference.probabilities >= 0.5) == (bench.held_out.labels == 1)).mean()),
             "auc": auc(bench.held_out.labels, reference.logits),
         },
-        "machine": read_machine().processor,
     }
+    subject = envelope("accuracy", payload)
     paths = write_all(rows, subject, out)
     if as_json:
         from dataclasses import asdict

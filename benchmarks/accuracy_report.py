@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from html import escape
 from pathlib import Path
@@ -22,7 +22,9 @@ from train.report_style import CSS
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-_HEADINGS = (
+    from train.plot_style import Draw
+
+HEADINGS = (
     "way", "bytes", "accuracy", "change", "AUC", f"sens. at spec. {SPECIFICITY}", "ECE", "agreement", "worst patient",
     "ms a cell", "gate",
 )  # fmt: skip
@@ -32,7 +34,7 @@ def cells_of(row: Row, best: set[str]) -> tuple[str, ...]:
     """One row as text; a star marks those on the Pareto front."""
     name = f"{row.variant.name}{' *' if row.variant.name in best else ''}"
     if row.error is not None:
-        return (name, *["-"] * (len(_HEADINGS) - 2), "failed")
+        return (name, *["-"] * (len(HEADINGS) - 2), "failed")
 
     def number(value: float | None, form: str) -> str:
         return "-" if value is None else format(value, form)
@@ -55,14 +57,18 @@ def cells_of(row: Row, best: set[str]) -> tuple[str, ...]:
 def text_table(rows: Sequence[Row]) -> str:
     """For a terminal, with the reasons of failures below."""
     best = pareto(rows)
-    lines = [table(_HEADINGS, [cells_of(row, best) for row in rows], right=range(1, len(_HEADINGS) - 1))]
+    lines = [table(HEADINGS, [cells_of(row, best) for row in rows], right=range(1, len(HEADINGS) - 1))]
     lines += [f"{row.variant.name}: {row.error}" for row in rows if row.error]
     return "\n".join([*lines, "", "* no other way is both more accurate and quicker"])
 
 
-def write_all(rows: Sequence[Row], subject: dict[str, Any], folder: Path) -> list[Path]:
-    """Write accuracy.md, .csv, .json, .svg and .html into ``folder``; returns their paths."""
-    svg = render(_trade(rows), (7.5, 4.5), "svg")
+def write_all(rows: Sequence[Row], subject: Mapping[str, Any], folder: Path) -> list[Path]:
+    """Write accuracy.md, .csv, .json, .svg and .html into ``folder``; returns their paths.
+
+    Args:
+        subject: the document (:func:`benchmarks.envelope.envelope`) without its rows.
+    """
+    svg = render(trade(rows), (7.5, 4.5), "svg")
     documents: dict[str, bytes | str] = {
         "md": _markdown(rows, subject),
         "csv": _csv(rows),
@@ -77,11 +83,11 @@ def write_all(rows: Sequence[Row], subject: dict[str, Any], folder: Path) -> lis
     return paths
 
 
-def _markdown(rows: Sequence[Row], subject: dict[str, Any]) -> str:
+def _markdown(rows: Sequence[Row], subject: Mapping[str, Any]) -> str:
     best = pareto(rows)
-    lines = [f"| {' | '.join(_HEADINGS)} |", f"|{'---|' * len(_HEADINGS)}"]
+    lines = [f"| {' | '.join(HEADINGS)} |", f"|{'---|' * len(HEADINGS)}"]
     lines += [f"| {' | '.join(cells_of(row, best))} |" for row in rows]
-    facts = "\n".join(f"- {name}: {value}" for name, value in _facts(subject).items())
+    facts = "\n".join(f"- {name}: {value}" for name, value in facts_of(subject).items())
     return f"# Quantisation benchmark\n\n{facts}\n\n" + "\n".join(lines) + "\n"
 
 
@@ -94,23 +100,24 @@ def _csv(rows: Sequence[Row]) -> str:
     return stream.getvalue()
 
 
-def _facts(subject: dict[str, Any]) -> dict[str, Any]:
+def facts_of(subject: Mapping[str, Any]) -> dict[str, str]:
+    """What was measured, on what."""
     return {
         "Run": subject["run"],
         "Held-out cells": f"{subject['cells']:,} of {subject['patients'] or 'unknown'} patients",
         "Float model": f"accuracy {subject['float']['accuracy']:.4f}, AUC {subject['float']['auc']:.4f}",
-        "Machine": subject["machine"],
+        "Machine": subject["machine"]["processor"] or "unknown processor",
     }
 
 
-def _html(rows: Sequence[Row], subject: dict[str, Any], svg: bytes) -> str:
+def _html(rows: Sequence[Row], subject: Mapping[str, Any], svg: bytes) -> str:
     best = pareto(rows)
     body = parts.section(
         "rows",
         "Every way of quantising",
-        parts.facts(_facts(subject)),
+        parts.facts(facts_of(subject)),
         parts.plot(svg, "Accuracy against time per cell", "Accuracy against time a cell; the line joins the best."),
-        parts.table("Same held-out cells for all.", _HEADINGS, [cells_of(row, best) for row in rows]),
+        parts.table("Same held-out cells for all.", HEADINGS, [cells_of(row, best) for row in rows]),
         parts.bullets(f"{row.variant.name}: {row.error}" for row in rows if row.error),
     )
     return f"""<!DOCTYPE html>
@@ -132,7 +139,8 @@ def _html(rows: Sequence[Row], subject: dict[str, Any], svg: bytes) -> str:
 """
 
 
-def _trade(rows: Sequence[Row]) -> Any:
+def trade(rows: Sequence[Row]) -> Draw:
+    """Draws accuracy against time, the best joined by a line."""
     best = pareto(rows)
     whole = [(row.variant, row.milliseconds or 0.0, row.accuracy or 0.0) for row in rows if row.error is None]
 

@@ -52,6 +52,9 @@ class Bare:
         flatbuffer: the model.
         threads: of the kernels.
         edgetpu: whether the model was compiled for an Edge TPU.
+
+    Attributes:
+        input, output: what the runtime says about the two tensors.
     """
 
     def __init__(self, backend: str, flatbuffer: bytes, threads: int, edgetpu: bool = False) -> None:
@@ -65,8 +68,10 @@ class Bare:
                 delegates = [load_edgetpu(module.load_delegate)]
         self._runtime = create(model_content=flatbuffer, num_threads=threads, experimental_delegates=delegates)
         self._runtime.allocate_tensors()
-        self._taken: int = self._runtime.get_input_details()[0]["index"]
-        self._given: int = self._runtime.get_output_details()[0]["index"]
+        self.input: dict[str, Any] = self._runtime.get_input_details()[0]
+        self.output: dict[str, Any] = self._runtime.get_output_details()[0]
+        self._taken: int = self.input["index"]
+        self._given: int = self.output["index"]
 
     def run(self, tensor: NDArray[Any]) -> NDArray[Any]:
         """set_tensor, invoke, get_tensor."""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from edge_runtime.console import emit_json, json_option, progress, table, verbosity_options
+from edge_runtime.counting import wilson
 from edge_runtime.errors import WrongUsage
 
 if TYPE_CHECKING:
@@ -139,13 +140,10 @@ def _defined(value: float) -> float | None:
 
 def _wilson(found: Sequence[tuple[str, bool]]) -> list[float] | None:
     """95 % interval of the share found (Wilson 1927)."""
-    n = len(found)
-    if not n:
+    if not found:
         return None
-    z, p = 1.959964, sum(hit for _, hit in found) / n
-    middle, half = p + z * z / (2 * n), z * math.sqrt(p * (1 - p) / n + z * z / (4 * n * n))
-    scale = 1 + z * z / n
-    return [max((middle - half) / scale, 0.0), min((middle + half) / scale, 1.0)]
+    interval = wilson(sum(hit for _, hit in found), len(found))
+    return [interval.low, interval.high]
 
 
 def _text(document: dict[str, Any]) -> str:

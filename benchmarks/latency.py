@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from benchmarks.bare import Bare
-from benchmarks.machine import available_processors, get_throttled
+from benchmarks.drift import Minute, by_minute
+from benchmarks.machine import available_processors
 from benchmarks.percentiles import Summary, summarise
+from benchmarks.stopwatch import Stopwatch
+from benchmarks.surroundings import Readers, Surroundings
 from benchmarks.timing import Preset, take_turns
 from benchmarks.verdict import Verdict, judge
-from edge_runtime.backends import Interpreter, open_interpreter
+from edge_runtime.backends import open_interpreter
 from edge_runtime.classifier import Classifier
 from edge_runtime.errors import WrongUsage
 from edge_runtime.images import load_image
@@ -23,11 +26,7 @@ from edge_runtime.modelfile import ModelFile
 from edge_runtime.names import printable
 from edge_runtime.preprocess import resize
 
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
 STAGES = ("decode", "preprocess", "infer", "decide")
-_SECONDS_BETWEEN_READINGS = 1.0
 
 
 @dataclass(frozen=True)
@@ -45,6 +44,8 @@ class Latency:
         bare: the bare interpreter.
         bare_file: Pillow's decode and resize, then the bare interpreter.
         seconds: duration of the loop.
+        surroundings: what the board did meanwhile.
+        minutes: medians of the bare interpreter minute by minute, in measurements of two minutes or more.
         verdict: whether the figures may be quoted.
     """
 
@@ -58,6 +59,8 @@ class Latency:
     bare: Summary
     bare_file: Summary
     seconds: float
+    surroundings: Surroundings
+    minutes: tuple[Minute, ...]
     verdict: Verdict
 
     @property
@@ -71,7 +74,8 @@ class Latency:
         return self.file.median_ms / self.bare_file.median_ms
 
     def to_json(self) -> dict[str, Any]:
-        """Plain JSON values; ``latency`` has the keys of ``litert-benchmark``."""
+        """Plain JSON values; ``latency`` has the keys of ``litert-benchmark``; ``energy`` is of a cell from a file."""
+        energy = self.surroundings.energy
         return {
             "threads": self.threads,
             "latency": {
@@ -86,33 +90,11 @@ class Latency:
             "bare_file": self.bare_file.to_json(),
             "ratios": {"file": self.file_ratio, "array": self.array_ratio},
             "seconds": self.seconds,
+            **self.surroundings.to_json(),
+            "energy": None if energy is None else energy.to_json(self.file.median_ms),
+            "minutes": [asdict(minute) for minute in self.minutes],
             "verdict": self.verdict.to_json(),
         }
-
-
-class _Stopwatch:
-    """Stands between the classifier and its interpreter and notes when each inference began and ended."""
-
-    def __init__(self, interpreter: Interpreter) -> None:
-        self._interpreter = interpreter
-        self.name, self.input, self.output = interpreter.name, interpreter.input, interpreter.output
-        self.began = self.ended = 0
-        self.tensor: NDArray[Any] = np.empty(0)
-        self.answer: NDArray[Any] = np.empty(0)
-
-    @property
-    def version(self) -> str:
-        return self._interpreter.version
-
-    def run(self, batch: NDArray[Any]) -> NDArray[Any]:
-        self.began = time.perf_counter_ns()
-        self.answer = self._interpreter.run(batch)
-        self.ended = time.perf_counter_ns()
-        self.tensor = batch
-        return self.answer
-
-    def resize(self, batch_size: int) -> None:
-        self._interpreter.resize(batch_size)
 
 
 def runtime_of(model: ModelFile, accelerator: str = "auto") -> tuple[str, str]:
@@ -137,7 +119,7 @@ def measure_latency(
     threads: int,
     preset: Preset,
     on_round: Callable[[float], object] = lambda seconds: None,
-    read_throttled: Callable[[], int | None] = get_throttled,
+    readers: Readers | None = None,
     accelerator: str = "auto",
 ) -> Latency:
     """Measure; call :func:`runtime_of` before.
@@ -148,14 +130,15 @@ def measure_latency(
         threads: of the runtime's kernels.
         preset: how much.
         on_round: told the seconds so far, outside all timing.
-        read_throttled: reads the throttle register.
+        readers: where the board's readings come from; default the board.
         accelerator: see :func:`edge_runtime.backends.uses_edgetpu`.
     """
-    readings = [read_throttled()]
+    surroundings = Surroundings(readers or Readers())
+    surroundings.begin()
     before = time.perf_counter_ns()
     classifier = Classifier(model, threads, accelerator=accelerator)
     init_ms = (time.perf_counter_ns() - before) / 1e6
-    watch = _Stopwatch(classifier.interpreter)
+    watch = Stopwatch(classifier.interpreter)
     classifier.interpreter = watch
 
     contract = classifier.contract
@@ -191,20 +174,28 @@ def measure_latency(
     for durations in parts.values():
         durations.clear()
 
-    last_reading = 0.0
-
     def between(seconds: float) -> None:
-        nonlocal last_reading
-        if readings[0] is not None and seconds - last_reading >= _SECONDS_BETWEEN_READINGS:
-            readings.append(read_throttled())
-            last_reading = seconds
+        surroundings.between(seconds)
         on_round(seconds)
 
     rounds = take_turns(calls, preset, between)
-    readings.append(read_throttled())
+    surroundings.end()
     floor = rounds.durations["bare"]
+    minutes = by_minute(floor, rounds.ends)
     summaries = {name: summarise(durations) for name, durations in rounds.durations.items()}
     stages = {name: summarise(durations) for name, durations in parts.items()}
+    verdict = judge(
+        preset,
+        floor,
+        rounds.seconds,
+        threads,
+        available_processors(),
+        surroundings.throttled,
+        same,
+        governors=surroundings.governors,
+        driver=surroundings.driver,
+        minutes=minutes,
+    )
     return Latency(
         threads=threads,
         init_ms=init_ms,
@@ -212,6 +203,8 @@ def measure_latency(
         inference=stages["infer"],
         stages=stages,
         seconds=rounds.seconds,
-        verdict=judge(preset, floor, rounds.seconds, threads, available_processors(), readings, same),
+        surroundings=surroundings,
+        minutes=minutes,
+        verdict=verdict,
         **summaries,
     )

@@ -96,6 +96,14 @@ def available_processors() -> int:
     return os.cpu_count() or 1
 
 
+def last_processor() -> int | None:
+    """The highest-numbered processor this process may use, for binding to (systems tend to serve interrupts on the
+    first); None where processes cannot be bound."""
+    if hasattr(os, "sched_setaffinity"):
+        return max(os.sched_getaffinity(0))
+    return None
+
+
 def slowed_during(values: list[int]) -> list[str]:
     """What slowed a run down, from registers read before, during and after it (first to last).
 

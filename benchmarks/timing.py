@@ -6,6 +6,8 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+from benchmarks.percentiles import median
+
 
 @dataclass(frozen=True)
 class Preset:
@@ -38,10 +40,12 @@ class Rounds:
     Attributes:
         durations: nanoseconds by name, in the order of the rounds.
         seconds: of the whole loop.
+        ends: seconds from the start to the end of each round.
     """
 
     durations: Mapping[str, Sequence[int]]
     seconds: float
+    ends: Sequence[float]
 
 
 def take_turns(
@@ -65,6 +69,7 @@ def take_turns(
     durations: dict[str, list[int]] = {name: [] for name in names}
     start = clock()
     done, seconds = 0, 0.0
+    ends: list[float] = []
     while done < preset.min_runs or seconds < preset.min_seconds:
         turn = done % len(names)
         for name in names[turn:] + names[:turn]:
@@ -74,5 +79,15 @@ def take_turns(
             durations[name].append(clock() - before)
         done += 1
         seconds = (clock() - start) / 1e9
+        ends.append(seconds)
         between(seconds)
-    return Rounds(durations, seconds)
+    return Rounds(durations, seconds, ends)
+
+
+def adjacent_ratio(durations: Sequence[int], against: Sequence[int]) -> float:
+    """Median of the ratios of two calls that stood in the same round.
+
+    On a machine whose speed drifts, the ratio of two medians compares one call's good spell with the other's bad one;
+    two calls of one round share theirs.
+    """
+    return median(sorted(one / other for one, other in zip(durations, against, strict=True)))

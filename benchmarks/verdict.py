@@ -6,11 +6,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from benchmarks.drift import Minute
 from benchmarks.machine import slowed_during
 from benchmarks.percentiles import median
 from benchmarks.timing import Preset
 
-STEADY_WITHIN = 0.2  # the bare interpreter's two halves; a larger change is the machine's, not the program's
+STEADY_WITHIN = 0.2  # of the bare interpreter; a larger change is the machine's, not the program's
+# with these drivers the governor "powersave" is the usual one and follows the load; elsewhere it is the lowest clock
+_DRIVERS_OF_THEIR_OWN = ("intel_pstate", "amd-pstate-epp", "amd_pstate_epp")
 
 
 @dataclass(frozen=True)
@@ -68,6 +71,9 @@ def judge(
     processors: int,
     throttle_readings: Sequence[int | None],
     same_answers: bool,
+    governors: Sequence[str | None] = (None,),
+    driver: str | None = None,
+    minutes: Sequence[Minute] = (),
 ) -> Verdict:
     """Hold one measurement against its conditions.
 
@@ -79,8 +85,12 @@ def judge(
         processors: this process may use.
         throttle_readings: the throttle register before, during and after; None where it cannot be read.
         same_answers: the program's interpreter and the bare one gave the same output for the same cell.
+        governors: the frequency governor before and after; None where it cannot be read.
+        driver: behind the governor.
+        minutes: of the bare interpreter, see :func:`benchmarks.drift.by_minute`; none in a short measurement.
     """
     runs = len(floor_ns)
+    drift = (_no_drift(minutes),) if minutes else ()
     return Verdict(
         (
             Condition("Min queries satisfied", runs >= preset.min_runs, f"{runs:,} of {preset.min_runs:,}"),
@@ -89,7 +99,9 @@ def judge(
             ),
             Condition("Threads fit the processors", threads <= processors, f"{threads} on {processors}"),
             _not_throttled(throttle_readings),
+            _governor(governors, driver),
             _steady(floor_ns),
+            *drift,
             Condition("Same answer as the bare interpreter", same_answers, "one cell, output tensors compared"),
         )
     )
@@ -111,4 +123,24 @@ def _steady(floor_ns: Sequence[int]) -> Condition:
         "Steady speed",
         abs(change) <= STEADY_WITHIN,
         f"second half {change:+.1%} against the first, {STEADY_WITHIN:.0%} allowed",
+    )
+
+
+def _governor(governors: Sequence[str | None], driver: str | None) -> Condition:
+    name = "Governor lets the clock rise"
+    known = list(dict.fromkeys(governor for governor in governors if governor is not None))
+    if not known:
+        return Condition(name, None, "this machine's clock is not the system's to choose")
+    if len(known) > 1:
+        return Condition(name, False, f"changed from {known[0]} to {known[-1]} while measuring")
+    low = known[0] == "powersave" and driver not in _DRIVERS_OF_THEIR_OWN
+    return Condition(name, not low, known[0] if driver is None else f"{known[0]}, driver {driver}")
+
+
+def _no_drift(minutes: Sequence[Minute]) -> Condition:
+    worst = max(minutes, key=lambda minute: abs(minute.ratio - 1))
+    return Condition(
+        "No thermal drift",
+        abs(worst.ratio - 1) <= STEADY_WITHIN,
+        f"minute {worst.minute} {worst.ratio - 1:+.1%} against the first, {STEADY_WITHIN:.0%} allowed",
     )

@@ -1,8 +1,9 @@
-"""What a Linux board tells about itself: its name, CPU governor, temperature, and whether it is slowed down."""
+"""What a Linux board tells about itself: its name, CPU governor, temperature, power, and whether it is slowed down."""
 
 from __future__ import annotations
 
 import contextlib
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -14,6 +15,7 @@ THROTTLE_BITS = {0: "under-voltage", 1: "frequency capped", 2: "throttled", 3: "
 SINCE_BOOT = 16
 CPU_FREQUENCY = "sys/devices/system/cpu/cpu0/cpufreq"
 _CPU_ZONES = ("cpu", "soc", "pkg")
+_RAIL = re.compile(r"(\w+)_([AV])\s+(?:current|volt)\(\d+\)=(\d+(?:\.\d+)?)\2")
 
 
 def board_name(root: Path = Path("/")) -> str | None:
@@ -24,6 +26,11 @@ def board_name(root: Path = Path("/")) -> str | None:
 def governor(root: Path = Path("/")) -> str | None:
     """The frequency governor of the first processor; None where frequencies are not the system's to choose."""
     return read_text(root / CPU_FREQUENCY / "scaling_governor")
+
+
+def frequency_driver(root: Path = Path("/")) -> str | None:
+    """The driver behind :func:`governor`; with intel_pstate a governor's name means something else."""
+    return read_text(root / CPU_FREQUENCY / "scaling_driver")
 
 
 def temperature(root: Path = Path("/")) -> float | None:
@@ -41,12 +48,43 @@ def temperature(root: Path = Path("/")) -> float | None:
 
 def get_throttled() -> int | None:
     """The Raspberry Pi's throttle register; None on machines without ``vcgencmd`` or where it may not be read."""
+    answer = _vcgencmd("get_throttled")
+    return None if answer is None else parse_throttled(answer)
+
+
+def get_power() -> float | None:
+    """Watts that a Raspberry Pi 5's power chip delivers right now; None on boards that do not measure it.
+
+    The sum over the rails whose current it measures. What the 5 V input feeds past the chip (USB, HATs, the chip's own
+    losses) is not in it, so it is less than a plug meter shows.
+    """
+    answer = _vcgencmd("pmic_read_adc")
+    return None if answer is None else parse_power(answer)
+
+
+def parse_power(answer: str) -> float | None:
+    """Current times voltage, summed over the rails of ``pmic_read_adc`` that have both; None when no rail has.
+
+    Currents and voltages come on lines of their own, ``VDD_CORE_A current(7)=1.2A`` and ``VDD_CORE_V volt(15)=0.9V``;
+    the number in brackets is the converter's channel, so the name pairs them. EXT5V and BATT have a voltage only.
+    """
+    found: dict[str, dict[str, float]] = {"A": {}, "V": {}}
+    for line in answer.splitlines():
+        match = _RAIL.fullmatch(line.strip())
+        if match:
+            rail, quantity, value = match.groups()
+            found[quantity][rail] = float(value)
+    paired = [current * found["V"][rail] for rail, current in found["A"].items() if rail in found["V"]]
+    return sum(paired) if paired else None
+
+
+def _vcgencmd(question: str) -> str | None:
+    """What the Raspberry Pi's firmware answers; None without it, or where it may not be asked."""
     program = shutil.which("vcgencmd")
     if program is None:
         return None
     with contextlib.suppress(OSError, ValueError, subprocess.SubprocessError):
-        answer = subprocess.run([program, "get_throttled"], capture_output=True, text=True, timeout=5, check=True)
-        return parse_throttled(answer.stdout)
+        return subprocess.run([program, question], capture_output=True, text=True, timeout=5, check=True).stdout
     return None
 
 

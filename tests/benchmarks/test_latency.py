@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 
 from benchmarks.bare import Bare, bare_script
-from benchmarks.coldstart import measure_cold_starts
+from benchmarks.coldstart import ColdStart, Started, measure_cold_starts
 from benchmarks.latency import STAGES, measure_latency, runtime_of
 from benchmarks.picture import SIDE, cell_png
+from benchmarks.surroundings import Readers
 from benchmarks.throughput import measure_throughput
 from benchmarks.timing import PRESETS, Preset
 from edge_runtime.backends.edgetpu import library_name
@@ -39,6 +40,13 @@ def short(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("benchmarks.verdict.STEADY_WITHIN", 1e9)  # a busy test machine is not what is tested
 
 
+@pytest.fixture
+def no_cold_starts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Spare the processes where their times do not matter."""
+    started = ColdStart((Started(200.0, 50.0),), (Started(100.0, 40.0),))
+    monkeypatch.setattr("benchmarks.coldstart.measure_cold_starts", lambda *rest: started)
+
+
 def test_the_picture_is_always_the_same_cell() -> None:
     pixels = load_image(cell_png())
     assert cell_png() == cell_png()
@@ -50,7 +58,8 @@ def test_parts_and_wholes_fit_together(small_model: Path, image: Path) -> None:
     model = read_model_file(small_model)
     runtime_of(model)
     readings = iter([0, 0x40000])
-    latency = measure_latency(model, image, 1, SHORT, read_throttled=lambda: next(readings))
+    readers = Readers(throttled=lambda: next(readings), temperature=lambda: 51.5, power=lambda: None)
+    latency = measure_latency(model, image, 1, SHORT, readers=readers)
     runs = {summary.num_runs for summary in (latency.file, latency.array, latency.bare, latency.bare_file)}
     assert runs == {SHORT.min_runs}
     assert {name: part.num_runs for name, part in latency.stages.items()} == dict.fromkeys(STAGES, SHORT.min_runs)
@@ -59,6 +68,10 @@ def test_parts_and_wholes_fit_together(small_model: Path, image: Path) -> None:
     assert latency.file_ratio == latency.file.median_ms / latency.bare_file.median_ms
     broken = [condition.name for condition in latency.verdict.conditions if condition.met is False]
     assert "Not throttled" in broken and "Same answer as the bare interpreter" not in broken
+    document = latency.to_json()
+    assert document["temperature"] == {"before": 51.5, "after": 51.5, "highest": 51.5}
+    assert document["throttled"]["flags_after"] == ["throttled since boot"]
+    assert document["energy"] is None and document["minutes"] == []  # no power reading, no two minutes
 
 
 def test_the_bare_interpreter_gives_the_answer_of_its_tensor(small_model: Path, image: Path) -> None:
@@ -86,8 +99,13 @@ def test_json_has_the_keys_others_read(
     assert entry["pools"] == []  # one thread was asked for
     (measured,) = entry["threads"]
     assert {"init_ms", "warmup_first_ms", "avg_ms", "min_ms", "max_ms", "median_ms", "std_ms", "p5_ms", "p50_ms",
-            "p90_ms", "p95_ms", "p99_ms", "num_runs"} == set(measured["latency"])  # fmt: skip
+            "p90_ms", "p95_ms", "p99_ms", "num_runs", "p50_interval_ms", "p90_interval_ms", "p95_interval_ms",
+            "p99_interval_ms"} == set(measured["latency"])  # fmt: skip
     assert measured["latency"]["p99_ms"] is None
+    low, high = measured["latency"]["p50_interval_ms"]
+    assert low <= measured["latency"]["p50_ms"] <= high
+    assert document["schema"] == {"name": "thinsmear-bench-latency", "version": 1}
+    assert document["command"] == f"thinsmear bench latency {small_model} --threads 1"
     assert set(measured["stages"]) == set(STAGES)
 
 
@@ -95,8 +113,11 @@ def test_pools_are_measured_against_one_interpreter(small_model: Path) -> None:
     classifier = Classifier(read_model_file(small_model))
     image = np.zeros((classifier.contract.height, classifier.contract.width, 3), np.uint8)
     one, two = measure_throughput(classifier, image, (2,), SHORT)
-    assert (one.interpreters, two.interpreters, one.ratio) == (1, 2, 1.0)
-    assert two.ratio == pytest.approx(two.cells_per_second / one.cells_per_second) and two.ratio > 0
+    assert (one.interpreters, two.interpreters) == (1, 2)
+    assert (one.ratio, one.ceiling) == (1.0, 1.0)  # each against itself
+    assert two.ratio > 0 and two.ceiling > 0
+    assert two.to_json() == {"interpreters": 2, "cells_per_second": two.cells_per_second, "ratio": two.ratio,
+                             "ceiling": two.ceiling}  # fmt: skip
 
 
 def test_the_bare_script_for_an_edge_tpu_names_its_library() -> None:
@@ -106,7 +127,11 @@ def test_the_bare_script_for_an_edge_tpu_names_its_library() -> None:
 
 
 def test_more_threads_than_processors_is_invalid_and_exits_4(
-    small_model: Path, short: None, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    small_model: Path,
+    short: None,
+    no_cold_starts: None,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.setattr("benchmarks.latency.available_processors", lambda: 1)
     assert run(["bench", "latency", str(small_model), "--threads", "2"]) == 4
@@ -153,3 +178,43 @@ def test_cold_start_peak_is_not_that_of_this_process(small_model: Path, image: P
 def test_a_cold_start_that_fails_says_why(image: Path, tmp_path: Path) -> None:
     with pytest.raises(ThinsmearError, match=r"ended with code 2: .*no model file .*gone\.tflite"):
         measure_cold_starts(tmp_path / "gone.tflite", image, "ai_edge_litert", 1)
+
+
+def test_a_run_is_compared_with_a_saved_one(
+    small_model: Path, short: None, no_cold_starts: None, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    saved, table = tmp_path / "latency.json", tmp_path / "reference.csv"
+    arguments = ["bench", "latency", str(small_model), "--threads", "1", "-q", "--json"]
+    assert run([*arguments, "--save", str(saved)]) == 0
+    assert run([*arguments, "--save", str(table)]) == 0
+    capsys.readouterr()
+    assert run([*arguments, "--compare", str(table), "--tolerance", "10"]) == 0
+    compared = json.loads(capsys.readouterr().out)["compared"]
+    assert compared["within"] and [one["figure"] for one in compared["figures"]] == ["infer_ms", "file_ms"]
+    assert all(0 < one["ratio"] == one["milliseconds"] / one["reference"] for one in compared["figures"])
+
+    document = json.loads(saved.read_text())
+    for part in ("latency", "file"):
+        document["models"][0]["threads"][0][part]["median_ms"] /= 1000  # as if it had been far quicker
+    saved.write_text(json.dumps(document))
+    assert run([*arguments, "--compare", str(saved)]) == 1
+    shown = capsys.readouterr()
+    assert not json.loads(shown.out)["compared"]["within"]
+    assert "times its reference" in shown.err and "1.10 is allowed" in shown.err
+
+
+def test_nothing_to_compare_with_is_said_before_measuring(
+    small_model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("benchmarks.latency.measure_latency", lambda *rest: pytest.fail("measured"))
+    assert run(["bench", "latency", str(small_model), "--compare", "shipped"]) == 2
+    assert "shipped has no row of" in capsys.readouterr().err
+
+
+def test_what_is_not_valid_becomes_no_reference(
+    small_model: Path, short: None, no_cold_starts: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("benchmarks.latency.available_processors", lambda: 1)
+    table = tmp_path / "reference.csv"
+    assert run(["bench", "latency", str(small_model), "--threads", "2", "-q", "--save", str(table)]) == 4
+    assert not table.exists()

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from benchmarks.percentiles import median, percentile, summarise
+from benchmarks.percentiles import interval, median, percentile, summarise
 
 
 @pytest.mark.parametrize(
@@ -69,3 +69,44 @@ def test_p99_needs_a_thousand_runs(runs: int, expected: float | None) -> None:
 def test_nothing_to_summarise() -> None:
     with pytest.raises(ValueError, match="no duration"):
         summarise([])
+
+
+@pytest.mark.parametrize(
+    ("count", "percent", "ranks"),
+    [
+        (5, 50, None),  # both tails together hold 2/32, more than a twentieth
+        (6, 50, (1, 6)),
+        (10, 50, (2, 9)),  # the textbook case
+        (100, 50, (40, 61)),
+        (50, 95, None),  # even the largest of 50 lies below the 95th percentile too often
+        (100, 95, (90, 100)),
+    ],
+)
+def test_interval_by_ranks(count: int, percent: float, ranks: tuple[int, int] | None) -> None:
+    assert interval([float(n) for n in range(1, count + 1)], percent) == ranks
+
+
+@pytest.mark.parametrize("percent", [50, 90, 95, 99])
+@pytest.mark.parametrize("count", [1000, 1024, 50_000])
+def test_interval_agrees_with_scipy(count: int, percent: int) -> None:
+    stats = pytest.importorskip("scipy.stats")
+    law = stats.binom(count, percent / 100)
+    low, high = int(law.ppf(0.025)), int(law.ppf(0.975)) + 1
+    assert interval(range(1, count + 1), percent) == (low, high)
+    assert law.cdf(high - 1) - law.cdf(low - 1) >= 0.95
+
+
+def test_the_interval_holds_the_truth_as_often_as_it_says() -> None:
+    generator = np.random.default_rng(3)
+    held = 0
+    for _ in range(400):
+        low, high = interval(sorted(generator.exponential(1.0, 300)), 90) or (0.0, 0.0)
+        held += low <= np.log(10) <= high
+    assert 0.93 <= held / 400 <= 0.99
+
+
+@pytest.mark.parametrize(("runs", "withheld"), [(999, True), (1000, False)])
+def test_intervals_in_the_summary(runs: int, withheld: bool) -> None:
+    summary = summarise([n * 1_000_000 for n in range(1, runs + 1)])
+    assert summary.p50_interval_ms is not None and summary.p50_interval_ms[0] < 500 < summary.p50_interval_ms[1]
+    assert (summary.p99_interval_ms is None) == withheld

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from benchmarks.timing import PRESETS, Preset, take_turns
+from benchmarks.timing import PRESETS, Preset, adjacent_ratio, take_turns
 
 
 class Clock:
@@ -29,6 +29,7 @@ def test_goes_on_until_runs_and_duration_are_reached(min_runs: int, min_seconds:
     measured = take_turns({"a": lambda: clock.spend(10)}, Preset(min_runs, min_seconds, 0, 0), clock=clock)
     assert list(measured.durations["a"]) == [10_000_000] * rounds
     assert measured.seconds == pytest.approx(rounds * 0.01)
+    assert measured.ends == pytest.approx([0.01 * (number + 1) for number in range(rounds)])
 
 
 def test_each_call_is_first_in_turn() -> None:
@@ -55,3 +56,15 @@ def test_presets_that_publish_have_enough_queries() -> None:
         "standard": True,
         "soak": True,
     }
+
+
+@pytest.mark.parametrize(
+    ("durations", "against", "ratio"),
+    [
+        ([20, 20, 20], [10, 10, 10], 2.0),
+        ([20, 40, 80], [10, 20, 40], 2.0),  # the machine slows down fourfold; the ratio does not
+        ([20, 20, 200], [10, 10, 10], 2.0),  # one bad spell
+    ],
+)
+def test_ratio_of_neighbours(durations: list[int], against: list[int], ratio: float) -> None:
+    assert adjacent_ratio(durations, against) == ratio

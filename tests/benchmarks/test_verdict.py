@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from benchmarks.drift import Minute
 from benchmarks.timing import Preset
 from benchmarks.verdict import Verdict, judge
 
@@ -39,6 +40,10 @@ def test_valid() -> None:
         ({"floor_ns": [100, 100, 121, 121]}, "Steady speed"),
         ({"floor_ns": [100, 100, 79, 79]}, "Steady speed"),
         ({"same_answers": False}, "Same answer as the bare interpreter"),
+        ({"governors": ["powersave", "powersave"]}, "Governor lets the clock rise"),
+        ({"governors": ["performance", "ondemand"], "driver": "intel_pstate"}, "Governor lets the clock rise"),
+        ({"minutes": [Minute(1, 1.0, 1.0), Minute(2, 1.21, 1.21)]}, "No thermal drift"),
+        ({"minutes": [Minute(1, 1.0, 1.0), Minute(2, 0.79, 0.79)]}, "No thermal drift"),
     ],
 )
 def test_each_condition_alone_makes_it_invalid(changes: dict[str, Any], broken: str) -> None:
@@ -58,3 +63,23 @@ def test_unknown_throttling_is_said_and_allowed() -> None:
     result = verdict(throttle_readings=[None, None])
     assert result.valid
     assert "Not throttled : Unknown (this machine has no vcgencmd)" in str(result)
+
+
+@pytest.mark.parametrize(
+    ("governors", "driver", "said"),
+    [
+        (["ondemand", "ondemand"], "cpufreq-dt", "Yes (ondemand, driver cpufreq-dt)"),
+        (["powersave", "powersave"], "intel_pstate", "Yes (powersave, driver intel_pstate)"),
+        ([None, None], None, "Unknown (this machine's clock is not the system's to choose)"),
+    ],
+)
+def test_governors_that_let_the_clock_rise(governors: list[str | None], driver: str | None, said: str) -> None:
+    result = verdict(governors=governors, driver=driver)
+    assert result.valid and f"Governor lets the clock rise : {said}" in str(result)
+
+
+def test_drift_is_only_judged_where_there_are_minutes() -> None:
+    assert "drift" not in str(verdict())
+    assert "No thermal drift : Yes (minute 2 +20.0% against the first, 20% allowed)" in str(
+        verdict(minutes=[Minute(1, 1.0, 1.0), Minute(2, 1.2, 1.2)])
+    )

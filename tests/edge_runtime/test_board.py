@@ -6,7 +6,18 @@ from pathlib import Path
 
 import pytest
 
-from edge_runtime.board import board_name, get_throttled, governor, parse_throttled, temperature, throttle_flags
+from edge_runtime.board import (
+    board_name,
+    get_power,
+    get_throttled,
+    governor,
+    parse_power,
+    parse_throttled,
+    temperature,
+    throttle_flags,
+)
+
+FAKES = Path(__file__).parents[1] / "fakes"
 
 
 def tree(root: Path, files: dict[str, str]) -> Path:
@@ -94,3 +105,40 @@ def test_no_vcgencmd(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 )
 def test_flags_in_words(value: int, expected: list[str]) -> None:
     assert throttle_flags(value) == expected
+
+
+def install_vcgencmd(folder: Path, monkeypatch: pytest.MonkeyPatch, board: str) -> None:
+    """Put the fake of ``vcgencmd`` first in the PATH."""
+    program = folder / "vcgencmd"
+    program.write_text((FAKES / "vcgencmd.sh").read_text())
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{folder}:/usr/bin:/bin")
+    monkeypatch.setenv("FAKE_BOARD", board)
+
+
+@pytest.mark.parametrize(("board", "expected"), [("pi5", 4.2353), ("pi4", None)])
+def test_power_of_a_board(board: str, expected: float | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    install_vcgencmd(tmp_path, monkeypatch, board)
+    power = get_power()
+    assert power == (None if expected is None else pytest.approx(expected, abs=1e-4))
+    assert get_throttled() == 0
+
+
+def test_no_power_without_vcgencmd(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert get_power() is None
+
+
+@pytest.mark.parametrize(
+    ("answer", "expected"),
+    [
+        ("  VDD_CORE_A current(7)=2.00000000A\n  VDD_CORE_V volt(15)=0.90000000V\n", 1.8),
+        ("A_A current(0)=1.0A\nB_A current(1)=2.0A\nB_V volt(8)=3.0V\nA_V volt(9)=5.0V\n", 11.0),  # by name
+        ("EXT5V_V volt(24)=5.06788000V\nBATT_V volt(25)=0.00000000V\n", None),  # voltages alone are no power
+        ("LOST_A current(3)=1.0A\n", None),
+        ('error=1 error_msg="Command not registered"\n', None),
+        ("", None),
+    ],
+)
+def test_power_from_rails(answer: str, expected: float | None) -> None:
+    assert parse_power(answer) == (None if expected is None else pytest.approx(expected))

@@ -97,6 +97,11 @@ def test_exposure_and_colours_are_locked_once_they_are_steady(device: type[FakeP
     }  # fmt: skip
 
 
+def test_frames_carry_the_cameras_settings(device: type[FakePicamera2]) -> None:
+    frame = open_camera("picamera2:0").read(1)
+    assert frame.settings == {"exposure_us": 10_000.0, "analogue_gain": 1.5, "colour_gains": [2.1, 1.7]}
+
+
 def test_a_grey_sensor_has_no_white_balance(device: type[FakePicamera2], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(device, "advertised", ("AeEnable", "ExposureTime", "AnalogueGain"))
     open_camera("picamera2")

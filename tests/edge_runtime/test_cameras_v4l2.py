@@ -21,6 +21,8 @@ from edge_runtime.errors import EnvironmentLacks, WrongUsage
 CONSTANTS = {
     "CAP_V4L2": 200, "CAP_PROP_FOURCC": 6, "CAP_PROP_FRAME_WIDTH": 3, "CAP_PROP_FRAME_HEIGHT": 4, "CAP_PROP_BUFFERSIZE": 38,
     "CAP_PROP_POS_MSEC": 0, "CAP_PROP_FPS": 5, "COLOR_BGR2RGB": 4, "COLOR_GRAY2RGB": 8,
+    "CAP_PROP_EXPOSURE": 15, "CAP_PROP_AUTO_EXPOSURE": 21, "CAP_PROP_GAIN": 14, "CAP_PROP_BRIGHTNESS": 10,
+    "CAP_PROP_CONTRAST": 11, "CAP_PROP_WB_TEMPERATURE": 45, "CAP_PROP_AUTO_WB": 44,
 }  # fmt: skip
 
 
@@ -53,6 +55,8 @@ class FakeCapture:
     def get(self, setting: int) -> float:
         if setting == CONSTANTS["CAP_PROP_POS_MSEC"]:
             return self.stamp
+        if setting not in (3, 4):
+            return {15: 156.0, 21: 1.0, 14: 0.0}.get(setting, -1.0)
         size = self.settings.get(3, 640), self.settings.get(4, 480)
         return (size if size in self.cable.sizes else (640, 480))[setting - 3]
 
@@ -74,6 +78,11 @@ class FakeCapture:
     def release(self) -> None:
         assert not self.reading, "OpenCV crashes when it is released under a read"
         self.alive = False
+
+
+def test_frames_carry_the_cameras_settings(cable: Cable) -> None:
+    frame = open_camera("v4l2:/dev/null").read(1)
+    assert frame.settings == {"exposure": 156.0, "auto_exposure": 1.0, "gain": 0.0}
 
 
 def convert(picture: np.ndarray, code: int) -> np.ndarray:

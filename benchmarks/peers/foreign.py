@@ -1,0 +1,71 @@
+"""A .tflite classifier of another maker, from what the user says about its input and output."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from benchmarks.peers.inputs import INPUTS
+from edge_runtime.card import Card
+from edge_runtime.errors import WrongUsage
+from edge_runtime.foreign import describe
+from edge_runtime.modelfile import ModelFile, pack_model, read_model_file
+from edge_runtime.names import printable
+from edge_runtime.tflite_schema import read_graph
+
+
+@dataclass(frozen=True)
+class Foreign:
+    """A model file, and how it was trained.
+
+    Attributes:
+        path: the .tflite file.
+        input: a key of :data:`benchmarks.peers.inputs.INPUTS`.
+        positive: which class means parasitized, counted from 0; of a single output, 1 says that it speaks for
+            parasitized and 0 for uninfected.
+    """
+
+    path: Path
+    input: str
+    positive: int
+
+
+def pair_up(paths: tuple[Path, ...], inputs: tuple[str, ...], positives: tuple[int, ...]) -> list[Foreign]:
+    """Each --peer with its --peer-input and --peer-positive, given once for all or once for each.
+
+    Raises:
+        WrongUsage: the numbers do not fit.
+    """
+    for name, values in (("--peer-input", inputs), ("--peer-positive", positives)):
+        if paths and len(values) not in (1, len(paths)):
+            raise WrongUsage(
+                f"There are {len(paths)} --peer and {len(values)} {name}; give one for all or one for each."
+            )
+    all_inputs = inputs * len(paths) if len(inputs) == 1 else inputs
+    all_positives = positives * len(paths) if len(positives) == 1 else positives
+    return [Foreign(*three) for three in zip(paths, all_inputs, all_positives, strict=False)]
+
+
+def as_one_file(foreign: Foreign, target: Path) -> tuple[Path, Card]:
+    """The model with a card, so that this program's runtime takes it as one of its own.
+
+    A file that has a card already stays as it is, and its card counts.
+
+    Raises:
+        WrongUsage, BadModel: see :func:`edge_runtime.foreign.describe`, or the class does not exist.
+    """
+    file: ModelFile = read_model_file(foreign.path)
+    if file.card is not None:
+        return foreign.path, file.card
+    graph = read_graph(file.flatbuffer)
+    values = 1
+    for side in graph.tensors[graph.outputs[0]].shape[1:]:
+        values *= side
+    labels = [f"class {number}" for number in range(max(values, 2))]
+    if not 0 <= foreign.positive < len(labels):
+        raise WrongUsage(f"{printable(foreign.path)} has {len(labels)} classes; --peer-positive is {foreign.positive}.")
+    channels, input_range = INPUTS[foreign.input]
+    card, _ = describe(file.flatbuffer, labels, input_range, labels[foreign.positive])
+    card = replace(card, input=replace(card.input, channels=channels))
+    target.write_bytes(pack_model(file.flatbuffer, card))
+    return target, card

@@ -1,0 +1,30 @@
+"""``bench training``: the classic recipe as tutorials write it against ours."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from benchmarks.reports.section import Section, Table, machine_of, number
+
+
+def section(document: Mapping[str, Any]) -> Section:
+    """One row for each way of training."""
+    rows = [
+        (one["name"], f"{one['seconds']:.0f}", number(one["test_auc"], ".4f"), f"{one['test_accuracy']:.4f}")
+        for one in document["results"]
+    ]
+    cells = document["cells"]
+    return Section(
+        "training",
+        "Training",
+        {
+            "Machine": machine_of(document),
+            "Cells": f"{cells['train']:,} to train on, {cells['test']:,} of others to test",
+        },
+        [Table("", ("way", "seconds", "test AUC", "test accuracy"), rows)],
+        [f"The same recipe {document['speedup']:.1f} times as fast."],
+        command=document["command"],
+        date=document["date"],
+        machine=machine_of(document),
+    )

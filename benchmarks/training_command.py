@@ -1,0 +1,80 @@
+"""The command ``thinsmear bench training``."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+import click
+
+from edge_runtime.console import emit_json, json_option, verbosity_options
+
+
+@click.command(
+    short_help="The classic recipe as tutorials write it against ours.",
+    epilog="""\b
+Examples:
+  thinsmear bench training cell_images --weights mobilenet_v2.weights.h5
+  thinsmear bench training cell_images --most 2000 --head-epochs 2 --epochs 2""",
+)
+@click.argument("data", type=click.Path(path_type=Path))
+@click.option("--weights", default="imagenet", show_default=True, metavar="imagenet|none|FILE")
+@click.option("--size", default=128, show_default=True, type=click.IntRange(32, 512), help="Input height and width.")
+@click.option("--alpha", default=1.0, show_default=True, help="Width of the network.")
+@click.option("--head-epochs", default=5, show_default=True, type=click.IntRange(1, 1000))
+@click.option("--epochs", default=5, show_default=True, type=click.IntRange(1, 1000), help="With the last 20 layers.")
+@click.option("--most", type=click.IntRange(100), help="Use this many of the cells [all].")
+@click.option("--recommended", is_flag=True, help="Time the recommended recipe (all layers) as well.")
+@click.option("--patients", metavar="REGEX", help="Finds the patient in a file name (group 1, or all of the match).")
+@click.option("--seed", default=0, show_default=True)
+@click.option("--save", metavar="FILE", type=click.Path(path_type=Path, dir_okay=False), help="Write the JSON here.")
+@json_option
+@verbosity_options
+def training(
+    data: Path,
+    weights: str,
+    size: int,
+    alpha: float,
+    head_epochs: int,
+    epochs: int,
+    most: int | None,
+    recommended: bool,
+    patients: str | None,
+    seed: int,
+    save: Path | None,
+    as_json: bool,
+) -> None:
+    """Train the classic two-phase MobileNetV2 twice on DATA, from the files to the model, and compare the times.
+
+    Once with an image generator and a pass of the whole network every epoch, once with cells decoded once and the
+    frozen layers run ahead. Same cells, epochs, batches, augmentation and learning rates; AUC on unseen patients.
+    """
+    from benchmarks.envelope import check_folder, envelope, save_document
+    from train.tensorflow_setup import require_tensorflow
+
+    check_folder(save)
+    require_tensorflow()
+    from benchmarks.training import classic_recipe, compare, document, patients_apart, shortened, usual_recipe
+    from edge_runtime.console import table
+    from train.dataset import scan
+    from train.training import Network
+
+    cells = scan(data, patients)
+    cells, parts = shortened(cells, patients_apart(cells, seed), most or len(cells), seed)
+    network = Network(size=size, alpha=alpha, weights=None if weights == "none" else weights)
+    recipe = classic_recipe(head_epochs, epochs, seed)
+    with tempfile.TemporaryDirectory(prefix="thinsmear-bench-") as folder:
+        results = compare(cells, parts, network, recipe, Path(folder), usual_recipe(seed) if recommended else None)
+    counts = {part: int((parts == part).sum()) for part in ("train", "val", "test")}
+    found = envelope("training", document(results, network, recipe, counts))
+    if as_json:
+        emit_json(found)
+    else:
+        rows = [
+            (r.name, f"{r.seconds:.0f}", "-" if r.test_auc is None else f"{r.test_auc:.4f}", f"{r.test_accuracy:.4f}")
+            for r in results
+        ]
+        click.echo(table(("way", "seconds", "test AUC", "test accuracy"), rows, right=(1, 2, 3)))
+        click.echo(f"\n{counts['train']} training cells; the same recipe {found['speedup']:.1f} times as fast")
+    if save is not None:
+        save_document(save, found)

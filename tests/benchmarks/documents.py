@@ -1,0 +1,179 @@
+"""Small documents of every kind of benchmark, with the fields that the benchmarks write."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+from benchmarks.accuracy import Row, Variant
+from benchmarks.counting import Grid, Point
+from benchmarks.envelope import envelope
+from benchmarks.machine import read_machine
+from benchmarks.peers import rounds
+from benchmarks.percentiles import summarise
+
+MS = 1_000_000
+
+
+def summary(milliseconds: float = 2.0) -> dict[str, Any]:
+    return summarise([int(milliseconds * MS * (1 + n / 1000)) for n in range(100)]).to_json()
+
+
+def latency() -> dict[str, Any]:
+    thread = {
+        "threads": 1,
+        "latency": {"init_ms": 5.0, "warmup_first_ms": 3.0, **summary()},
+        "stages": {name: summary(0.5) for name in ("decode", "preprocess", "infer", "decide")},
+        **{name: summary(3.0) for name in ("file", "array", "bare", "bare_file")},
+        "ratios": {"file": 1.05, "array": 1.07},
+        "seconds": 130.0,
+        "temperature": {"before": 48.0, "after": 60.0, "highest": 61.0},
+        "throttled": {"before": 0, "after": 0, "flags_before": [], "flags_after": []},
+        "governor": {"before": "ondemand", "after": "ondemand", "driver": "cpufreq-dt"},
+        "energy": {
+            "watts": 5.0,
+            "idle_watts": 2.5,
+            "readings": 120,
+            "millijoules": 15.0,
+            "millijoules_above_idle": 7.5,
+        },
+        "minutes": [{"minute": 1, "median_ms": 2.0, "ratio": 1.0}, {"minute": 2, "median_ms": 2.1, "ratio": 1.05}],
+        "verdict": {"result": "VALID", "conditions": [{"name": "Not throttled", "met": None, "detail": "unknown"}]},
+    }
+    started = {"median_ms": 300.0, "min_ms": 290.0, "max_ms": 310.0, "peak_mib": 59.0, "num_runs": 3}
+    model = {
+        "path": "models/a|b.tflite",
+        "model": "0123456789ab",
+        "flatbuffer": "ba9876543210",
+        "bytes": 2_795_371,
+        "input": [128, 128],
+        "units": {"edgetpu": 0, "cpu": 67},
+        "cold_start": {"classify": started, "bare": {**started, "peak_mib": None}, "ratio": 1.5},
+        "threads": [thread],
+        "pools": [{"interpreters": 2, "cells_per_second": 900.0, "ratio": 1.8, "ceiling": 1.9}],
+    }
+    runtime = {"name": "ai_edge_litert", "version": "2.3.0"}
+    return envelope("latency", {"preset": "soak", "runtime": runtime, "models": [model], "result": "VALID"})
+
+
+def peers(auc: float | None = 0.99) -> dict[str, Any]:
+    def row(name: str, precision: str, milliseconds: float, area: float | None) -> dict[str, Any]:
+        found = summarise([int(milliseconds * MS)] * 8)
+        return rounds.Row(
+            name, precision, "a file", None, "runtime of " + name, "1.0", "one", 1000, found, found, milliseconds / 2,
+            (1.0, 3.0), 300.0, 60.0, 10**8, ("numpy",), None if area is None else 0.97, area, 1.0,
+        ).to_json()  # fmt: skip
+
+    failed = rounds.Row("OpenVINO", "int8", "a file", error="the package openvino is missing")
+    cells = {"number": 8, "patients": None, "origin": "cells of the data", "parasitized": 4}
+    rows = [row("thinsmear", "int8", 2.0, auc), row("Keras predict", "float32", 40.0, auc), failed.to_json()]
+    return envelope(
+        "peers",
+        {
+            "model": "0123456789ab",
+            "preset": "quick",
+            "cells": cells,
+            "rounds": 1,
+            "block": 8,
+            "cpu": None,
+            "rows": rows,
+        },
+    )
+
+
+def accuracy() -> dict[str, Any]:
+    good = Row(Variant("int8", size=300), 2_000_000, 0.97, -0.001, 0.99, 0.0, 0.96, 0.02, 0.99, 0.05, 1.2, "PASSED")
+    rows = [asdict(good), asdict(Row(Variant("int4"), error="cannot be converted"))]
+    figures = {"run": "run", "cells": 100, "patients": 5, "float": {"accuracy": 0.97, "auc": 0.99}}
+    return envelope("accuracy", {**figures, "rows": rows})
+
+
+def training() -> dict[str, Any]:
+    results = [
+        {"name": name, "seconds": seconds, "test_auc": 0.99, "test_accuracy": 0.95}
+        for name, seconds in (("generator", 90.0), ("ours", 45.0))
+    ]
+    cells = {"train": 80, "val": 10, "test": 10}
+    return envelope("training", {"network": {}, "recipe": {}, "cells": cells, "results": results, "speedup": 2.0})
+
+
+def fields() -> dict[str, Any]:
+    return envelope(
+        "fields",
+        {
+            "model": "0123456789ab",
+            "fields": 3,
+            "accepted": 2,
+            "iou": 0.5,
+            "precision": 0.95,
+            "recall": 0.9,
+            "f1": 0.92,
+            "f1_with_border": 0.91,
+            "auc": None,
+            "infected": {"cells": 10, "found": 9, "interval": [0.6, 0.98]},
+            "stages": {"ring": {"cells": 10, "found": 9, "auc": None}},
+            "time": {"field_ms": 400.0, "segment_ms": 90.0, "floor_ms": 300.0, "ratio": 1.3},
+        },
+    )
+
+
+def counting() -> dict[str, Any]:
+    points = (
+        Point("0.2 %", True, 1000, 5.0, 0.96, 0.02, 0.02, 1.5),
+        Point("8 slides", False, 1000, 5.0, 0.9, 0.05, 0.05, 1.5),
+    )
+    return envelope("counting", Grid(points, 300, 2000, 0, 0.96, 0.96, 0.95).to_json())
+
+
+def slides() -> dict[str, Any]:
+    setting = {
+        "truth": "fitted",
+        "mean": 0.002,
+        "spread": 0.8,
+        "known_from": "healthy patients",
+        "slides": 25,
+        "cells": 1715,
+    }
+    point = {
+        "setting": 0, "level": 5000.0, "counted": 5000, "slides": 200, "detected": 150, "detected_low": 0.68,
+        "detected_high": 0.81, "least_patient": 0.5, "called": 12.0, "estimate": 5200.0, "bias": 200.0,
+        "unclipped_bias": 100.0, "held": 191, "held_low": 0.92, "held_high": 0.98, "low": 900.0, "high": 9000.0,
+        "limit": None,
+    }  # fmt: skip
+    return envelope(
+        "slides",
+        {"held_out": {}, "blanks": {}, "settings": [setting], "points": [point], "draws": 2000, "seed": 0},
+    )
+
+
+def candidates() -> dict[str, Any]:
+    cost = {
+        "name": "mobilenet_v2 0.35 80",
+        "bytes": 681_000,
+        "parameters": 600_000,
+        "milliseconds": 0.29,
+        "ratio": 0.23,
+    }
+    return envelope("candidates", {"preset": "quick", "candidates": [cost]})
+
+
+ALL = {
+    "latency": latency,
+    "peers": peers,
+    "accuracy": accuracy,
+    "training": training,
+    "fields": fields,
+    "counting": counting,
+    "slides": slides,
+    "candidates": candidates,
+}
+
+
+def without(document: dict[str, Any], name: str) -> dict[str, Any]:
+    """The same without one field."""
+    return {key: value for key, value in document.items() if key != name}
+
+
+def machine() -> str:
+    """The processor of this machine, as documents name it."""
+    return read_machine().processor or "unknown processor"
