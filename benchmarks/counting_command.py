@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -69,14 +68,14 @@ def counting(
     test part and the run's own folds. Each slide has the sensitivity of one infected patient and a blank rate of its
     own, from a beta-binomial fitted to the healthy patients.
     """
+    from benchmarks.envelope import check_folder
+
     for path in (save, plot):
-        if path is not None and not path.absolute().parent.is_dir():
-            raise WrongUsage(f"There is no folder {printable(path.absolute().parent)} to save into; make it first.")
+        check_folder(path)
     if plot is not None and (not scores or plot.suffix.lower() not in _PICTURES):
         raise WrongUsage("--plot draws slides, so it needs a RUN or CSV, and its file ends in .png or .svg.")
     if scores:
-        document = _slides(scores, replicates or 200, draws, seed, point, model, blank_slides, plot, as_json)
-        _save(document, save)
+        _slides(scores, replicates or 200, draws, seed, point, model, blank_slides, plot, as_json, save)
         return
     if point is not None or model is not None:
         raise WrongUsage("--point and --model are about slides; name a RUN or a CSV of scores.")
@@ -90,8 +89,7 @@ def _intervals(replicates: int, draws: int, seed: int, save: Path | None, as_jso
     grid = coverage_grid(
         chosen, replicates=replicates, draws=draws, seed=seed, done=lambda one: note(f"Simulated {one.name}.")
     )
-    emit_json(grid.to_json()) if as_json else click.echo(f"{grid_table(grid)}\n\n{verdict_text(grid)}")
-    _save(grid.to_json(), save)
+    _finish("counting", grid.to_json(), f"{grid_table(grid)}\n\n{verdict_text(grid)}", as_json, save)
     if not grid.passed:
         raise GateFailed(
             f"The coverage is outside its bars (mean {grid.mean:.3f}, least {grid.least:.3f}); with few replicates the "
@@ -109,7 +107,8 @@ def _slides(
     blank_slides: str,
     plot: Path | None,
     as_json: bool,
-) -> dict[str, Any]:
+    save: Path | None,
+) -> None:
     from benchmarks.held_out import read_held_out
     from benchmarks.slides import simulate_slides
     from benchmarks.slides_report import study_picture, study_text
@@ -121,11 +120,10 @@ def _slides(
         held_out, slides, known, draws=draws, seed=seed,
         done=lambda one: note(f"Simulated: blank rate {one.truth}, {one.slides} {one.known_from}."),
     )  # fmt: skip
-    emit_json(study.to_json()) if as_json else click.echo(study_text(study))
+    _finish("slides", study.to_json(), study_text(study), as_json, save)
     if plot is not None:
         write_atomically(plot, study_picture(study, plot.suffix.lower()[1:]))
         note(f"Wrote {printable(plot)}.")
-    return study.to_json()
 
 
 def _card(model: str | None) -> tuple[OutputContract, float]:
@@ -146,9 +144,11 @@ def _blank_slides(text: str) -> tuple[int, int]:
     return int(slides), int(cells)
 
 
-def _save(document: dict[str, Any], path: Path | None) -> None:
-    if path is not None:
-        from edge_runtime.files import write_atomically
+def _finish(kind: str, payload: dict[str, Any], text: str, as_json: bool, path: Path | None) -> None:
+    """Print a result and, when asked to, keep it."""
+    from benchmarks.envelope import envelope, save_document
 
-        write_atomically(path, json.dumps(document, indent=1, allow_nan=False) + "\n")
-        note(f"Wrote {printable(path)}.")
+    document = envelope(kind, payload)
+    emit_json(document) if as_json else click.echo(text)
+    if path is not None:
+        save_document(path, document)

@@ -220,7 +220,9 @@ def test_the_command(tmp_path: Path) -> None:
     assert "corrected with 3 blank slides of 1,500 cells in all" in printed.output
     document = json.loads(saved.read_text())
     assert len(document["points"]) == 4 * 2 * 2 and document["held_out"]["point"] == 0.5
-    assert json.loads(bench(*options, "--json").stdout) == document
+    again = json.loads(bench(*options, "--json").stdout)
+    changing = ("date", "command", "machine")  # free memory is one of the machine's facts
+    assert {**again, **{name: document[name] for name in changing}} == document
     assert drawn.read_bytes().startswith(b"<?xml") and study_text(small(GOOD, slides=6))
 
 
