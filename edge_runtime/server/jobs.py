@@ -185,6 +185,9 @@ def _add(
         record = stored_field(tools.store, session, added.number).record
     size = (pixels.shape[1], pixels.shape[0])
     document = field_document(session, added.number, added.repeat, size, record, model.sha256)
+    # only here: the store keeps how many were left out, not where they lie
+    left_out = [{"box": list(item.box), "reason": item.reason} for item in result.field.excluded]
+    document["result"]["excluded_boxes"] = left_out
     return {**document, "status": status_document(tools.store, session)}
 
 

@@ -175,7 +175,13 @@ class FieldDocument(BaseModel):
     width: int | None
     height: int | None
     image: Annotated[str | None, Field(description="Where the image is; null once it was removed.")]
-    result: Annotated[Json, Field(description="cells, excluded, quality, model, as `classify --field --json`.")]
+    result: Annotated[
+        Json,
+        Field(
+            description="cells, excluded, quality, model, as `classify --field --json`; of a field just read also "
+            "excluded_boxes, a box and a reason for each thing left out."
+        ),
+    ]
     status: Status
 
 

@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import zipfile
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -96,6 +97,10 @@ def test_a_session_from_begin_to_report(caller: TestClient, field: bytes) -> Non
     assert first["status"]["to_count"] == 5000 - len(cells)
     assert added[1]["error"]["kind"] == "not-an-image"
     assert without_disk({**added[2], "repeat": False}) == without_disk(first)
+
+    left_out = first["result"].pop("excluded_boxes")  # of a field just read only
+    assert Counter(item["reason"] for item in left_out) == Counter(first["result"]["excluded"])
+    assert all(len(item["box"]) == 4 for item in left_out) and left_out
 
     listed = caller.get(f"/v1/sessions/{code}/fields").json()["fields"]
     suspected = sum(cell["suspected"] for cell in cells)

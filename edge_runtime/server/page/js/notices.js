@@ -1,0 +1,40 @@
+// What the page tells on its own: lines below the header that stay while they hold, and words for screen readers.
+
+import { h, put } from "./dom.js";
+import { icon } from "./icons.js";
+import { t } from "./language.js";
+
+const shown = new Map();
+
+/**
+ * Show a line under a name, in place of the one it had.
+ * kind is "bad", "warn" or "good"; action is {text, run}; with dismiss the person can close it.
+ */
+export function notice(name, kind, text, { action, dismiss = false } = {}) {
+  const sign = { bad: "cross", warn: "warning", good: "tick" }[kind];
+  const line = h(
+    "div",
+    { class: `notice ${kind}`, role: kind === "bad" ? "alert" : "status" },
+    icon(sign),
+    h("p", {}, text),
+    action && h("button", { type: "button", class: "quiet", onclick: action.run }, action.text),
+    dismiss &&
+      h("button", { type: "button", class: "quiet", onclick: () => unnotice(name), "aria-label": t("close") }, icon("cross")),
+  );
+  shown.set(name, line);
+  redraw();
+}
+
+/** Take a line away. */
+export function unnotice(name) {
+  if (shown.delete(name)) redraw();
+}
+
+function redraw() {
+  put(document.getElementById("notices"), [...shown.values()]);
+}
+
+/** Say something to screen readers without showing it. */
+export function say(text) {
+  document.getElementById("said").textContent = text;
+}
