@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 export TF_CPP_MIN_LOG_LEVEL := 3
 
-.PHONY: demo test lint test-long clean
+.PHONY: demo test lint test-long test-boot clean
 
 .venv/installed: setup.cfg pyproject.toml
 	$(PYTHON) -m venv .venv
@@ -23,6 +23,10 @@ test: lint
 
 test-long: .venv/installed
 	$(BIN)/python -m pytest -q -m long -o timeout=3600
+
+# boots a card in an emulator: root, half an hour; docs/boot-test.md
+test-boot: .venv/installed
+	$(BIN)/python -m pytest -q -m boot tests/boot
 
 clean:
 	rm -rf .venv build dist *.egg-info

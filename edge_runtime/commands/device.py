@@ -128,9 +128,14 @@ Exit code 1 when a card failed, 4 when no further card came in time.""",
 )
 @click.option("--hidden", is_flag=True, help="The Wi-Fi network does not announce its name.")
 @click.option(
-    "--camera", default="auto", show_default=True, help="auto, usb, or the sensor's name, for instance imx477."
+    "--camera",
+    default="auto",
+    show_default=True,
+    help="auto (ribbon), usb, none, or the sensor's name, for instance imx477.",
 )
 @click.option("--coral", default="none", show_default=True, type=click.Choice(["none", "usb", "pcie"]))
+@click.option("--led", metavar="GPIO", type=int, help="Light there: blinks, and is steady once the page answers.")
+@click.option("--button", metavar="GPIO", type=int, help="Button there switches the device off in good order.")
 @click.option(
     "--page",
     type=click.Choice(["local", "network"]),
@@ -161,6 +166,8 @@ def provision(
     hidden: bool,
     camera: str,
     coral: str,
+    led: int | None,
+    button: int | None,
     page: str | None,
     listing: Path | None,
     wait: float | None,
@@ -183,7 +190,7 @@ def provision(
     start = numbered(name, first)
     settings = Settings(
         start, checked.target, user, ssh_keys, locale, keyboard, time_zone, wifi(start), camera, coral,
-        page or ("network" if access_point else "local"),
+        page or ("network" if access_point else "local"), led, button,
     )  # fmt: skip
     order = Order(settings, name, checked, system, wifi)
     if dry_run:

@@ -21,7 +21,8 @@ from edge_runtime.board import read_text
 _TIME_ERROR = 5  # adjtimex(2): the kernel's clock is not synchronised
 _SYNCHRONISED = Path("/run/systemd/timesync/synchronized")
 _TIMEX_BYTES = 512  # struct timex takes 208 at most
-_HARDWARE_CLOCK = Path("/sys/class/rtc/rtc0/hctosys")
+_HARDWARE_CLOCK = Path("/sys/class/rtc/rtc0")
+_NEAR = 86_400  # seconds between hardware and wall clock; a hardware clock may run on local time
 _PLAUSIBLE = 1_767_225_600  # 2026: a clock before this program was made is wrong
 
 
@@ -72,10 +73,21 @@ def _is_set(wall: float) -> bool:
     """A plausible time that the network, or a hardware clock at boot, has set."""
     if wall < _PLAUSIBLE:
         return False
-    if _SYNCHRONISED.exists() or read_text(_HARDWARE_CLOCK) == "1":
+    if _SYNCHRONISED.exists() or _is_of_hardware_clock(wall):
         return True
     try:
         adjtimex = ctypes.CDLL(None).adjtimex
     except (OSError, AttributeError):  # not Linux: such machines have a hardware clock
         return True
     return int(adjtimex(ctypes.create_string_buffer(_TIMEX_BYTES))) not in (-1, _TIME_ERROR)
+
+
+def _is_of_hardware_clock(wall: float, clock: Path | None = None) -> bool:
+    """Whether the kernel took its time from a hardware clock that was right.
+
+    One with an empty battery starts in 1970 (or 2000); the kernel takes that too, and systemd then moves the wall clock
+    on to the day when it was built, which looks plausible.
+    """
+    clock = clock or _HARDWARE_CLOCK
+    seconds = read_text(clock / "since_epoch") or ""
+    return read_text(clock / "hctosys") == "1" and seconds.isdecimal() and abs(int(seconds) - wall) < _NEAR

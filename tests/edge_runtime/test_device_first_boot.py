@@ -178,7 +178,7 @@ def assert_ready(machine: Machine, kit: Kit) -> None:
     assert connection.stat().st_mode & 0o777 == 0o600 and "mode=ap" in connection.read_text()
     assert "WirelessEnabled=true" in (root / "var/lib/NetworkManager/NetworkManager.state").read_text()
     assert (root / "var/lib/systemd/rfkill/platform-fe300000.mmcnr:wlan").read_text() == "0\n"
-    assert (etc / "thinsmear/serve.conf").read_text() == "THINSMEAR_SERVE_OPTIONS=--host 0.0.0.0\n"
+    assert (etc / "thinsmear/serve.conf").read_text() == "THINSMEAR_SERVE_OPTIONS=--camera picamera2 --host 0.0.0.0\n"
     assert re.search(r"^thinsmear:", (etc / "passwd").read_text(), re.M) and "plugdev:" in (etc / "group").read_text()
     assert os.readlink(root / "opt/thinsmear/current") == f"versions/{kit.id}/venv"
     assert machine.run("/opt/thinsmear/current/bin/thinsmear").stdout == "thinsmear, a stand-in\n"
@@ -204,6 +204,7 @@ def test_first_boot_of_bookworm(tmp_path: Path, kit: Kit) -> None:
     assert "\nen_GB.UTF-8 UTF-8\n" in (root / "etc/locale.gen").read_text() and (root / "var/locale-gen-ran").exists()
     assert 'XKBLAYOUT="fr"\nXKBVARIANT="oss"\n' in (root / "etc/default/keyboard").read_text()
     assert re.search(r"^keeper:x:1000:1000:.*:/home/keeper:", (root / "etc/passwd").read_text(), re.M)
+    assert re.search(r"^video:x:44:keeper$", (root / "etc/group").read_text(), re.M)
     assert "keeper:*:" in (root / "etc/shadow").read_text() and "keeper:x:1000" in (root / "etc/group").read_text()
     assert (root / "etc/subuid").read_text() == "keeper:100000:65536\n"
     wants = root / "etc/systemd/system/multi-user.target.wants/thinsmear-first-boot.service"
@@ -363,12 +364,23 @@ def test_the_service_is_shut_in(units: Path) -> None:
 def test_the_service_names_only_its_devices() -> None:
     text = (UNITS / "thinsmear.service").read_text()
     devices = re.findall(r"^DeviceAllow=(\S+) rw$", text, re.M)
-    assert devices == [
-        f"char-{name}" for name in ("video4linux", "media", "dma_heap", "usb_device", "apex", "gpiochip")
-    ]
+    assert devices == [f"char-{name}" for name in ("video4linux", "media", "dma_heap", "usb_device", "apex")]
     for line in ("Type=notify", "WatchdogSec=30", "ProtectSystem=strict", "NoNewPrivileges=yes", "User=thinsmear",
                  "StateDirectory=thinsmear", "Restart=always", "DevicePolicy=closed"):  # fmt: skip
         assert f"\n{line}\n" in text
+
+
+@pytest.mark.parametrize(("when", "trigger"), [("ExecStartPost", "default-on"), ("ExecStopPost", "timer")])
+def test_the_light_says_whether_the_page_answers(tmp_path: Path, when: str, trigger: str) -> None:
+    """The unit's own command, on a stand-in for the kernel's LED; where none is wired, nothing happens."""
+    line = re.search(rf"^{when}=-\+/bin/sh -c '(.*)'$", (UNITS / "thinsmear.service").read_text(), re.M)
+    assert line is not None
+    led = tmp_path / "trigger"
+    command = line[1].replace("$$", "$").replace("/sys/class/leds/thinsmear/trigger", str(led))
+    assert str(led) in command
+    assert subprocess.run(["sh", "-c", command]).returncode == 0 and not led.exists()
+    led.write_text("none")
+    assert subprocess.run(["sh", "-c", command]).returncode == 0 and led.read_text() == f"{trigger}\n"
 
 
 def test_udev_rules_name_the_accelerators() -> None:

@@ -81,6 +81,40 @@ def test_a_card(provision: Provision, kits: dict[str, Kit], tmp_path: Path, syst
         assert not (boot / "user-data").exists()
 
 
+@pytest.mark.parametrize(
+    ("options", "lines"),
+    [
+        ([], []),
+        (["--led", "17"], ["dtoverlay=gpio-led,gpio=17,label=thinsmear,trigger=timer"]),
+        (["--button", "3"], ["dtoverlay=gpio-shutdown,gpio_pin=3"]),
+    ],
+)
+def test_led_and_button(provision: Provision, tmp_path: Path, options: list[str], lines: list[str]) -> None:
+    boot = make_card(tmp_path / "boot", "trixie")
+    provision("trixie", "--name", "scope-1", *options)
+    config = (boot / "config.txt").read_text()
+    assert [line for line in config.splitlines() if "gpio" in line] == lines
+
+
+@pytest.mark.parametrize(
+    ("camera", "line", "options"),
+    [
+        ("auto", "camera_auto_detect=1", "--camera picamera2"),
+        ("imx477", "dtoverlay=imx477", "--camera picamera2"),
+        ("usb", "camera_auto_detect=0", "--camera v4l2:0"),
+        ("none", "camera_auto_detect=0", ""),
+    ],
+)
+def test_the_service_opens_the_camera(
+    provision: Provision, tmp_path: Path, camera: str, line: str, options: str
+) -> None:
+    boot = make_card(tmp_path / "boot", "trixie")
+    provision("trixie", "--name", "scope-1", "--camera", camera)
+    config = (boot / "config.txt").read_text()
+    assert line in config.splitlines() and "dtoverlay=none" not in config and "dtoverlay=usb" not in config
+    assert f"SERVE_OPTIONS='{options}'\n" in (boot / "thinsmear/settings.sh").read_text()
+
+
 def test_a_card_may_be_written_again_before_its_first_boot(provision: Provision, tmp_path: Path) -> None:
     boot = make_card(tmp_path / "boot", "bookworm")
     provision("bookworm", "--name", "one", *wifi_options("--access-point", "{name}", tmp_path), "--coral", "pcie")
@@ -102,7 +136,7 @@ def test_access_point_names_follow_the_card(provision: Provision, tmp_path: Path
     file = (boot / "thinsmear/secrets/thinsmear-access-point.nmconnection").read_text()
     assert f"psk={HASHED}\n" in file and "ssid=scope-1\n" in file and "mode=ap\n" in file
     assert "wifis" not in (boot / "network-config").read_text()
-    assert "SERVE_OPTIONS='--host 0.0.0.0'" in (boot / "thinsmear/settings.sh").read_text()
+    assert "SERVE_OPTIONS='--camera picamera2 --host 0.0.0.0'" in (boot / "thinsmear/settings.sh").read_text()
 
 
 @pytest.mark.skipif(shutil.which("cloud-init") is None, reason="cloud-init is not installed (apt: cloud-init)")

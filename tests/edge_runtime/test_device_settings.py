@@ -70,6 +70,9 @@ def test_host_names(name: str) -> None:
         ({"coral": "yes"}, "pcie"),
         ({"page": "world"}, "network"),
         ({"system": "bullseye"}, "trixie"),
+        ({"led": 1}, "GPIO 1;"),
+        ({"button": 28}, "2 to 27"),
+        ({"led": 17, "button": 17}, "17 and 17; take two different"),
     ],
 )
 def test_values_that_are_refused(change: dict[str, Any], message: str) -> None:

@@ -136,7 +136,10 @@ def inspect(settings: Settings, partition: BootPartition, system: str | None) ->
 def _shell_settings(settings: Settings, kit: Kit) -> str:
     layout, _, variant = settings.keyboard.partition(",")
     model = kit.details.get("model")
+    # opened when it is there, and tried again while it is not
+    camera = {"usb": "v4l2:0", "none": None}.get(settings.camera, "picamera2")
     options = [*(["--model", f"/opt/thinsmear/models/{model}"] if model else []),
+               *(["--camera", camera] if camera else []),
                *(["--host", "0.0.0.0"] if settings.page == "network" else [])]  # fmt: skip
     values = {
         "SYSTEM": settings.system, "NAME": settings.name, "USER_NAME": settings.user,
@@ -148,13 +151,13 @@ def _shell_settings(settings: Settings, kit: Kit) -> str:
 
 
 def _config_lines(settings: Settings) -> list[str]:
-    """Lines for ``config.txt``: camera, Coral, the hardware watchdog."""
+    """Lines for ``config.txt``: camera, Coral, the hardware watchdog, LED and button."""
     lines = ["[all]", "dtparam=watchdog=on"]
     if settings.camera == "auto":
         lines.append("camera_auto_detect=1")
     else:
         lines.append("camera_auto_detect=0")
-        if settings.camera != "usb":
+        if settings.camera not in ("usb", "none"):
             lines.append(f"dtoverlay={settings.camera}")
     if settings.coral == "usb":
         # the accelerator draws up to 900 mA; a Pi 5 gives that to USB only when it is told that its supply can
@@ -162,4 +165,10 @@ def _config_lines(settings: Settings) -> list[str]:
     elif settings.coral == "pcie":
         # its driver needs pages of 4 KiB, which the Pi 5's own kernel lacks, and no MSI through the MIP
         lines += ["[pi5]", "dtparam=pciex1", "kernel=kernel8.img", "dtoverlay=pciex1-compat-pi5,no-mip", "[all]"]
+    if settings.led is not None:
+        # blinks from the kernel's start on; the service's unit makes it steady
+        lines.append(f"dtoverlay=gpio-led,gpio={settings.led},label=thinsmear,trigger=timer")
+    if settings.button is not None:
+        # the kernel makes it a power key, which systemd obeys
+        lines.append(f"dtoverlay=gpio-shutdown,gpio_pin={settings.button}")
     return lines

@@ -18,9 +18,10 @@ SYSTEMS = ("bookworm", "trixie")
 # sensors of Raspberry Pi's and common third-party cameras, as their overlays are called
 SENSORS = ("imx219", "imx290", "imx296", "imx327", "imx378", "imx415", "imx462", "imx477", "imx500", "imx519", "imx708",
            "ov5647", "ov64a40", "ov9281")  # fmt: skip
-CAMERAS = ("auto", "usb", *SENSORS)
+CAMERAS = ("auto", "usb", "none", *SENSORS)
 CORALS = ("none", "usb", "pcie")
 PAGES = ("local", "network")
+PINS = range(2, 28)  # GPIO numbers on the 40-pin header; 0 and 1 belong to add-on boards
 _HOST_NAME = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
 _USER = re.compile(r"[a-z][a-z0-9-]{0,30}")
 _SYSTEM_USERS = (
@@ -65,6 +66,8 @@ class Settings:
         camera: one of :data:`CAMERAS`.
         coral: one of :data:`CORALS`.
         page: ``"network"``: the page can be opened from other machines; ``"local"``: from the device only.
+        led: GPIO of the light that says whether the page answers; None: there is none.
+        button: GPIO of the button that switches the device off in good order; None: there is none.
     """
 
     name: str
@@ -78,6 +81,8 @@ class Settings:
     camera: str = "auto"
     coral: str = "none"
     page: str = "local"
+    led: int | None = None
+    button: int | None = None
 
     def __post_init__(self) -> None:
         check_host_name(self.name)
@@ -102,6 +107,12 @@ class Settings:
         ):
             if value not in choices:
                 raise WrongUsage(f"{printable(value)!r} is none of {', '.join(choices)}.")
+        wired = [pin for pin in (self.led, self.button) if pin is not None]
+        if any(pin not in PINS for pin in wired) or len(set(wired)) != len(wired):
+            raise WrongUsage(
+                f"LED and button cannot be wired to GPIO {' and '.join(map(str, wired))}; take two different ones of "
+                f"{PINS[0]} to {PINS[-1]}."
+            )
 
 
 def check_host_name(name: str) -> str:

@@ -39,8 +39,16 @@ account() {
         done
         rm -f /etc/sudoers.d/010_pi-nopasswd
     fi
+    # cloud-init gives groups to users it makes, not to one that is there
+    if [ "$SYSTEM" = bookworm ] && ! getent passwd "$USER_NAME" >/dev/null; then
+        useradd --create-home --shell /bin/bash "$USER_NAME" || return 1
+    fi
+    for group in adm sudo video plugdev netdev; do
+        if getent passwd "$USER_NAME" >/dev/null && getent group "$group" >/dev/null; then
+            usermod --append --groups "$group" "$USER_NAME" || return 1
+        fi
+    done
     [ "$SYSTEM" = bookworm ] || return 0 # cloud-init does the rest
-    getent passwd "$USER_NAME" >/dev/null || useradd --create-home --shell /bin/bash "$USER_NAME" || return 1
     usermod --password '*' "$USER_NAME" || return 1
     printf '%s ALL=(ALL) NOPASSWD:ALL\n' "$USER_NAME" >/etc/sudoers.d/010_thinsmear
     chmod 440 /etc/sudoers.d/010_thinsmear
