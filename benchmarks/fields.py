@@ -1,46 +1,22 @@
-"""How well whole fields are read: cells found, infected cells found, how these rank, and the time it takes."""
+"""How well whole fields are read: cells found, infected cells found, and how these rank."""
 
 from __future__ import annotations
 
-import io
-import json
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
-from PIL import Image
 
-from edge_runtime.errors import BadData
-from edge_runtime.names import printable
+from benchmarks.fields_truth import RED_CELL, STAGES, Truth
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from edge_runtime.classifier import Classifier
     from edge_runtime.fields import FieldResult
 
-RED_CELL = "red blood cell"
-STAGES = ("ring", "trophozoite", "schizont", "gametocyte")
-OTHER = ("white blood cell", "leukocyte", "platelet")  # annotated, but no red cells
 _TOUCHES = 1.0  # pixels from the border at which a box counts as cut by it
-
-
-@dataclass(frozen=True)
-class Truth:
-    """The annotated cells of one field.
-
-    Attributes:
-        path: the image.
-        boxes: float64 [n, 4]: x, y, width, height in pixels.
-        types: of each cell.
-    """
-
-    path: Path
-    boxes: NDArray[np.float64]
-    types: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -79,36 +55,6 @@ class FieldScore:
     infected: tuple[tuple[str, bool], ...]
     scores: tuple[tuple[str, float], ...]
     accepted: bool
-
-
-def read_truth(folder: Path) -> list[Truth]:
-    """The annotations of a folder: ``annotations.json`` beside the images or beside their folder ``images``.
-
-    Raises:
-        BadData: there is no such file, or it does not hold what it should.
-    """
-    file = folder / "annotations.json"
-    try:
-        document = json.loads(file.read_bytes())
-    except OSError as error:
-        raise BadData(f"{printable(file)} cannot be read ({error.strerror}); name the folder that holds it.") from error
-    except ValueError as error:
-        raise BadData(f"{printable(file)} is no JSON ({error}); write it again.") from error
-    try:
-        return [_truth(folder, entry) for entry in document]
-    except (KeyError, TypeError, ValueError) as error:
-        raise BadData(
-            f'{printable(file)} is no list of {{"image", "cells": [{{"type", "x", "y", "w", "h"}}]}} ({error!r}).'
-        ) from error
-
-
-def _truth(folder: Path, entry: dict[str, Any]) -> Truth:
-    name = str(entry["image"])
-    places = (folder / "images" / name, folder / name, folder / "fields" / name)
-    path = next((place for place in places if place.is_file()), places[0])
-    cells = [cell for cell in entry["cells"] if cell["type"] not in OTHER]
-    boxes = np.array([[float(cell[key]) for key in "xywh"] for cell in cells], np.float64).reshape(-1, 4)
-    return Truth(path, boxes, tuple(str(cell["type"]) for cell in cells))
 
 
 def overlaps(first: NDArray[np.float64], second: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -207,29 +153,3 @@ def ranking(scores: Sequence[tuple[str, float]], stage: str | None = None) -> fl
         return math.nan
     labels = np.array([1] * len(infected) + [0] * len(healthy))
     return float(auc(labels, np.array(infected + healthy)))
-
-
-def floor_call(content: bytes, classifier: Classifier, count: int) -> Callable[[], object]:
-    """The least that reading a field can take: decode it once, resize as many crops, call the bare interpreter.
-
-    Args:
-        content: the file's bytes.
-        count: crops, all of one usual size, spread over the field.
-    """
-    from benchmarks.bare import Bare
-
-    bare = Bare(classifier.interpreter.name, classifier.model.flatbuffer, 1)
-    contract, tensor = classifier.contract, classifier.interpreter.input
-    blank = np.zeros(tensor.shape, tensor.dtype)
-    side = 66
-
-    def run() -> None:
-        with Image.open(io.BytesIO(content)) as opened:
-            picture = opened.convert("RGB")
-        for k in range(count):
-            x, y = (k * 97) % max(picture.width - side, 1), (k * 61) % max(picture.height - side, 1)
-            crop = picture.crop((x, y, x + side, y + side))
-            np.asarray(crop.resize((contract.width, contract.height), Image.Resampling.BILINEAR))
-            bare.run(blank)
-
-    return run

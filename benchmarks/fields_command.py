@@ -3,30 +3,34 @@
 from __future__ import annotations
 
 import math
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from edge_runtime.console import emit_json, json_option, progress, table, verbosity_options
+from edge_runtime.console import emit_json, json_option, note, progress, table, verbosity_options
 from edge_runtime.counting import wilson
 from edge_runtime.errors import WrongUsage
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
-    from benchmarks.fields import FieldScore, Truth
+    from benchmarks.fields import FieldScore
+    from benchmarks.fields_truth import Truth
     from edge_runtime.classifier import Classifier
 
-_ROUNDS = 5
+_IOUS = (0.3, 0.4, 0.5, 0.6, 0.7)
 
 
 @click.command(
     short_help="How well whole fields are read, and how fast.",
     epilog="""\b
 Examples:
-  thinsmear bench fields fields/                      a folder with annotations.json and its images
+  thinsmear bench fields fields/                      annotations.json, COCO *.json or VOC *.xml with their images
   thinsmear bench fields fields/ --from b07 --to b12  only the images whose names lie between
+  thinsmear bench fields fields/ --gap                what masking, scale and stain are worth to the classifier
+  thinsmear bench fields fields/ --scaling            time by image size and by threads
   thinsmear bench fields fields/ --json > fields.json""",
 )
 @click.argument("data", type=click.Path(path_type=Path, file_okay=False))
@@ -35,134 +39,211 @@ Examples:
 @click.option("--to", "last", metavar="NAME", help="Leave out images whose names sort after this one.")
 @click.option("--iou", default=0.5, show_default=True, type=click.FloatRange(0.05, 0.95), help="Least overlap.")
 @click.option("--timed", default=5, show_default=True, type=click.IntRange(0, 1000), help="Fields to time.")
+@click.option("--gap", is_flag=True, help="Also the classifier on the same cells cut out raw, masked, scaled, stained.")
+@click.option("--scaling", is_flag=True, help="Also time by image size and by threads.")
+@click.option("--threads", type=click.IntRange(1, 64), help="Most threads of --scaling [the machine's, at most 4].")
+@click.option("--save", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE", help="Also write it as JSON.")
 @json_option
 @verbosity_options
 def fields(
-    data: Path, model: str | None, first: str | None, last: str | None, iou: float, timed: int, as_json: bool
+    data: Path,
+    model: str | None,
+    first: str | None,
+    last: str | None,
+    iou: float,
+    timed: int,
+    gap: bool,
+    scaling: bool,
+    threads: int | None,
+    save: Path | None,
+    as_json: bool,
 ) -> None:
     """Read the annotated fields in DATA: cells found, infected cells found and ranked, time against the floor.
 
     Cells cut by the image's border are left aside on both sides. The floor is decoding the field once, resizing as
     many crops, and as many bare interpreter calls; both take turns, so the ratio holds on a busy machine too.
     """
-    from benchmarks.fields import read_truth, score_field
+    from benchmarks.envelope import check_folder, envelope, save_document
+    from benchmarks.fields_gap import Gap
+    from benchmarks.fields_truth import read_truth
     from edge_runtime.classifier import Classifier
-    from edge_runtime.fields import FieldReader
-    from edge_runtime.images import load_image
 
+    check_folder(save)
     chosen = [
         truth
         for truth in read_truth(data)
         if (first is None or truth.path.name >= first) and (last is None or truth.path.name <= last)
     ]
     if not chosen:
-        raise WrongUsage("No annotated field lies between --from and --to; look at the names in annotations.json.")
+        raise WrongUsage("No annotated field lies between --from and --to; look at the names of the images.")
     classifier = Classifier.open(model)
-    reader = FieldReader([classifier])
-    scores = []
-    with progress(chosen, "fields", len(chosen)) as shown:
-        for truth in shown:
-            scores.append(score_field(truth, reader.read(load_image(truth.path)), iou))
-    times = [_time(truth, classifier) for truth in chosen[:: max(len(chosen) // timed, 1)][:timed]] if timed else []
-    document = summary(scores, times, iou)
+    steps = Gap(classifier) if gap else None
+    scores = _score(chosen, classifier, sorted({*_IOUS, iou}), steps)
+    document = summary(scores, iou)
+    if steps is not None:
+        document["gap"] = steps.table()
+    document.update(_times(chosen, classifier, timed, scaling, threads or min(os.cpu_count() or 1, 4)))
     document["model"] = classifier.model.id
+    document = envelope("fields", document)
+    if save is not None:
+        save_document(save, document)
     if as_json:
         emit_json(document)
     else:
         click.echo(_text(document))
 
 
-def summary(scores: Sequence[FieldScore], times: Sequence[tuple[float, float, float]], iou: float) -> dict[str, Any]:
-    """All figures as plain JSON values; undefined ones are None."""
-    from benchmarks.fields import STAGES, ranking, rates
+def _score(
+    chosen: Sequence[Truth], classifier: Classifier, ious: Sequence[float], steps: Any
+) -> dict[float, list[FieldScore]]:
+    """Read each field once and score it at each overlap; no field's pixels are kept."""
+    from benchmarks.fields import score_field
+    from edge_runtime.fields import FieldReader
+    from edge_runtime.images import load_image
 
-    inner, whole = rates([score.inner for score in scores]), rates([score.whole for score in scores])
-    found = [entry for score in scores for entry in score.infected]
-    ranks = [entry for score in scores for entry in score.scores]
-    stages = {
-        stage: {
-            "cells": sum(kind == stage for kind, _ in found),
-            "found": sum(hit for kind, hit in found if kind == stage),
-            "auc": _defined(ranking(ranks, stage)),
-        }
-        for stage in STAGES
-    }
-    document: dict[str, Any] = {
+    reader = FieldReader([classifier])
+    scores: dict[float, list[FieldScore]] = {least: [] for least in ious}
+    with progress(chosen, "fields", len(chosen)) as shown:
+        for truth in shown:
+            image = load_image(truth.path)
+            result = reader.read(image)
+            for least in ious:
+                scores[least].append(score_field(truth, result, least))
+            if steps is not None:
+                steps.add(image, result.field, truth)
+    return scores
+
+
+def _times(chosen: Sequence[Truth], classifier: Classifier, timed: int, scaling: bool, threads: int) -> dict[str, Any]:
+    from benchmarks.fields_time import summary as time_summary
+    from benchmarks.fields_time import time_field, time_sizes, time_stages, time_threads
+
+    paths = [truth.path for truth in chosen[:: max(len(chosen) // max(timed, 1), 1)]][:timed]
+    found: dict[str, Any] = {}
+    if paths:
+        note(f"Timing {len(paths)} fields.")
+        found["time"] = time_summary(
+            [time_field(path, classifier) for path in paths], [time_stages(path, classifier) for path in paths]
+        )
+    if scaling:
+        several = paths or [chosen[0].path]
+        note("Timing image sizes and threads.")
+        found["sizes"] = time_sizes(several[0], classifier)
+        found["threads"] = time_threads(several, classifier, threads)
+    return found
+
+
+def summary(scores: Mapping[float, Sequence[FieldScore]], iou: float) -> dict[str, Any]:
+    """All figures of quality as plain JSON values; undefined ones are None.
+
+    Args:
+        scores: of the same fields by least overlap.
+        iou: the overlap that the main figures are for.
+    """
+    from benchmarks.fields import ranking, rates
+    from benchmarks.fields_truth import STAGES
+
+    main = scores[iou]
+    inner, whole = rates([score.inner for score in main]), rates([score.whole for score in main])
+    found = [entry for score in main for entry in score.infected]
+    ranks = [entry for score in main for entry in score.scores]
+    by_iou = []
+    for least, some in sorted(scores.items()):
+        measured = rates([score.inner for score in some])
+        hits = [hit for score in some for _, hit in score.infected]
+        by_iou.append(
+            {
+                "iou": least,
+                "precision": _defined(measured.precision),
+                "recall": _defined(measured.recall),
+                "f1": _defined(measured.f1),
+                "infected_found": sum(hits),
+                "infected": len(hits),
+            }
+        )
+    return {
         "benchmark": "fields",
-        "fields": len(scores),
-        "accepted": sum(score.accepted for score in scores),
+        "fields": len(main),
+        "accepted": sum(score.accepted for score in main),
         "iou": iou,
         "precision": _defined(inner.precision),
         "recall": _defined(inner.recall),
         "f1": _defined(inner.f1),
         "f1_with_border": _defined(whole.f1),
-        "infected": {"cells": len(found), "found": sum(hit for _, hit in found), "interval": _wilson(found)},
-        "stages": stages,
+        "by_iou": by_iou,
+        "infected": _found([hit for _, hit in found]),
+        "stages": {
+            stage: {**_found([hit for kind, hit in found if kind == stage]), "auc": _defined(ranking(ranks, stage))}
+            for stage in STAGES
+        },
         "auc": _defined(ranking(ranks)),
     }
-    if times:
-        ordered = sorted(own / floor for own, floor, _ in times)
-        document["time"] = {
-            "field_ms": sorted(own for own, _, _ in times)[len(times) // 2],
-            "segment_ms": sorted(part for _, _, part in times)[len(times) // 2],
-            "floor_ms": sorted(floor for _, floor, _ in times)[len(times) // 2],
-            "ratio": ordered[len(ordered) // 2],
-        }
-    return document
 
 
-def _time(truth: Truth, classifier: Classifier) -> tuple[float, float, float]:
-    """Milliseconds from the file's bytes to verdicts, of the floor, and of finding the cells; best of some rounds."""
-    from benchmarks.fields import floor_call
-    from benchmarks.timing import Preset, take_turns
-    from edge_runtime.fields import FieldReader, segment
-    from edge_runtime.images import load_image
-
-    content = truth.path.read_bytes()
-    image = load_image(content)
-    reader = FieldReader([classifier])
-    floor = floor_call(content, classifier, len(segment(image).cells))
-    rounds = take_turns(
-        {
-            "field": lambda: reader.read(load_image(content)),
-            "floor": floor,
-            "segment": lambda: segment(image),
-        },
-        Preset(min_runs=_ROUNDS, min_seconds=0, warmup=0, cold_starts=0),
-    )
-    own, least, part = (min(rounds.durations[name]) / 1e6 for name in ("field", "floor", "segment"))
-    return own, least, part
+def _found(hits: Sequence[bool]) -> dict[str, Any]:
+    """How many, with the 95 % interval of their share (Wilson 1927)."""
+    interval = wilson(sum(hits), len(hits)) if hits else None
+    return {
+        "cells": len(hits),
+        "found": sum(hits),
+        "interval": None if interval is None else [interval.low, interval.high],
+    }
 
 
 def _defined(value: float) -> float | None:
     return None if math.isnan(value) else value
 
 
-def _wilson(found: Sequence[tuple[str, bool]]) -> list[float] | None:
-    """95 % interval of the share found (Wilson 1927)."""
-    if not found:
-        return None
-    interval = wilson(sum(hit for _, hit in found), len(found))
-    return [interval.low, interval.high]
-
-
-def _text(document: dict[str, Any]) -> str:
+def _text(document: Mapping[str, Any]) -> str:
     def number(value: float | None) -> str:
         return "-" if value is None else f"{value:.4f}"
 
-    infected = document["infected"]
+    def found(entry: Mapping[str, Any]) -> str:
+        between = "" if entry["interval"] is None else " ({:.2f} to {:.2f})".format(*entry["interval"])
+        return f"{entry['found']} of {entry['cells']}{between}"
+
     rows: list[tuple[str, str]] = [
         ("fields (accepted)", f"{document['fields']} ({document['accepted']})"),
         (f"F1 at IoU {document['iou']:g}, border left aside", number(document["f1"])),
         ("precision, recall", f"{number(document['precision'])}, {number(document['recall'])}"),
         ("F1 with border cells", number(document["f1_with_border"])),
-        ("infected cells found", f"{infected['found']} of {infected['cells']}"),
+        ("infected cells found", found(document["infected"])),
         ("AUC infected against red cells", number(document["auc"])),
     ]
     for stage, entry in document["stages"].items():
-        rows.append((f"  {stage}", f"{entry['found']} of {entry['cells']} found, AUC {number(entry['auc'])}"))
+        rows.append((f"  {stage}", f"{found(entry)} found, AUC {number(entry['auc'])}"))
     if "time" in document:
         time = document["time"]
         rows.append(("a field, one thread", f"{time['field_ms']:.0f} ms (finding cells {time['segment_ms']:.0f} ms)"))
         rows.append(("against the floor", f"{time['ratio']:.2f}x of {time['floor_ms']:.0f} ms"))
-    return table(("figure", "value"), rows)
+        rows += [(f"  {stage}", f"{spent:.1f} ms") for stage, spent in time["stages_ms"].items()]
+    parts = [table(("figure", "value"), rows)]
+    keys = ("iou", "precision", "recall", "f1")
+    lines = [
+        (*(number(entry[key]) for key in keys), f"{entry['infected_found']} of {entry['infected']}")
+        for entry in document["by_iou"]
+    ]
+    parts.append(table(("IoU", "precision", "recall", "F1", "infected found"), lines))
+    if "gap" in document:
+        from benchmarks.fields_gap import gap_rows
+
+        parts.append(
+            table(
+                ("crop", "cells", "AUC", "reach the review point", "reach the counting point"),
+                gap_rows(document["gap"]),
+            )
+        )
+        parts.append("\n".join(f"{entry['step']}: {entry['says']}" for entry in document["gap"]))
+    if "sizes" in document:
+        sizes = [
+            (f"{entry['width']}x{entry['height']}", str(entry["cells"]), f"{entry['field_ms']:.0f}")
+            for entry in document["sizes"]
+        ]
+        parts.append(table(("size", "cells", "ms"), sizes))
+        gains = ("field_gain", "fields_gain", "bare_gain")
+        shares = [
+            (str(entry["threads"]), f"{entry['field_ms']:.0f}", *(f"{entry[gain]:.2f}x" for gain in gains))
+            for entry in document["threads"]
+        ]
+        parts.append(table(("threads", "ms a field", "one field", "many fields", "bare calls"), shares))
+    return "\n\n".join(parts)

@@ -16,7 +16,10 @@ if TYPE_CHECKING:
 
 FOCUS_SHARE = 0.75  # of the best focus of a session (ulc-malaria-scope refuses below the same)
 REPEAT_SHARE = 0.12  # of the hash's bits in which a repeat may differ
-_BLURRED = 6.0  # focus below which cells are blurred whatever the session
+# Focus below which cells are blurred whatever the session. An edge blurred by a Gaussian of sigma s has the focus
+# diameter / (2.5 s); here that is half a micrometre, as wide as a ring's chromatin dot. Sharp fields have 8 to 15, some
+# usable ones 6.6; what is only a little out of focus shows against the session's best.
+_BLURRED = 6.4
 _FULL = 254  # a pixel whose three channels all reach it is saturated
 _SATURATED = 0.30
 _DIM = 0.30  # brightness of empty glass
@@ -24,6 +27,11 @@ _CELLS = 5  # fewer single cells are no monolayer
 _SPARSE = 0.02  # of the picture covered with cells
 _THICK = 0.80
 _CROWDED = 0.60  # of the stain in clumps
+# What red cells are like when they are what was found.
+_COLOURLESS = 0.1  # difference between the channels' densities, as a part of the greatest; stains have 0.2 and more
+_SINGLE = 0.25  # part of the stain that single whole cells make up
+_SPREAD = 0.5  # interquartile range of their areas, in their median
+_FILL = (0.66, 0.88)  # median part of its box that a cell fills; a disc fills 0.785, a square 1
 _HASH = 16  # rows and columns of the perceptual hash
 
 
@@ -32,7 +40,7 @@ class Refusal:
     """Why a field does not count.
 
     Attributes:
-        kind: "empty", "focus", "saturated", "exposure", "density" or "repeat".
+        kind: "empty", "focus", "saturated", "exposure", "density", "stain", "objects" or "repeat".
         message: one sentence: what is wrong, the value, and what to do at the microscope.
     """
 
@@ -173,14 +181,13 @@ def _focus(field: Field) -> float:
     light = cv2.extractChannel(np.ascontiguousarray(work.picture), 1)
     across, down = cv2.Sobel(light, cv2.CV_32F, 1, 0, scale=1 / 8), cv2.Sobel(light, cv2.CV_32F, 0, 1, scale=1 / 8)
     steep = cv2.magnitude(across, down)
-    edge = float(np.percentile(steep[::2, ::2], 95))
+    edge = float(np.percentile(steep[::3, ::3], 95))
     return edge * work.diameter / max(work.level * float(work.light.level[1]), 1.0)
 
 
 def _saturated(image: NDArray[np.uint8]) -> float:
     cv2 = opencv()
-    sample = np.ascontiguousarray(image[::2, ::2])
-    red, green, blue = cv2.split(sample)
+    red, green, blue = cv2.split(np.ascontiguousarray(image[1::3, 1::3]))
     return float((cv2.min(cv2.min(red, green), blue) >= _FULL).mean())
 
 
@@ -208,6 +215,14 @@ def _refusals(quality: Quality, field: Field) -> list[Refusal]:
         )
     if quality.density < _SPARSE:
         refuse("density", f"Cells cover only {quality.density:.1%} of the field; move towards the thicker part.")
+    if (chroma := _chroma(field)) < _COLOURLESS:
+        refuse(
+            "stain",
+            f"The cells have no colour (their channels differ by {chroma:.0%}, at least {_COLOURLESS:.0%} is needed); "
+            "set the camera to colour and its saturation to normal, or stain the smear.",
+        )
+    if (strange := _strange(field)) is not None:
+        refuse("objects", f"What was found does not look like red cells: {strange}; move to the monolayer and focus.")
     if quality.density > _THICK or field.crowded > _CROWDED:
         refuse(
             "density",
@@ -215,3 +230,25 @@ def _refusals(quality: Quality, field: Field) -> list[Refusal]:
             "towards the feathered edge, where they lie side by side.",
         )
     return refusals
+
+
+def _chroma(field: Field) -> float:
+    """How much the optical densities of the usual cell differ between the channels, as a part of the greatest."""
+    density = -np.log(np.maximum(field.stain, 1.0) / np.maximum(field.work.light.level, 1.0))
+    return float((density.max() - density.min()) / max(float(density.max()), 0.01))
+
+
+def _strange(field: Field) -> str | None:
+    """In what the single objects differ from red cells; None when they do not."""
+    areas = np.array([np.count_nonzero(cell.mask) for cell in field.cells], np.float64)
+    boxes = np.array([cell.mask.size for cell in field.cells], np.float64)
+    single = float(areas.sum() / max(field.covered * field.work.darkness.size, 1.0))
+    if single < _SINGLE:
+        return f"single objects make up only {single:.0%} of what is stained"
+    quarter, median, three = np.percentile(areas, [25, 50, 75])
+    if three - quarter > _SPREAD * median:
+        return f"their areas differ by {(three - quarter) / median:.0%} of the median"
+    fill = float(np.median(areas / boxes))
+    if not _FILL[0] <= fill <= _FILL[1]:
+        return f"they fill {fill:.0%} of their boxes, round ones {np.pi / 4:.0%}"
+    return None

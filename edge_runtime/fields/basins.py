@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 _NEIGHBOURS = ((-1, -1), (-1, 0), (-1, 1), (0, -1), (0, 1), (1, -1), (1, 0), (1, 1))
+_LEVELS = 2.0**26  # a little finer than float32
 _STEPS = ((0, 1), (1, 0), (1, 1), (1, -1))  # each pair of neighbours once
 
 
@@ -39,53 +40,65 @@ def climb(height: NDArray[np.float32]) -> tuple[NDArray[np.int32], NDArray[np.fl
         first one 0.
     """
     rows, columns = height.shape
-    wide = np.pad(height, 1, constant_values=-1.0)
-    inside = np.flatnonzero(wide.ravel() > 0)
+    flat = height.ravel()
+    inside = np.flatnonzero(flat > 0).astype(np.int32)
     if not len(inside):
         return np.zeros((rows, columns), np.int32), np.zeros(1, np.float32)
-    flat = wide.ravel()
-    best = flat[inside]
-    target = inside.copy()
-    for down, across in _NEIGHBOURS:
-        neighbour = inside + (down * (columns + 2) + across)
-        value = flat[neighbour]
-        higher = value > best
-        np.copyto(best, value, where=higher)
-        np.copyto(target, neighbour, where=higher)
-    place = np.empty(wide.size, np.intp)  # of a pixel in the list of inside pixels
-    place[inside] = np.arange(len(inside))
-    pointer = place[target]
+    # Height in the upper bits, the way there in the lowest four: one maximum then finds the highest neighbour.
+    level = np.maximum(height, 0) * np.float32(_LEVELS / flat.max())
+    wide = np.zeros((rows + 2, columns + 2), np.int32)
+    np.left_shift(level.astype(np.int32), 4, out=wide[1:-1, 1:-1])
+    best = wide[1:-1, 1:-1] | 15  # of equals a pixel prefers itself
+    other = np.empty_like(best)
+    for code, (down, across) in enumerate(_NEIGHBOURS, start=1):
+        np.bitwise_or(wide[1 + down : 1 + down + rows, 1 + across : 1 + across + columns], code, out=other)
+        np.maximum(best, other, out=best)
+    step = np.zeros(16, np.int32)
+    step[1 : 1 + len(_NEIGHBOURS)] = [down * columns + across for down, across in _NEIGHBOURS]
+    place = np.zeros(flat.size, np.int32)  # of a pixel in the list of inside pixels
+    place[inside] = np.arange(len(inside), dtype=np.int32)
+    pointer = place[inside + step[best.ravel()[inside] & 15]]
     while True:
         further = pointer[pointer]
         if np.array_equal(further, pointer):
             break
         pointer = further
-    summits = np.flatnonzero(pointer == np.arange(len(pointer)))
+    summits = np.flatnonzero(pointer == np.arange(len(pointer), dtype=np.int32))
     number = np.zeros(len(inside), np.int32)
     number[summits] = np.arange(1, len(summits) + 1)
-    labels = np.zeros(wide.size, np.int32)
+    labels = np.zeros(flat.size, np.int32)
     labels[inside] = number[pointer]
     heights = np.concatenate([np.zeros(1, np.float32), flat[inside[summits]]])
-    return np.ascontiguousarray(labels.reshape(wide.shape)[1:-1, 1:-1]), heights.astype(np.float32)
+    return labels.reshape(rows, columns), heights.astype(np.float32)
 
 
 def find_passes(labels: NDArray[np.int32], height: NDArray[np.float32]) -> Passes:
     """The highest pass between each two basins that touch (corners count)."""
-    rows, columns = labels.shape
+    columns = labels.shape[1]
     keys, levels = [], []
     flat, ground = labels.ravel(), height.ravel()
-    here = np.flatnonzero(flat)
-    column = here % columns
     for down, across in _STEPS:
-        fits = (here < (rows - down) * columns) & (column + across < columns) & (column + across >= 0)
-        a = here[fits]
-        b = a + (down * columns + across)
-        first, second = flat[a], flat[b]
-        meet = np.flatnonzero((first != second) & (second > 0))
-        low, high = np.minimum(first[meet], second[meet]), np.maximum(first[meet], second[meet])
-        keys.append(low.astype(np.int64) << 32 | high)
-        levels.append(np.minimum(ground[a[meet]], ground[b[meet]]))
-    key, level = np.concatenate(keys), np.concatenate(levels)
+        offset = down * columns + across
+        here, there = flat[: flat.size - offset], flat[offset:]
+        meet = np.flatnonzero((here != there) & (np.minimum(here, there) > 0))
+        column = meet % columns + across
+        meet = meet[(column >= 0) & (column < columns)]  # a step over the side ends in the next row
+        first, second = here[meet], there[meet]
+        keys.append(np.minimum(first, second).astype(np.int64) << 32 | np.maximum(first, second))
+        levels.append(np.minimum(ground[meet], ground[meet + offset]))
+    return _highest(np.concatenate(keys), np.concatenate(levels))
+
+
+def renumber_passes(passes: Passes, number: NDArray[np.int32]) -> Passes:
+    """The passes after basins were joined: ``number`` gives each old label its new one."""
+    first, second = number[passes.first], number[passes.second]
+    apart = first != second
+    low, high = np.minimum(first, second)[apart], np.maximum(first, second)[apart]
+    return _highest(low.astype(np.int64) << 32 | high, passes.height[apart])
+
+
+def _highest(key: NDArray[np.int64], level: NDArray[np.float32]) -> Passes:
+    """One pass a pair of labels (first << 32 | second): its highest one; highest of all first."""
     order = np.lexsort((-level, key))
     key, level = key[order], level[order]
     begins = np.flatnonzero(np.diff(key, prepend=-1))

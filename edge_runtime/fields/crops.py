@@ -72,5 +72,5 @@ def cut_out(
     inside = cv2.resize(inner, (width, height), interpolation=cv2.INTER_NEAREST)
     window = image[y : y + height, x : x + width]
     if colours is not None:
-        window = cv2.LUT(np.ascontiguousarray(window), colours)
-    return np.asarray(window * inside[..., np.newaxis])
+        window = cv2.LUT(window, colours)
+    return np.asarray(cv2.bitwise_and(window, window, mask=inside))

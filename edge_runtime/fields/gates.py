@@ -44,13 +44,15 @@ def gate(work: WorkingPicture, labels: NDArray[np.int32], shapes: dict[int, Shap
     height, width = labels.shape
     size = max(shapes, default=0) + 1
     cut = cut_parts(labels, size)
-    red = _red_density(work)
+    red = _red_passed(work)
     flat = labels.ravel()
-    pixels = np.maximum(np.bincount(flat, minlength=size), 1)
-    mean_red = np.bincount(flat, red.ravel(), minlength=size) / pixels
+    inside = np.flatnonzero(flat)
+    own = flat[inside]
+    pixels = np.maximum(np.bincount(own, minlength=size), 1)
+    mean_red = np.bincount(own, -np.log(red.ravel()[inside]), minlength=size) / pixels
     usual_red = float(np.median(mean_red[list(shapes)])) if shapes else 0.0
-    nuclear = np.bincount(flat, _nuclei(work, red, usual_red).ravel(), minlength=size)
-    covered = np.zeros(size) if work.bar is None else np.bincount(flat, work.bar.ravel(), minlength=size) / pixels
+    nuclear = np.bincount(labels[_nuclei(work, red, usual_red)], minlength=size)
+    covered = np.zeros(size) if work.bar is None else np.bincount(labels[work.bar], minlength=size) / pixels
     unit = math.pi / 4 * work.diameter**2
     verdicts: dict[int, str | None] = {}
     for label, shape in shapes.items():
@@ -102,21 +104,26 @@ def cut_parts(labels: NDArray[np.int32], size: int) -> NDArray[np.float64]:
     return np.asarray(cuts / np.maximum(edges, 1))
 
 
-def _red_density(work: WorkingPicture) -> NDArray[np.float32]:
-    """Optical density in red, where haemoglobin is almost clear and nuclei are not; float32 [h, w]."""
+def _red_passed(work: WorkingPicture) -> NDArray[np.float32]:
+    """Part of the red light that passes; haemoglobin is almost clear there and nuclei are not; float32 [h, w]."""
     cv2 = opencv()
     height, width = work.darkness.shape
     glass = cv2.resize(np.ascontiguousarray(work.light.glass[..., 0]), (width, height))
     passed = cv2.divide(cv2.extractChannel(work.picture, 0), glass, dtype=cv2.CV_32F)
-    return np.asarray(-cv2.log(np.clip(passed, 0.02, 1.0)), np.float32)
+    return np.asarray(np.clip(passed, 0.02, 1.0), np.float32)
 
 
 def _nuclei(work: WorkingPicture, red: NDArray[np.float32], usual_red: float) -> NDArray[Any]:
-    """Pixels of nuclei of white cells: large, even, and dense in green and in red; bool [h, w]."""
+    """Pixels of nuclei of white cells: large, even, and dense in green and in red; bool [h, w].
+
+    Args:
+        red: of :func:`_red_passed`.
+        usual_red: optical density of the usual region in red.
+    """
     cv2 = opencv()
     usual_green = -math.log(max(1 - work.level, 0.02))
     green = 1 - math.exp(-max(_NUCLEUS_GREEN[0], _NUCLEUS_GREEN[1] + usual_green))
-    dense = (work.darkness > green) & (red > max(_NUCLEUS_RED[0], _NUCLEUS_RED[1] * usual_red))
+    dense = (work.darkness > green) & (red < math.exp(-max(_NUCLEUS_RED[0], _NUCLEUS_RED[1] * usual_red)))
     dense = cv2.morphologyEx(dense.view(np.uint8), cv2.MORPH_OPEN, disc(_NUCLEUS_WIDTH * work.diameter))
     _, labels, stats, _ = cv2.connectedComponentsWithStats(dense, connectivity=8, ltype=cv2.CV_32S)
     kept = stats[:, cv2.CC_STAT_AREA] > _NUCLEUS_AREA * math.pi / 4 * work.diameter**2

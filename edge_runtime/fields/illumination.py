@@ -72,15 +72,27 @@ def read_light(picture: NDArray[np.uint8]) -> Light:
     return Light(fitted.reshape(rows, columns, 3).astype(np.float32), float(near.mean()), noise)
 
 
-def darkness(picture: NDArray[np.uint8], light: Light) -> NDArray[np.float32]:
+def gain_for(light: Light, size: tuple[int, int]) -> NDArray[np.float32]:
+    """What each channel of each pixel is multiplied with to give its part of the light passed, float32 [h, w, 3].
+
+    Args:
+        size: (width, height) of the picture.
+    """
+    cv2 = opencv()
+    gain = np.array(_WEIGHTS, np.float32) / light.glass
+    return np.asarray(cv2.resize(gain, size, interpolation=cv2.INTER_LINEAR), np.float32)
+
+
+def darkness(picture: NDArray[np.uint8], gain: NDArray[np.float32]) -> NDArray[np.float32]:
     """What each pixel keeps back of the light through empty glass: 0 glass, 1 black; float32 [h, w].
 
     It is an absorptance (1 - I / glass), not an optical density: deep stain then does not tower above pale cells.
+
+    Args:
+        picture: uint8 [h, w, 3], RGB.
+        gain: of :func:`gain_for`.
     """
     cv2 = opencv()
-    height, width = picture.shape[:2]
-    gain = np.array(_WEIGHTS, np.float32) / light.glass
-    gain = cv2.resize(gain, (width, height), interpolation=cv2.INTER_LINEAR)
     passed = cv2.transform(cv2.multiply(picture, gain, dtype=cv2.CV_32F), np.ones((1, 3), np.float32))
     return np.asarray(np.clip(1 - passed, 0, 1), np.float32)
 

@@ -34,7 +34,7 @@ def usual_level(darkness: NDArray[np.float32]) -> tuple[float, float]:
     cv2 = opencv()
     grey = (darkness * 255).astype(np.uint8)
     otsu, _ = cv2.threshold(grey, 0, 255, cv2.THRESH_BINARY | cv2.THRESH_OTSU)
-    counts = np.bincount(grey.ravel(), minlength=256)[int(otsu) + 1 :].cumsum()
+    counts = cv2.calcHist([grey], [0], None, [256], [0, 256]).ravel()[int(otsu) + 1 :].cumsum()
     if not len(counts) or counts[-1] == 0:
         return 0.0, float(otsu) / 255
     median = int(np.searchsorted(counts, counts[-1] / 2)) + int(otsu) + 1
@@ -90,34 +90,55 @@ def fill_pallor(
 ) -> NDArray[np.bool_]:
     """Fill the holes that lie inside a cell; keep those that lie between cells.
 
-    A hole that is nowhere as bright as glass is pale tissue. Else it may be a pallor, which is seen from inside: from
-    its middle most ways out of the mask are about half a diameter long. From a gap between touching cells most ways
-    lead through whole cells.
-
     Args:
         darkness: float32 [h, w].
         stained: darkness that glass does not reach.
         diameter: of the usual cell in pixels.
     """
-    cv2 = opencv()
-    count, labels, stats, centres = cv2.connectedComponentsWithStats(
-        (~mask).view(np.uint8), connectivity=4, ltype=cv2.CV_32S
-    )
-    height, width = mask.shape
-    left, top = stats[:, cv2.CC_STAT_LEFT], stats[:, cv2.CC_STAT_TOP]
-    right, bottom = left + stats[:, cv2.CC_STAT_WIDTH], top + stats[:, cv2.CC_STAT_HEIGHT]
-    area = stats[:, cv2.CC_STAT_AREA]
-    enclosed = (left > 0) & (top > 0) & (right < width) & (bottom < height)
-    enclosed[0] = False
-    filled = enclosed & (area <= _HOLE_SPECK)
-    doubtful = np.flatnonzero(enclosed & ~filled & (area < _HOLE_MOST * np.pi / 4 * diameter**2))
-    if len(doubtful):
+    return Holes(mask, darkness, stained).filled(diameter)
+
+
+class Holes:
+    """The holes of a mask, looked for once, filled for any size of cell.
+
+    A hole that is nowhere as bright as glass is pale tissue. Else it may be a pallor, which is seen from inside: from
+    its middle most ways out of the mask are about half a diameter long. From a gap between touching cells most ways
+    lead through whole cells.
+
+    Args:
+        mask: bool [h, w].
+        darkness: float32 [h, w].
+        stained: darkness that glass does not reach.
+    """
+
+    def __init__(self, mask: NDArray[np.bool_], darkness: NDArray[np.float32], stained: float) -> None:
+        cv2 = opencv()
+        count, labels, stats, centres = cv2.connectedComponentsWithStats(
+            (~mask).view(np.uint8), connectivity=4, ltype=cv2.CV_32S
+        )
+        height, width = mask.shape
+        left, top = stats[:, cv2.CC_STAT_LEFT], stats[:, cv2.CC_STAT_TOP]
+        right, bottom = left + stats[:, cv2.CC_STAT_WIDTH], top + stats[:, cv2.CC_STAT_HEIGHT]
+        self._mask, self._labels, self._centres = mask, labels, centres
+        self._area = stats[:, cv2.CC_STAT_AREA]
+        self._enclosed = (left > 0) & (top > 0) & (right < width) & (bottom < height)
+        self._enclosed[0] = False
+        doubtful = self._enclosed & (self._area > _HOLE_SPECK)
+        holes = np.flatnonzero(doubtful[labels])
         brightest = np.full(count, np.inf, np.float32)
-        holes = np.flatnonzero(labels)
         np.minimum.at(brightest, labels.ravel()[holes], darkness.ravel()[holes])
-        seen = _near_exits(mask, labels, centres[doubtful], doubtful, diameter) >= _RAY_SHARE
-        filled[doubtful] = seen | (brightest[doubtful] > stained)
-    return np.asarray(mask | filled[labels])
+        self._pale = doubtful & (brightest > stained)
+
+    def filled(self, diameter: float) -> NDArray[np.bool_]:
+        """The mask without the holes that lie inside cells of a diameter in pixels."""
+        speck = self._enclosed & (self._area <= _HOLE_SPECK)
+        small = self._enclosed & ~speck & (self._area < _HOLE_MOST * np.pi / 4 * diameter**2)
+        filled = speck | (small & self._pale)
+        doubtful = np.flatnonzero(small & ~self._pale)
+        if len(doubtful):
+            exits = _near_exits(self._mask, self._labels, self._centres[doubtful], doubtful, diameter)
+            filled[doubtful] = exits >= _RAY_SHARE
+        return np.asarray(self._mask | filled[self._labels])
 
 
 def _near_exits(

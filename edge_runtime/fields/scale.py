@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from edge_runtime.fields.burnt_in import find_bar, paint_over
-from edge_runtime.fields.illumination import Light, darkness, read_light
-from edge_runtime.fields.mask import STAINED, disc, fill_pallor, usual_level
+from edge_runtime.fields.illumination import Light, darkness, gain_for, read_light
+from edge_runtime.fields.mask import STAINED, Holes, disc, usual_level
 from edge_runtime.fields.opencv import opencv
 
 if TYPE_CHECKING:
@@ -78,18 +78,21 @@ def _scaled(image: NDArray[np.uint8], factor: float) -> NDArray[np.uint8]:
 
 def _prepare(picture: NDArray[np.uint8]) -> WorkingPicture:
     light = read_light(picture)
-    dark = _smooth_darkness(picture, light)
+    gain = gain_for(light, (picture.shape[1], picture.shape[0]))
+    dark = _smooth_darkness(picture, gain)
     level, otsu = usual_level(dark)
     diameter = _diameter(dark, (level + otsu) / 2, level)
     bar = find_bar(picture, diameter) if diameter else None
     if bar is not None:  # too small to change light, level or diameter
         picture = paint_over(picture, bar)
-        dark = _smooth_darkness(picture, light)
+        rows = np.flatnonzero(bar.any(1))
+        band = slice(max(int(rows[0]) - 2, 0), int(rows[-1]) + 3)
+        dark[band] = _smooth_darkness(picture[band], gain[band])
     return WorkingPicture(picture, light, dark, level, diameter, bar)
 
 
-def _smooth_darkness(picture: NDArray[np.uint8], light: Light) -> NDArray[np.float32]:
-    return np.asarray(opencv().GaussianBlur(darkness(picture, light), (3, 3), 0))
+def _smooth_darkness(picture: NDArray[np.uint8], gain: NDArray[np.float32]) -> NDArray[np.float32]:
+    return np.asarray(opencv().GaussianBlur(darkness(picture, gain), (3, 3), 0))
 
 
 def _diameter(dark: NDArray[np.float32], threshold: float, level: float) -> float:
@@ -101,8 +104,10 @@ def _diameter(dark: NDArray[np.float32], threshold: float, level: float) -> floa
     if not rough:
         return 0.0
 
+    holes = Holes(mask, dark, STAINED * level)
+
     def measured(guess: float) -> tuple[float, NDArray[np.bool_]]:
-        filled = fill_pallor(mask, dark, STAINED * level, guess)
+        filled = holes.filled(guess)
         return 2 * _RIM * _usual_radius(filled, 0.5), filled
 
     first, filled = measured(rough)

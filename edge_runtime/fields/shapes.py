@@ -62,24 +62,33 @@ class Shape:
 def measure_shapes(labels: NDArray[Any]) -> dict[int, Shape]:
     """The shape of each label above 0 of an integer map [h, w] with less than 65,536 labels."""
     cv2 = opencv()
-    columns = labels.shape[1]
-    inside = np.flatnonzero(labels)
-    if not len(inside):
+    # Runs of one label within a row: a tenth of the pixels, and sums over a run follow from its two ends.
+    edges = np.empty((labels.shape[0], labels.shape[1] + 1), bool)
+    edges[:, 0] = edges[:, -1] = True
+    np.not_equal(labels[:, 1:], labels[:, :-1], out=edges[:, 1:-1])
+    row, left = np.divmod(np.flatnonzero(edges[:, :-1]), labels.shape[1])
+    label = labels[row, left]
+    right = np.flatnonzero(edges[:, 1:]) % labels.shape[1] + 1
+    kept = np.flatnonzero(label)
+    if not len(kept):
         return {}
-    label = labels.ravel()[inside]
-    order = np.argsort(label.astype(np.uint16), kind="stable")  # 16 bits are sorted by radix; rows stay in order
-    inside, label = inside[order], label[order]
-    y, x = np.divmod(inside, columns)
+    order = kept[np.argsort(label[kept].astype(np.uint16), kind="stable")]  # 16 bits are sorted by radix
+    label, row, left, right = label[order], row[order], left[order], right[order]
     starts = np.flatnonzero(np.diff(label, prepend=-1))
-    fx, fy = x.astype(np.float64), y.astype(np.float64)
-    sums = np.stack([np.add.reduceat(values, starts) for values in (fx, fy, fx * fx, fx * fy, fy * fy)], 1)
-    areas = np.diff(np.append(starts, len(label)))
-    runs = np.flatnonzero((np.diff(label, prepend=-1) != 0) | (np.diff(y, prepend=-1) != 0))
-    left, right, row = x[runs], np.append(x[runs[1:] - 1], x[-1]) + 1, y[runs]
+    y, length = row.astype(np.float64), (right - left).astype(np.float64)
+    x = length * (left + right - 1) / 2
+    xx = _sum_of_squares(right - 1) - _sum_of_squares(left - 1)
+    sums = np.stack([np.add.reduceat(part, starts) for part in (x, y * length, xx, x * y, y * y * length)], 1)
+    areas = np.add.reduceat(length, starts)
     corners = np.stack([left, row, left, row + 1, right, row, right, row + 1], 1).astype(np.int32).reshape(-1, 4, 2)
-    first = np.flatnonzero(np.diff(label[runs], prepend=-1))
     shapes = {}
-    for k, (start, stop) in enumerate(zip(first, np.append(first[1:], len(runs)), strict=True)):
+    for k, (start, stop) in enumerate(zip(starts.tolist(), [*starts[1:].tolist(), len(label)], strict=True)):
         hull = cv2.convexHull(corners[start:stop].reshape(-1, 1, 2))
-        shapes[int(label[starts[k]])] = Shape(float(areas[k]), tuple(sums[k]), hull, float(cv2.contourArea(hull)))
+        shapes[int(label[start])] = Shape(float(areas[k]), tuple(sums[k]), hull, float(cv2.contourArea(hull)))
     return shapes
+
+
+def _sum_of_squares(last: NDArray[np.int64]) -> NDArray[np.float64]:
+    """0 + 1 + 4 + ... + last squared."""
+    n = last.astype(np.float64)
+    return n * (n + 1) * (2 * n + 1) / 6

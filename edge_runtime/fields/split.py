@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from edge_runtime.fields.basins import Passes, climb, find_passes
+from edge_runtime.fields.basins import Passes, climb, find_passes, renumber_passes
 from edge_runtime.fields.opencv import opencv
 from edge_runtime.fields.shapes import Shape, measure_shapes
 
@@ -46,32 +46,34 @@ def split_cells(
         labels int32 [h, w], 0 outside cells; and the shape of each label.
     """
     cv2 = opencv()
-    distance = np.asarray(cv2.distanceTransform(mask.view(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE), np.float32)
+    # Not DIST_MASK_PRECISE: its last digit depends on where the mask lies in memory, and ties then fall differently.
+    distance = np.asarray(cv2.distanceTransform(mask.view(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_5), np.float32)
     labels, summits = climb(distance)
-    labels, summits = _without_ripples(labels, summits, distance)
+    passes = find_passes(labels, distance)
+    labels, summits, passes = _without_ripples(labels, summits, passes)
     if patches.any():
         count, pieces = cv2.connectedComponents(patches.view(np.uint8), connectivity=4, ltype=cv2.CV_32S)
         labels = np.where(pieces > 0, pieces + (len(summits) - 1), labels).astype(np.int32)
         summits = np.concatenate([summits, np.zeros(count - 1, np.float32)])
+        passes = find_passes(labels, distance)
     if len(summits) > 65_000:
         return np.zeros_like(labels), {}
-    return _join(labels, summits, find_passes(labels, distance), diameter)
+    return _join(labels, summits, passes, diameter)
 
 
 def _without_ripples(
-    labels: NDArray[np.int32], summits: NDArray[np.float32], distance: NDArray[np.float32]
-) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
+    labels: NDArray[np.int32], summits: NDArray[np.float32], passes: Passes
+) -> tuple[NDArray[np.int32], NDArray[np.float32], Passes]:
     """Join summits that hardly rise above the pass to a higher one (h-maxima)."""
     parent = list(range(len(summits)))
     heights = summits.tolist()
-    passes = find_passes(labels, distance)
     for first, second, height in zip(*(part.tolist() for part in passes), strict=True):
         a, b = _root(parent, first), _root(parent, second)
         if a != b and min(heights[a], heights[b]) - height < _RIPPLE:
             low, high = (a, b) if heights[a] < heights[b] else (b, a)
             parent[low] = high
     kept, number = _numbered(parent)
-    return number[labels], summits[kept]
+    return number[labels], summits[kept], renumber_passes(passes, number)
 
 
 def _join(

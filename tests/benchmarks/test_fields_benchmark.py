@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from benchmarks.fields import at_border, match, overlaps, ranking, rates, read_truth
+from benchmarks.fields import at_border, match, overlaps, ranking, rates
+from benchmarks.fields_truth import read_truth
 from edge_runtime.errors import BadData
 
 SIZE = (100, 80)
@@ -89,18 +91,103 @@ def test_a_folder_without_usable_annotations_is_said(tmp_path: Path, content: by
         read_truth(tmp_path)
 
 
-def test_the_command_on_drawn_fields(tmp_path: Path) -> None:
-    pytest.importorskip("cv2")
-    from benchmarks.fields_command import fields
+CELLS = [("red blood cell", (10, 12, 30, 31)), ("ring", (50, 12, 29, 30)), ("leukocyte", (5, 60, 70, 70))]
+
+
+def write_ours(folder: Path) -> None:
+    cells = [{"type": kind, **dict(zip("xywh", box, strict=True))} for kind, box in CELLS]
+    (folder / "annotations.json").write_text(json.dumps([{"image": "a.png", "cells": cells}]))
+
+
+def write_coco(folder: Path) -> None:
+    document = {
+        "images": [{"id": 7, "file_name": "a.png"}],
+        "categories": [{"id": k, "name": kind} for k, (kind, _) in enumerate(CELLS)],
+        "annotations": [
+            *({"image_id": 7, "category_id": k, "bbox": list(box)} for k, (_, box) in enumerate(CELLS)),
+            {"image_id": 7, "category_id": 0, "bbox": [0, 0, 90, 90], "iscrowd": 1},
+        ],
+    }
+    (folder / "instances.json").write_text(json.dumps(document))
+
+
+def write_voc(folder: Path) -> None:
+    objects = "".join(
+        f"<object><name>{name}</name><bndbox><xmin>{x}</xmin><ymin>{y}</ymin><xmax>{x + w}</xmax><ymax>{y + h}</ymax>"
+        "</bndbox></object>"
+        for name, (_, (x, y, w, h)) in zip(("RBC", "Ring", "WBC"), CELLS, strict=True)
+    )
+    (folder / "Annotations").mkdir()
+    (folder / "Annotations" / "a.xml").write_text(f"<annotation><filename>a.png</filename>{objects}</annotation>")
+
+
+@pytest.mark.parametrize("write", [write_ours, write_coco, write_voc])
+def test_the_three_kinds_of_annotation_say_the_same(write: Callable[[Path], None], tmp_path: Path) -> None:
+    (tmp_path / "a.png").touch()
+    write(tmp_path)
+    (truth,) = read_truth(tmp_path)
+    assert truth.path == tmp_path / "a.png"
+    assert truth.types == ("red blood cell", "ring")
+    assert truth.boxes.tolist() == [[10, 12, 30, 31], [50, 12, 29, 30]]
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "said"),
+    [
+        ("a.xml", "<annotation><filename>a.png</filename><object><name>ring</name></object></annotation>", "no bndbox"),
+        ("a.xml", "<!DOCTYPE x [<!ENTITY a 'b'>]><annotation/>", "document type"),
+        ("a.xml", "<annotation>", "Pascal VOC"),
+        ("b.json", '{"images": [{"id": 1, "file_name": "../a.png"}], "categories": [], "annotations": []}', "outside"),
+        ("b.json", '[{"image": "a.png", "cells": [{"type": "ring", "x": 1, "y": 1, "w": 0, "h": 5}]}]', "no size"),
+    ],
+)
+def test_annotations_that_are_none_are_refused(name: str, content: str, said: str, tmp_path: Path) -> None:
+    (tmp_path / name).write_text(content)
+    with pytest.raises(BadData, match=said):
+        read_truth(tmp_path)
+
+
+@pytest.fixture(scope="module")
+def drawn(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two small drawn fields with their annotations."""
     from train.synthetic import generate
 
-    generate(tmp_path / "drawn", cells=0, fields=2, patients=2, seed=5)
-    arranged = next((tmp_path / "drawn").rglob("annotations.json")).parent
-    outcome = CliRunner().invoke(fields, [str(arranged), "--json", "--timed", "0"], catch_exceptions=False)
+    folder = tmp_path_factory.mktemp("drawn")
+    generate(folder, cells=0, fields=2, patients=2, seed=5, field_size=(640, 480))
+    return next(folder.rglob("annotations.json")).parent
+
+
+def test_the_command_on_drawn_fields(drawn: Path, tmp_path: Path) -> None:
+    pytest.importorskip("cv2")
+    from benchmarks.fields_command import fields
+
+    saved = tmp_path / "fields.json"
+    options = [str(drawn), "--json", "--timed", "1", "--gap", "--save", str(saved)]
+    outcome = CliRunner().invoke(fields, options, catch_exceptions=False)
     document = json.loads(outcome.stdout)
+    assert json.loads(saved.read_text()) == document
+    assert document["schema"]["name"] == "thinsmear-bench-fields"
     assert document["fields"] == 2
     assert document["f1"] > 0.9
     assert document["infected"]["found"] <= document["infected"]["cells"]
+    by_iou = [entry["f1"] for entry in document["by_iou"]]
+    assert by_iou == sorted(by_iou, reverse=True)  # asking for more overlap never finds more
+    assert sum(document["time"]["stages_ms"].values()) > document["time"]["segment_ms"] / 2
+    cells = {entry["red_cells"]["cells"] for entry in document["gap"]}
+    assert len(document["gap"]) == 5 and len(cells) == 1  # every step on the same cells
+
+
+def test_the_table_for_people_shows_sizes_and_threads(drawn: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("cv2")
+    from benchmarks import fields_time
+    from benchmarks.fields_command import fields
+
+    monkeypatch.setattr(fields_time, "WIDTHS", (640,))
+    monkeypatch.setattr(fields_time, "_ROUNDS", 1)
+    monkeypatch.setattr(fields_time, "_BARE", 2)
+    options = [str(drawn), "--timed", "0", "--scaling", "--threads", "2"]
+    text = CliRunner().invoke(fields, options, catch_exceptions=False).stdout
+    assert "640x480" in text and "many fields" in text
 
 
 @pytest.mark.real_data
@@ -116,6 +203,6 @@ def test_held_out_real_fields(real_data: Path) -> None:
     reader = FieldReader([Classifier.open()])
     scores = [score_field(truth, reader.read(load_image(truth.path))) for truth in held_out]
     infected = [hit for score in scores for _, hit in score.infected]
-    assert rates([score.inner for score in scores]).f1 > 0.90
-    assert sum(infected) >= 0.8 * len(infected)
+    assert rates([score.inner for score in scores]).f1 > 0.92
+    assert sum(infected) >= 0.9 * len(infected)
     assert ranking([entry for score in scores for entry in score.scores]) > 0.97

@@ -12,6 +12,9 @@ cv2 = pytest.importorskip("cv2")
 from edge_runtime.fields import Field, FieldReader, segment  # noqa: E402
 from edge_runtime.fields.crops import colour_table, cut_out  # noqa: E402
 from edge_runtime.fields.field import cell_pixels  # noqa: E402
+from edge_runtime.fields.mask import cell_mask  # noqa: E402
+from edge_runtime.fields.scale import working_picture  # noqa: E402
+from edge_runtime.fields.split import split_cells  # noqa: E402
 
 GLASS, CELL, PALE = (214, 222, 210), (186, 140, 150), (202, 186, 190)
 WIDTH, HEIGHT, RADIUS = 640, 480, 17
@@ -203,3 +206,74 @@ class TestReading:
         assert sheet.shape[0] > image.shape[0] and sheet.shape[1] == image.shape[1]
         x, y, _, _ = result.field.cells[0].box
         assert sheet[y, x].tolist() == [230, 140, 0]
+
+
+def smear(seed: int) -> np.ndarray:
+    """Cells at random, some on one another: uint8 [480, 640, 3]."""
+    rng = np.random.default_rng(seed)
+    density = np.zeros((HEIGHT, WIDTH), np.float32)
+    for _ in range(70):
+        layer = np.zeros_like(density)
+        axes = tuple(round(RADIUS * factor) for factor in rng.uniform(0.85, 1.1, 2))
+        centre = tuple(int(value) for value in rng.uniform((0, 0), (WIDTH, HEIGHT)))
+        cv2.ellipse(layer, centre, axes, float(rng.uniform(0, 180)), 0, 360, 1.0, -1, cv2.LINE_AA)
+        density += layer
+    passed = np.exp(-cv2.GaussianBlur(density, (0, 0), 1.0)[..., None] * np.array((0.14, 0.46, 0.34), np.float32))
+    return np.clip(np.array(GLASS) * passed + rng.normal(0, 1.2, (HEIGHT, WIDTH, 3)), 0, 255).astype(np.uint8)
+
+
+TURNS = {
+    "quarter": lambda image: np.rot90(image),
+    "half": lambda image: np.rot90(image, 2),
+    "left-right": lambda image: image[:, ::-1],
+    "transposed": lambda image: image.transpose(1, 0, 2),
+}
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_turning_and_mirroring_hardly_change_the_count(seed: int) -> None:
+    image = smear(seed)
+    straight = len(segment(image).cells)
+    assert straight > 25
+    turned = {name: len(segment(np.ascontiguousarray(turn(image))).cells) for name, turn in TURNS.items()}
+    assert all(abs(count - straight) <= 0.04 * straight + 1 for count in turned.values()), (straight, turned)
+
+
+@pytest.mark.parametrize("width", [480, 1280, 4000])
+def test_the_count_hardly_depends_on_the_resolution(width: int) -> None:
+    """From 0.17 to 12 megapixels."""
+    image = smear(3)
+    size = (width, width * HEIGHT // WIDTH)
+    how = cv2.INTER_AREA if width < WIDTH else cv2.INTER_CUBIC
+    here, there = len(segment(image).cells), len(segment(cv2.resize(image, size, interpolation=how)).cells)
+    assert abs(here - there) <= 0.06 * here + 1, (here, there)
+
+
+def test_cells_do_not_depend_on_where_the_mask_lies_in_memory() -> None:
+    """OpenCV's exact distance transform does, in its last digit."""
+    work = working_picture(smear(4))
+    mask = cell_mask(work.darkness, work.level, work.light.noise, work.diameter)
+    first, _ = split_cells(mask, np.zeros_like(mask), work.diameter)
+    for shift in range(1, 64, 9):
+        moved = np.empty(mask.size + shift, bool)[shift:].reshape(mask.shape)
+        moved[:] = mask
+        assert np.array_equal(split_cells(moved, np.zeros_like(mask), work.diameter)[0], first)
+
+
+def overlapping(share: float) -> np.ndarray:
+    """A pair of cells on one another, among free ones; each is as wide as the other."""
+    picture = np.zeros((HEIGHT, WIDTH), np.float32)
+    places = [*FREE[:14], (300, 300), (300 + round(2 * RADIUS * (1 - share)), 300)]
+    for x, y in places:
+        layer = np.zeros_like(picture)
+        cv2.circle(layer, (x, y), RADIUS, 0.45, -1, cv2.LINE_AA)
+        picture += layer
+    passed = np.exp(-cv2.GaussianBlur(picture, (0, 0), 0.8)[..., None] * np.array((0.3, 1.0, 0.75), np.float32))
+    return np.clip(np.array(GLASS) * passed, 0, 255).astype(np.uint8)
+
+
+@pytest.mark.parametrize("share", [0.0, 0.15, 0.25])
+def test_cells_on_one_another_are_two(share: float) -> None:
+    field = segment(overlapping(share))
+    assert len(field.cells) == 16
+    assert found(field, 300, 300) and found(field, 300 + 2 * RADIUS * (1 - share), 300)

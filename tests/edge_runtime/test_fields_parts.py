@@ -8,7 +8,7 @@ import pytest
 cv2 = pytest.importorskip("cv2")
 
 from edge_runtime.fields.basins import climb, find_passes  # noqa: E402
-from edge_runtime.fields.illumination import darkness, read_light  # noqa: E402
+from edge_runtime.fields.illumination import darkness, gain_for, read_light  # noqa: E402
 from edge_runtime.fields.mask import fill_pallor  # noqa: E402
 from edge_runtime.fields.shapes import measure_shapes  # noqa: E402
 
@@ -73,7 +73,7 @@ def test_light_is_taken_out() -> None:
     picture = np.repeat(glass[..., None], 3, 2)
     picture[100:130, 100:130] *= 0.5
     light = read_light(picture.astype(np.uint8))
-    dark = darkness(picture.astype(np.uint8), light)
+    dark = darkness(picture.astype(np.uint8), gain_for(light, (320, 240)))
     assert np.median(dark[:90]) < 0.01 and np.abs(dark[200:]).max() < 0.04
     assert dark[115, 115] == pytest.approx(0.5, abs=0.02)
 

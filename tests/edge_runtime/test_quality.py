@@ -68,16 +68,6 @@ def test_refusals_name_the_cure(image: np.ndarray, kind: str, cure: str) -> None
     assert any(cure in refusal.message for refusal in quality.refusals if refusal.kind == kind)
 
 
-def test_a_page_of_text_never_counts() -> None:
-    page = Image.new("RGB", (960, 720), (250, 250, 250))
-    brush = ImageDraw.Draw(page)
-    for row in range(30):
-        brush.text(
-            (20, 10 + 23 * row), "a page of good old boomed text 0806 " * 3, (20, 20, 20), ImageFont.load_default(18)
-        )
-    assert not quality_of(np.asarray(page)).accepted
-
-
 def test_blur_lowers_the_focus() -> None:
     focus = [quality_of(draw(blur=blur)).focus for blur in (0.8, 1.6, 3.0)]
     assert focus[0] > 1.15 * focus[1] and focus[1] > 1.3 * focus[2]
@@ -112,3 +102,75 @@ def test_a_refused_field_is_not_remembered() -> None:
 
 def test_hashes_of_unrelated_fields_are_far_apart() -> None:
     assert hash_distance(perceptual_hash(draw(1)), perceptual_hash(draw(2))) > 0.3
+
+
+def text_page(size: int) -> np.ndarray:
+    page = Image.new("RGB", (960, 720), (250, 250, 248))
+    brush, font = ImageDraw.Draw(page), ImageFont.load_default(size)
+    for row in range(720 // (2 * size)):
+        brush.text((20, 10 + 2 * size * row), "oO0 a page of good old boomed text 0806 " * 4, (20, 20, 20), font)
+    return np.asarray(page)
+
+
+def face(blur: float) -> np.ndarray:
+    """An oval with hair, eyes, brows, nose and mouth on a wall."""
+    picture = Image.new("RGB", (640, 480), (190, 200, 205))
+    brush = ImageDraw.Draw(picture)
+    brush.ellipse((200, 60, 440, 420), fill=(224, 172, 140))
+    brush.chord((195, 40, 445, 290), 180, 360, fill=(60, 40, 30))
+    for x in (265, 375):
+        brush.ellipse((x - 27, 187, x + 27, 213), fill=(250, 250, 250))
+        brush.ellipse((x - 10, 190, x + 10, 210), fill=(50, 80, 60))
+        brush.arc((x - 34, 160, x + 34, 200), 200, 340, fill=(60, 40, 30), width=6)
+    brush.ellipse((303, 265, 337, 293), fill=(190, 146, 119))
+    brush.chord((265, 315, 375, 375), 0, 180, fill=(180, 60, 70))
+    noise = np.random.default_rng(1).normal(0, 2, (480, 640, 3))
+    return np.clip(cv2.GaussianBlur(np.asarray(picture), (0, 0), blur) + noise, 0, 255).astype(np.uint8)
+
+
+def clouds(grain: float) -> np.ndarray:
+    noise = np.random.default_rng(2).normal(0, 1, (360, 480, 3)).astype(np.float32)
+    smooth = cv2.GaussianBlur(noise, (0, 0), grain)
+    return np.clip(smooth / smooth.std() * 40 + 150, 0, 255).astype(np.uint8)
+
+
+def checks(side: int) -> np.ndarray:
+    rows, columns = np.mgrid[:480, :640]
+    dark = (rows // side + columns // side) % 2 == 0
+    return np.where(dark[..., None], (120, 120, 120), (200, 210, 180)).astype(np.uint8)
+
+
+NOT_SMEARS = [
+    *((f"text {size}", text_page(size)) for size in (12, 18, 30, 60)),
+    *((f"face {blur}", face(blur)) for blur in (0.8, 3.0)),
+    *((f"clouds {grain}", clouds(grain)) for grain in (1.0, 4.0, 10.0, 25.0)),
+    *((f"checks {side}", checks(side)) for side in (20, 60)),
+    ("noise", np.random.default_rng(0).integers(0, 256, (240, 320, 3)).astype(np.uint8)),
+    ("slope", np.repeat(np.linspace(40, 230, 640)[None, :, None], 480, 0).repeat(3, 2).astype(np.uint8)),
+    ("half black", np.repeat((np.arange(640) > 320)[None, :, None] * 220, 480, 0).repeat(3, 2).astype(np.uint8)),
+]
+
+
+@pytest.mark.parametrize("image", [image for _, image in NOT_SMEARS], ids=[name for name, _ in NOT_SMEARS])
+def test_what_is_no_smear_never_counts(image: np.ndarray) -> None:
+    assert not quality_of(np.ascontiguousarray(image)).accepted
+
+
+def test_a_smear_without_colour_is_refused() -> None:
+    grey = cv2.cvtColor(draw(), cv2.COLOR_RGB2GRAY)
+    quality = quality_of(np.repeat(grey[..., None], 3, 2))
+    assert "stain" in kinds(quality)
+    assert any("set the camera to colour" in refusal.message for refusal in quality.refusals)
+
+
+def test_squares_are_no_red_cells() -> None:
+    assert kinds(quality_of(checks(30))) == {"objects"}
+
+
+@pytest.mark.parametrize(("blur", "refused"), [(0.8, False), (1.2, False), (2.6, True), (4.0, True)])
+def test_a_little_out_of_focus_shows_against_the_best(blur: float, refused: bool) -> None:
+    """Cells here are 32 pixels wide: 2.6 pixels are 0.6 micrometres."""
+    session = Session()
+    assert session.judge(draw(1), quality_of(draw(1))).accepted
+    image = draw(2, blur=blur)
+    assert ("focus" in kinds(session.judge(image, quality_of(image)))) is refused
