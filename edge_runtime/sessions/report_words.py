@@ -23,6 +23,7 @@ _REFUSALS = {
     "exposure": "wrong exposure",
     "density": "too few or too crowded cells",
     "stain": "not stained as expected",
+    "objects": "found no red cells",
     "repeat": "the same place again",
 }
 
