@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
+_MOST_DECIDED = 1024  # decisions kept; a float model gives ever new values
+
+
 @dataclass(frozen=True)
 class CellResult:
     """The verdict on one cell.
@@ -105,6 +108,7 @@ class Classifier:
             raise BadModel(f"The model's input cannot be fed: {error}") from error
         self._to_tensor = tensor_map(table, self.contract)
         self._how = (threads, card, labels, accelerator)
+        self._decided: dict[float, CellResult] = {}
 
     @property
     def on_edgetpu(self) -> bool:
@@ -142,13 +146,20 @@ class Classifier:
 
     def decide(self, logit: float) -> CellResult:
         """Calibrate one raw logit and apply the card's operating points."""
+        known = self._decided.get(logit)  # a quantised output knows 256 values
+        if known is not None:
+            return known
         value = probability(float(logit), self.card.output.temperature, self.card.output.bias)
         decision = decide(value, self.card.points, self.labels)
-        return CellResult(decision.label, value, decision.review, decision.count, float(logit))
+        result = CellResult(decision.label, value, decision.review, decision.count, float(logit))
+        if len(self._decided) < _MOST_DECIDED:
+            self._decided[result.logit] = result
+        return result
 
     def classify(self, image: NDArray[np.uint8]) -> CellResult:
         """Classify one image, uint8 [h, w, 3], RGB, of any size."""
-        return self.decide(self.logits(resize(image, self.contract)[np.newaxis])[0])
+        pixels = resize(image, self.contract)[np.newaxis]
+        return self.decide(self._logit(self.interpreter.run(self._to_tensor(pixels))))
 
     def _logit(self, raw: NDArray[Any]) -> float:
         contract, tensor = self.card.output, self.interpreter.output
