@@ -116,6 +116,7 @@ class Board:
         assert self._process is not None
         self._process.wait(timeout)
         self._is_off()
+        assert "reboot: Power down" in self.console, f"it ended otherwise:\n{self.console[-3000:]}"
 
     def _is_off(self) -> None:
         assert self._process is not None

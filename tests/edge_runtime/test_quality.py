@@ -73,6 +73,16 @@ def test_blur_lowers_the_focus() -> None:
     assert focus[0] > 1.15 * focus[1] and focus[1] > 1.3 * focus[2]
 
 
+def test_focus_does_not_depend_on_how_many_cells_there_are() -> None:
+    few, many = quality_of(draw(cells=10)), quality_of(draw(cells=100))
+    assert few.accepted and few.focus == pytest.approx(many.focus, rel=0.08)
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (1, 300), (300, 1), (2, 3), (9, 31)])
+def test_a_field_of_a_few_pixels_is_empty(shape: tuple[int, int]) -> None:
+    assert kinds(quality_of(np.full((*shape, 3), 120, np.uint8))) >= {"empty"}
+
+
 def test_focus_hardly_depends_on_light() -> None:
     assert quality_of(draw(light=0.7)).focus == pytest.approx(quality_of(draw()).focus, rel=0.08)
 
