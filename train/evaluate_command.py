@@ -4,11 +4,17 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from edge_runtime.console import emit_json, json_option, note, table, verbosity_options
 from edge_runtime.errors import WrongUsage
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from train.dataset import Cells
 
 
 @click.command(
@@ -20,6 +26,7 @@ Examples:
   thinsmear evaluate runs/first --folds 5              its recipe, cross-validated over all patients
   thinsmear evaluate model.tflite cells/ --out results the device's own path, with a report
   thinsmear evaluate runs/first other-lab/             all cells of another data set
+  thinsmear evaluate b.tflite cells/ --against results/probabilities.csv   is b better than that, cell by cell
   thinsmear evaluate other.tflite cells/ --labels Parasitized,Uninfected --input-range 0..1""",
 )
 @click.argument("target", metavar="RUN|MODEL", type=click.Path())
@@ -35,7 +42,14 @@ Examples:
     type=click.IntRange(2, 1000),
     help="RUN only: cross-validate its recipe in K folds of patients; trains K models and goes on where it stopped.",
 )
-@click.option("--out", metavar="DIR", type=click.Path(path_type=Path), help="Write metrics.json and report.html here.")
+@click.option(
+    "--out",
+    metavar="DIR",
+    type=click.Path(path_type=Path),
+    help="Write metrics.json, probabilities.csv and report.html here.",
+)
+@click.option("--against", metavar="SCORES.csv", type=click.Path(path_type=Path),
+              help="Also the paired difference to other scores of the same cells.")  # fmt: skip
 @click.option("--patients", metavar="REGEX", help="Finds the patient in a file name (group 1, or all of the match).")
 @click.option("--skip-bad", is_flag=True, help="Leave out images that cannot be read, instead of stopping.")
 @click.option("--resamples", default=2000, show_default=True, type=click.IntRange(100, 100_000),
@@ -56,6 +70,7 @@ def evaluate(
     split: str | None,
     folds: int | None,
     out: Path | None,
+    against: Path | None,
     patients: str | None,
     skip_bad: bool,
     resamples: int,
@@ -71,43 +86,66 @@ def evaluate(
     file, or the name of a model that comes along, and runs exactly as on the device; it needs DATA. DATA is a folder
     with Parasitized/ and Uninfected/, or a CSV with path, label and, if known, patient.
     """
+    from train.calibration import calibrated
     from train.reporting import evaluate_scores, summary_text
     from train.scored import Request, score_model, score_run
+    from train.versus import versus, versus_text
 
     if folds is not None:
         if data is not None or not Path(target).is_dir():
             raise WrongUsage("--folds cross-validates the recipe of a RUN on its own data; leave DATA out.")
-        _cross_validate(Path(target), folds, split or "all", out, resamples, as_json)
+        _cross_validate(Path(target), folds, split or "all", out, against, resamples, as_json)
         return
     request = Request(data, split, patients, skip_bad)
     if Path(target).is_dir():
         scored = score_run(Path(target), request)
     else:
         scored = score_model(target, request, threads or os.cpu_count() or 1, (labels, positive, input_range))
+    probabilities = calibrated(scored.logits, scored.output)
+    compared = {} if against is None else {"against": versus(scored.cells, probabilities, against, resamples)}
     document = evaluate_scores(
-        scored.cells, scored.logits, scored.output, scored.points, scored.subject, out, resamples, scored.warnings
-    )
+        scored.cells, scored.logits, scored.output, scored.points, scored.subject, out, resamples, scored.warnings,
+        compared,
+    )  # fmt: skip
     if as_json:
         emit_json(document)
     else:
         click.echo(summary_text(document))
+        if against is not None:
+            click.echo("\n" + versus_text(document["against"]))
     if out is not None:
-        note(f"Wrote {out / 'metrics.json'} and {out / 'report.html'}.")
+        _write_scores(out / "probabilities.csv", scored.cells, probabilities)
+        note(f"Wrote metrics.json, probabilities.csv and report.html in {out}.")
 
 
-def _cross_validate(path: Path, folds: int, part: str, out: Path | None, resamples: int, as_json: bool) -> None:
+def _write_scores(path: Path, cells: Cells, probabilities: np.ndarray) -> None:
+    from train.run import write_csv
+
+    patients = cells.patients or ("",) * len(cells)
+    rows = zip(cells.paths, cells.labels.tolist(), patients, probabilities.tolist(), strict=True)
+    write_csv(path, ("path", "label", "patient", "probability"), rows)
+
+
+def _cross_validate(
+    path: Path, folds: int, part: str, out: Path | None, against: Path | None, resamples: int, as_json: bool
+) -> None:
     from dataclasses import replace
 
     from edge_runtime.card import OutputContract
+    from train.calibration import calibrated
     from train.folds import cross_validate, point_warnings
     from train.reporting import evaluate_scores, summary_text
     from train.run import Run
     from train.scored import run_subject
     from train.tensorflow_setup import require_tensorflow
+    from train.versus import versus, versus_text
 
     require_tensorflow()
     run = Run.open(path)
     folded = cross_validate(run, folds, part)
+    extra: dict[str, object] = {"folds": folded.spread()}
+    if against is not None:
+        extra["against"] = versus(folded.cells, calibrated(folded.logits, OutputContract()), against, resamples)
     subject = replace(
         run_subject(run, folded.cells, part),
         title=f"{folds}-fold cross-validation by patient of the recipe of {path}",
@@ -123,7 +161,7 @@ def _cross_validate(path: Path, folds: int, part: str, out: Path | None, resampl
         out or folded.folder,
         resamples,
         point_warnings(run, part),
-        {"folds": folded.spread()},
+        extra,
     )
     if as_json:
         emit_json(document)
@@ -140,4 +178,6 @@ def _cross_validate(path: Path, folds: int, part: str, out: Path | None, resampl
         ]
         click.echo(summary_text(document))
         click.echo("\n" + table(("fold", "cells", "patients", "accuracy", "AUC"), rows, right=range(5)))
+        if against is not None:
+            click.echo("\n" + versus_text(document["against"]))
     note(f"Wrote {folded.folder}/scores.csv, and metrics.json and report.html in {out or folded.folder}.")

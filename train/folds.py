@@ -10,11 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from edge_runtime.card import OutputContract
 from edge_runtime.console import note
 from edge_runtime.errors import BadData, WrongUsage
-from train.calibration import calibrated, enough_for_bias, fit_calibration
 from train.dataset import Cells
+from train.fold_training import train_and_judge
 from train.metrics import auc
 from train.run import Run, write_csv, write_json
 from train.splits import patient_folds
@@ -23,8 +22,7 @@ if TYPE_CHECKING:
     from train.recipe import Recipe
 
 _COLUMNS = ("path", "label", "patient", "fold", "logit", "probability")
-# Of a fold's training patients so many in one give up training, to stop early and to calibrate on.
-_VALIDATION = 7
+_TEACHER_FOLDS = 3  # of a fold's own teacher
 
 
 @dataclass(frozen=True)
@@ -73,87 +71,72 @@ def cross_validate(run: Run, folds: int, part: str = "all") -> Folded:
         part: "all", or the part whose cells alone are folded ("train": scores that may teach another model without
             a look at the test patients).
 
+    A run with a teacher has one made for each fold, by cross-validating the recipe within the patients that the fold
+    learns from: the run's own teacher knows the labels of those the fold is judged on.
+
     Raises:
-        WrongUsage: patients are unknown, too many or too few folds, or the run was taught by a teacher, whose
-            targets already hold what other folds know.
+        WrongUsage: patients are unknown, too many or too few folds.
         BadData: the images have changed since the run was started.
     """
     from train.training import recipe_of
 
     if run.cells.patients is None:
         raise WrongUsage("Folds need patients: cells of one patient on both sides would flatter every figure.")
-    if run.config.get("teacher_weight") is not None:
-        raise WrongUsage(
-            f"{run.path} learnt from a teacher that knows the other folds' labels; fold its teacher's run."
-        )
     if run.cells.fingerprint != run.config["data"]["fingerprint"]:
         raise BadData(f"The images under {run.cells.root} have changed since {run.path} was started; start a new run.")
     rows = np.arange(len(run.cells)) if part == "all" else run.indices(part)
     cells = run.cells.subset(rows)
     assert cells.patients is not None
-    recipe = recipe_of(run.config)
+    recipe, weight = recipe_of(run.config), run.config.get("teacher_weight")
     fold = patient_folds(cells.labels, cells.patients, folds, recipe.seed)
     folder = run.path / "folds" / f"{part}-{folds}"
     folder.mkdir(parents=True, exist_ok=True)
     logits = np.full(len(cells), math.nan)
     for number in range(folds):
-        kept, checkpoint = folder / f"fold-{number}.csv", folder / f"fold-{number}.npz"
-        scored = np.flatnonzero(fold == number)
-        if not kept.is_file():
-            note(f"fold {number + 1} of {folds}: {len(scored)} cells to judge")
-            _train_fold(run, cells, fold, number, recipe, checkpoint, kept)
-        checkpoint.unlink(missing_ok=True)
-        logits[scored] = _read(kept, [cells.paths[i] for i in scored])
+        name = f"fold {number + 1} of {folds}"
+        logits[fold == number] = _fold_logits(run, cells, fold, number, recipe, folder, name, weight)
     folded = Folded(cells, fold, logits, folder)
     _write(folder / "scores.csv", cells, fold, np.arange(len(cells)), logits)
     write_json(folder / "folds.json", {"folds": folds, "part": part, "spread": folded.spread()})
     return folded
 
 
-def _train_fold(
-    run: Run, cells: Cells, fold: np.ndarray, number: int, recipe: Recipe, checkpoint: Path, kept: Path
-) -> None:
-    import keras
+def _fold_logits(
+    run: Run, cells: Cells, fold: np.ndarray, number: int, recipe: Recipe, folder: Path, name: str, weight: float | None
+) -> np.ndarray:
+    """Logits of one fold's cells, from its file or from a training.
 
-    from train.cache import load_pixels
-    from train.part import Part
-    from train.replicas import strategy_for
-    from train.scoring import keras_logits
-    from train.training import Network, configure
-    from train.two_phase import train_two_phases
+    Args:
+        fold: int [n], negative where a cell takes no part.
+        weight: of a teacher that is made anew from the other folds' cells; None for a training by labels alone.
+    """
+    kept, checkpoint = folder / f"fold-{number}.csv", folder / f"fold-{number}.npz"
+    judged = np.flatnonzero(fold == number)
+    if not kept.is_file():
+        learnt = np.flatnonzero((fold >= 0) & (fold != number))
+        targets = cells.labels.astype(np.float32)
+        if weight is not None:
+            teacher = _teach(run, cells, learnt, recipe, folder / f"fold-{number}-teacher", name)
+            targets[learnt] = (1 - weight) * targets[learnt] + weight * teacher
+        note(f"{name}: {len(judged)} cells to judge")
+        logits = np.full(len(cells), math.nan)
+        logits[judged] = train_and_judge(run, cells, learnt, judged, targets, recipe, checkpoint, name)
+        _write(kept, cells, fold, judged, logits)
+    checkpoint.unlink(missing_ok=True)
+    return _read(kept, [cells.paths[i] for i in judged])
 
+
+def _teach(run: Run, cells: Cells, learnt: np.ndarray, recipe: Recipe, folder: Path, name: str) -> np.ndarray:
+    """Out-of-fold probabilities of the cells that a fold learns from, by models that saw no other cells."""
     assert cells.patients is not None
-    learnt = np.flatnonzero(fold != number)
-    names = [cells.patients[i] for i in learnt]
-    pieces = patient_folds(cells.labels[learnt], names, min(_VALIDATION, len(set(names))), recipe.seed)
-    training, validation, scored = learnt[pieces != 0], learnt[pieces == 0], np.flatnonzero(fold == number)
-    for name, rows in (("training", training), ("validation", validation)):
-        if len(np.unique(cells.labels[rows])) < 2:
-            raise WrongUsage(f"Fold {number + 1} would have one class in {name}; use fewer folds or more patients.")
-    configure(recipe)
-    keras.utils.set_random_seed(recipe.seed)
-    network = Network(**run.config["network"])
-    cache = run.config.get("cache")
-    pixels = load_pixels(cells, run.contract, None if cache is None else Path(cache))
-    targets = cells.labels.astype(np.float32)
-    with strategy_for().scope():
-        trained = train_two_phases(
-            network.build(recipe.dropout),
-            run.contract,
-            Part(pixels, targets, training),
-            Part(pixels, targets, validation),
-            recipe,
-            network.pretrained,
-            checkpoint,
-        )
-    judged = keras_logits(trained.model, run.contract, pixels[np.concatenate([validation, scored])])
-    many = enough_for_bias([cells.patients[i] for i in validation])
-    fitted = fit_calibration(judged[: len(validation)], cells.labels[validation], many)
-    output = OutputContract(temperature=fitted.temperature, bias=fitted.bias)
-    probabilities = calibrated(judged[len(validation) :], output)
+    fold = np.full(len(cells), -1)
+    fold[learnt] = patient_folds(cells.labels[learnt], [cells.patients[i] for i in learnt], _TEACHER_FOLDS, recipe.seed)
+    folder.mkdir(parents=True, exist_ok=True)
     logits = np.full(len(cells), math.nan)
-    logits[scored] = np.log(probabilities) - np.log1p(-probabilities)
-    _write(kept, cells, fold, scored, logits)
+    for number in range(_TEACHER_FOLDS):
+        called = f"{name}, teacher {number + 1} of {_TEACHER_FOLDS}"
+        logits[fold == number] = _fold_logits(run, cells, fold, number, recipe, folder, called, None)
+    return np.asarray(1 / (1 + np.exp(-logits[learnt])))
 
 
 def _write(path: Path, cells: Cells, fold: np.ndarray, rows: np.ndarray, logits: np.ndarray) -> None:

@@ -114,18 +114,45 @@ def test_folds_need_patients(run_folder: Path) -> None:
         cross_validate(replace(run, cells=replace(run.cells, patients=None)), 2)
 
 
-@pytest.mark.parametrize(
-    ("folds", "change", "words"),
-    [(1000, {}, "at least as many patients"), (2, {"teacher_weight": 0.5}, "learnt from a teacher")],
-)
-def test_folds_that_would_flatter_or_cannot_be_are_refused(
-    run_folder: Path, tmp_path: Path, folds: int, change: dict, words: str
+def test_more_folds_than_patients_are_refused(run_folder: Path) -> None:
+    with pytest.raises(WrongUsage, match="at least as many patients"):
+        cross_validate(Run.open(run_folder), 1000)
+
+
+def test_each_fold_of_a_taught_run_has_a_teacher_that_knows_none_of_its_patients(
+    folded_run: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    config = json.loads((run_folder / "config.json").read_text())
-    (tmp_path / "config.json").write_text(json.dumps({**config, **change}))
-    (tmp_path / "split.csv").write_bytes((run_folder / "split.csv").read_bytes())
-    with pytest.raises(WrongUsage, match=words):
-        cross_validate(Run.open(tmp_path), folds)
+    import train.two_phase
+
+    run = Run.open(folded_run)
+    run = replace(run, config={**run.config, "teacher_weight": 0.5})
+    cells = run.cells
+    assert cells.patients is not None
+    seen = []
+    real = train.two_phase.train_two_phases
+
+    def watched(model, contract, training, validation, *rest):  # type: ignore[no-untyped-def]
+        seen.append((training, validation))
+        return real(model, contract, training, validation, *rest)
+
+    monkeypatch.setattr(train.two_phase, "train_two_phases", watched)
+    folded = cross_validate(run, 2)
+    assert np.isfinite(folded.logits).all() and len(seen) == 2 * (3 + 1)
+    for number, trainings in enumerate((seen[:4], seen[4:])):
+        judged = {cells.patients[i] for i in np.flatnonzero(folded.fold == number)}
+        for training, validation in trainings:
+            touched = {cells.patients[i] for i in [*training.rows, *validation.rows]}
+            assert touched and not touched & judged
+            np.testing.assert_array_equal(validation.targets, cells.labels)
+        for training, _ in trainings[:3]:  # the teacher learns from labels alone
+            np.testing.assert_array_equal(training.targets, cells.labels)
+        with (folded.folder / f"fold-{number}-teacher" / "fold-0.csv").open(newline="") as stream:
+            opinion = {row["path"]: float(row["probability"]) for row in csv.DictReader(stream)}
+        training = trainings[3][0]
+        both = [i for i in training.rows if cells.paths[i] in opinion]
+        assert both
+        mixed = [(cells.labels[i] + opinion[cells.paths[i]]) / 2 for i in both]
+        np.testing.assert_allclose(training.targets[both], mixed, atol=1e-5)
 
 
 def test_folds_need_a_run(capfd: pytest.CaptureFixture[str], tmp_path: Path) -> None:
