@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -83,14 +83,8 @@ class Cost:
 
 def measure_candidates(candidates: Sequence[Candidate], preset: Preset) -> list[Cost]:
     """Build, convert and time the candidates; the first one is what the others are compared with."""
-    from edge_runtime.backends import open_interpreter
-
     built = {candidate.name: _flatbuffer(candidate) for candidate in candidates}
-    calls = {name: _call(open_interpreter(flatbuffer)) for name, (flatbuffer, _) in built.items()}
-    for call in calls.values():
-        for _ in range(max(1, preset.warmup)):
-            call()
-    durations = take_turns(calls, preset).durations
+    durations = time_in_turns({name: flatbuffer for name, (flatbuffer, _) in built.items()}, preset)
     first = durations[candidates[0].name]
     return [
         Cost(
@@ -102,6 +96,22 @@ def measure_candidates(candidates: Sequence[Candidate], preset: Preset) -> list[
         )
         for name, (flatbuffer, parameters) in built.items()
     ]
+
+
+def time_in_turns(flatbuffers: Mapping[str, bytes], preset: Preset) -> Mapping[str, Sequence[int]]:
+    """Nanoseconds of the bare interpreters' calls by name, one thread; every round calls each model once.
+
+    Raises:
+        BadModel: the runtime refuses a model.
+        EnvironmentLacks: there is no runtime.
+    """
+    from edge_runtime.backends import open_interpreter
+
+    calls = {name: _call(open_interpreter(flatbuffer)) for name, flatbuffer in flatbuffers.items()}
+    for call in calls.values():
+        for _ in range(max(1, preset.warmup)):
+            call()
+    return take_turns(calls, preset).durations
 
 
 def _flatbuffer(candidate: Candidate) -> tuple[bytes, int]:

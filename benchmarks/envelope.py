@@ -27,6 +27,7 @@ VERSIONS = {
     "peers": 1,
     "training": 1,
     "candidates": 1,
+    "models": 1,
 }
 _PREFIX = "thinsmear-bench-"
 _MAX_BYTES = 64 << 20

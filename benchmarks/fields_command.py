@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from edge_runtime.console import emit_json, json_option, note, progress, table, verbosity_options
-from edge_runtime.counting import wilson
 from edge_runtime.errors import WrongUsage
 
 if TYPE_CHECKING:
@@ -182,6 +181,8 @@ def summary(scores: Mapping[float, Sequence[FieldScore]], iou: float) -> dict[st
 
 def _found(hits: Sequence[bool]) -> dict[str, Any]:
     """How many, with the 95 % interval of their share (Wilson 1927)."""
+    from edge_runtime.counting import wilson  # here, so that the group's help needs no NumPy
+
     interval = wilson(sum(hits), len(hits)) if hits else None
     return {
         "cells": len(hits),

@@ -23,6 +23,7 @@ KINDS = {
     "slides": "benchmarks.reports.slides",
     "training": "benchmarks.reports.training",
     "candidates": "benchmarks.reports.candidates",
+    "models": "benchmarks.reports.models",
 }
 
 

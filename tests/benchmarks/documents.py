@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 from benchmarks.accuracy import Row, Variant
 from benchmarks.counting import Grid, Point
 from benchmarks.envelope import envelope
 from benchmarks.machine import read_machine
+from benchmarks.models import Row as Model
 from benchmarks.peers import rounds
 from benchmarks.percentiles import summarise
 
@@ -157,6 +158,38 @@ def candidates() -> dict[str, Any]:
     return envelope("candidates", {"preset": "quick", "candidates": [cost]})
 
 
+def models(patients: int | None = 10) -> dict[str, Any]:
+    def estimate(value: float, half: float = 0.01) -> dict[str, Any]:
+        return {"value": value, "low": value - half, "high": value + half}
+
+    first = Model(
+        "default", "0123456789ab", 2_795_447, (128, 128), None, 2.35, (2.34, 2.36), 1.0, None, estimate(0.977),
+        estimate(0.9948, 0.004), estimate(0.976), estimate(0.016), {"mean": 0.0101, "p95": 0.015}, None, True,
+    )  # fmt: skip
+    second = replace(
+        first, name="fast", bytes=781_015, input=(64, 64), milliseconds=0.57, ratio=0.242, ratio_interval=(0.24, 0.245),
+        difference={"accuracy": estimate(-0.00066, 0.003), "auc": estimate(0.0104, 0.0005)},
+    )  # fmt: skip
+    return envelope(
+        "models",
+        {
+            "preset": "quick",
+            "cells": {"number": 1507, "parasitized": 826, "patients": patients, "part": "test"},
+            "interval": {
+                "resampled": "images" if patients is None else "patients",
+                "level": 0.95,
+                "replicates": 2000,
+                "seed": 0,
+            },
+            "specificity": 0.975,
+            "runtime": {"name": "ai_edge_litert", "version": "2.3.0"},
+            "rounds": 100,
+            "models": [one.to_json() for one in (first, second, Model("old", error="it has no card."))],
+            "warnings": ["Patients are few (10), so the intervals are rough."],
+        },
+    )
+
+
 ALL = {
     "latency": latency,
     "peers": peers,
@@ -166,6 +199,7 @@ ALL = {
     "counting": counting,
     "slides": slides,
     "candidates": candidates,
+    "models": models,
 }
 
 

@@ -54,6 +54,11 @@ def saved(tmp_path: Path) -> Callable[[str], str]:
         ("counting", ["| mean coverage | 0.960 |", "| 8 slides * | 0.900 | 0.900 |"]),
         ("slides", ["| 5,000 | 5,000 | 0.75 (0.68 to 0.81) | 5,200 | 900 to 9,000 | 0.95 (0.92 to 0.98) | — |"]),
         ("candidates", ["| mobilenet_v2 0.35 80 | 681,000 | 600,000 | 0.29 | 0.23 |"]),
+        ("models", ["| fast | 0123456789ab | 781,015 | 64x64 | 0.570 (2.340 to 2.360) | 0.242 (0.240 to 0.245) | 0.977 (0.967 to 0.987) |",
+                    "| 0.9948 (0.9908 to 0.9988) | 0.976 (0.966 to 0.986) | 0.016 (0.006 to 0.026) | 0.010 |",
+                    "accuracy -0.07 points (-0.37 to +0.23), AUC +0.0104 (+0.0099 to +0.0109); that of the AUC does not hold 0.",
+                    "1,507 cells of 10 patients (826 parasitized, the data's test part)", "Not measured: old: it has no card.",
+                    "Warning: Patients are few (10)"]),
     ],
 )  # fmt: skip
 def test_figures_of_each_kind(kind: str, expected: list[str]) -> None:
@@ -65,7 +70,8 @@ def test_figures_of_each_kind(kind: str, expected: list[str]) -> None:
 @pytest.mark.parametrize("kind", ALL)
 def test_a_document_without_its_figures_is_refused(kind: str) -> None:
     needed = {"latency": "models", "peers": "rows", "accuracy": "rows", "training": "results", "fields": "infected",
-              "counting": "bars", "slides": "points", "candidates": "candidates"}[kind]  # fmt: skip
+              "counting": "bars", "slides": "points", "candidates": "candidates",
+              "models": "models"}[kind]  # fmt: skip
     with pytest.raises(BadData, match=f"what `bench {kind}` writes"):
         section_of(kind, without(ALL[kind](), needed), "x.json")
 
@@ -77,13 +83,13 @@ def test_a_report_of_all_kinds(saved: Callable[[str], str], tmp_path: Path) -> N
     assert run(["bench", "report", *files, "--out", str(out), "-q"]) == 0
     text = out.read_text()
     assert text.count("\n## ") == len(ALL)
-    for picture in ("report-1-latency.svg", "report-2-peers.svg", "report-3-accuracy.svg"):
+    for picture in ("report-1-latency.svg", "report-2-peers.svg", "report-3-accuracy.svg", "report-9-models.svg"):
         assert f"]({picture})" in text and (tmp_path / picture).read_bytes().startswith(b"<?xml")
 
     page = tmp_path / "report.html"
     assert run(["bench", "report", *files, "--out", str(page), "-q"]) == 0
     content = page.read_text()
-    assert content.count("<section") == len(ALL) and content.count("data:image/svg+xml") == 3
+    assert content.count("<section") == len(ALL) and content.count("data:image/svg+xml") == 4
     assert "http://" not in content and "https://" not in content  # nothing from a network
 
 
