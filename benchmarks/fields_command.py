@@ -226,14 +226,9 @@ def _text(document: Mapping[str, Any]) -> str:
     ]
     parts.append(table(("IoU", "precision", "recall", "F1", "infected found"), lines))
     if "gap" in document:
-        from benchmarks.fields_gap import gap_rows
+        from benchmarks.fields_gap import HEADINGS, gap_rows
 
-        parts.append(
-            table(
-                ("crop", "cells", "AUC", "reach the review point", "reach the counting point"),
-                gap_rows(document["gap"]),
-            )
-        )
+        parts.append(table(HEADINGS, gap_rows(document["gap"])))
         parts.append("\n".join(f"{entry['step']}: {entry['says']}" for entry in document["gap"]))
     if "sizes" in document:
         sizes = [

@@ -26,6 +26,8 @@ STEPS = (
     ("shipped", "and the mixed rim taken off: what the program does"),
 )
 
+HEADINGS = ("crop", "cells", "AUC", "reach the review point", "reach the counting point")
+
 
 class Gap:
     """Collects the scores of the same cells cut out in each of :data:`STEPS`.

@@ -8,8 +8,11 @@ from pathlib import Path
 
 import numpy as np
 
+from edge_runtime.card import OutputContract
 from edge_runtime.errors import BadData
+from train.calibration import calibrated, fit_calibration
 from train.run import Run
+from train.teacher import TEACHER, read_teacher
 
 
 @dataclass(frozen=True)
@@ -30,8 +33,7 @@ class OutOfFold:
 def out_of_fold(run: Run) -> OutOfFold | None:
     """The run's own folds, those with most training cells; None without any.
 
-    Cells of validation and test patients are left out: the ones choose thresholds anyway, the others judge them. The
-    scores a teacher taught with will not do: trained by another recipe, its 0.99 is not the 0.99 of this network.
+    Cells of validation and test patients are left out: the ones choose thresholds anyway, the others judge them.
 
     Raises:
         BadData: the scores are damaged.
@@ -48,6 +50,41 @@ def out_of_fold(run: Run) -> OutOfFold | None:
     rows = np.fromiter(best, int)
     patients = tuple(run.cells.patients[i] for i in rows)
     return OutOfFold(run.cells.labels[rows], np.fromiter(best.values(), float), patients)
+
+
+def teacher_scores(run: Run) -> OutOfFold | None:
+    """What the models that taught a run say of its training patients, whom each of them had not seen; None without any.
+
+    They are sisters of the run's network, not the network: a calibrated score of theirs says how often healthy cells
+    look so infected, which a handful of validation patients cannot, but not where this network's own scores lie.
+
+    Raises:
+        BadData: the run's copy is damaged.
+    """
+    path = run.path / TEACHER
+    if run.cells.patients is None or run.config.get("teacher_weight") is None or not path.is_file():
+        return None
+    known = read_teacher(path)
+    rows = run.indices("train")
+    edge = np.finfo(float).eps
+    p = np.clip([known[run.cells.paths[i]] for i in rows], edge, 1 - edge)
+    logits, labels = np.log(p) - np.log1p(-p), run.cells.labels[rows]
+    fitted = fit_calibration(logits, labels, with_bias=False)
+    probabilities = calibrated(logits, OutputContract(temperature=fitted.temperature))
+    return OutOfFold(labels, probabilities, tuple(run.cells.patients[i] for i in rows))
+
+
+def together(
+    labels: np.ndarray, probabilities: np.ndarray, patients: tuple[str, ...] | None, others: OutOfFold | None
+) -> tuple[np.ndarray, np.ndarray, tuple[str, ...] | None]:
+    """Labels [n], probabilities [n] and patients with those of other cells behind them; alone when there are none."""
+    if others is None or patients is None:
+        return labels, probabilities, patients
+    return (
+        np.concatenate([labels, others.labels]),
+        np.concatenate([probabilities, others.probabilities]),
+        patients + others.patients,
+    )
 
 
 def _of_training(run: Run, probabilities: dict[str, float]) -> dict[int, float]:

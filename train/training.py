@@ -22,7 +22,7 @@ from train.calibration import calibrated, enough_for_bias, fit_calibration
 from train.collapse import collapses_of, inspect_predictions
 from train.dataset import Cells, scan
 from train.operating_points import count_point, operating_points, review_point
-from train.out_of_fold import out_of_fold
+from train.out_of_fold import out_of_fold, teacher_scores, together
 from train.recipe import Recipe
 from train.run import Run, patients_hash, split_hash, versions, write_csv, write_json, write_split
 from train.splits import Split, split_cells
@@ -258,7 +258,8 @@ def calibrate(run: Run, logits: np.ndarray) -> tuple[OutputContract, OperatingPo
 
     Temperature and bias come from the validation patients; the bias is left at 0 where these are too few to tell one
     (:func:`train.calibration.enough_for_bias`). The operating points come from them and from out-of-fold scores of
-    the training patients, where the run has some: healthy patients are few.
+    the training patients, where the run has some: healthy patients are few. Where it has none but a teacher, what the
+    teacher's models said of these patients joins for counting, which healthy patients decide.
 
     Args:
         logits: float64 [n] for all cells of the run; only those of validation patients are read.
@@ -271,16 +272,18 @@ def calibrate(run: Run, logits: np.ndarray) -> tuple[OutputContract, OperatingPo
     fitted = fit_calibration(logits[rows], chosen.labels, enough_for_bias(chosen.patients))
     output = OutputContract(temperature=fitted.temperature, bias=fitted.bias)
     labels, probabilities, patients = chosen.labels, calibrated(logits[rows], output), chosen.patients
-    others = out_of_fold(run)
-    if others is not None and patients is not None:
-        labels = np.concatenate([labels, others.labels])
-        probabilities = np.concatenate([probabilities, others.probabilities])
-        patients = patients + others.patients
-    review = review_point(labels, probabilities)
-    count = count_point(labels, probabilities, patients, at_least=review.threshold)
+    own, sisters = out_of_fold(run), teacher_scores(run)
+    review = review_point(*together(labels, probabilities, patients, own)[:2])
+    evidence = together(labels, probabilities, patients, own or sisters)
+    count = count_point(*evidence, at_least=review.threshold)
+    points_from = "validation patients"
+    if own is not None:
+        points_from += " and the run's folds"
+    elif sisters is not None:
+        points_from += ", counting also by the teacher's out-of-fold scores"
     details = {
         "calibration": asdict(fitted),
-        "points_from": "validation patients" + ("" if others is None else " and the run's folds"),
+        "points_from": points_from,
         "review": asdict(review),
         "count": count.to_json(),
     }

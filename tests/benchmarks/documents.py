@@ -8,6 +8,7 @@ from typing import Any
 from benchmarks.accuracy import Row, Variant
 from benchmarks.counting import Grid, Point
 from benchmarks.envelope import envelope
+from benchmarks.fields_truth import STAGES
 from benchmarks.machine import read_machine
 from benchmarks.models import Row as Model
 from benchmarks.peers import rounds
@@ -99,6 +100,8 @@ def training() -> dict[str, Any]:
 
 
 def fields() -> dict[str, Any]:
+    some = {"cells": 9, "interval": [0.6, 0.98]}
+    reached = {"cells": 10, "review": some, "count": some}
     return envelope(
         "fields",
         {
@@ -113,7 +116,35 @@ def fields() -> dict[str, Any]:
             "auc": None,
             "infected": {"cells": 10, "found": 9, "interval": [0.6, 0.98]},
             "stages": {"ring": {"cells": 10, "found": 9, "auc": None}},
-            "time": {"field_ms": 400.0, "segment_ms": 90.0, "floor_ms": 300.0, "ratio": 1.3},
+            "by_iou": [{"iou": 0.5, "precision": 0.95, "recall": 0.9, "f1": 0.92, "infected_found": 9, "infected": 10}],
+            "time": {
+                "field_ms": 400.0,
+                "segment_ms": 90.0,
+                "floor_ms": 300.0,
+                "ratio": 1.3,
+                "stages_ms": {"decode": 20.0},
+            },
+            "gap": [
+                {
+                    "step": "raw",
+                    "says": "annotated box as it is",
+                    "auc": 0.94,
+                    "infected": reached,
+                    "red_cells": reached,
+                    "stages": {stage: {"auc": None, **reached} for stage in STAGES},
+                }
+            ],
+            "sizes": [{"width": 640, "height": 480, "cells": 90, "field_ms": 300.0}],
+            "threads": [
+                {
+                    "threads": 1,
+                    "field_ms": 400.0,
+                    "fields_per_second": 2.5,
+                    "field_gain": 1.0,
+                    "fields_gain": 1.0,
+                    "bare_gain": 1.0,
+                }
+            ],
         },
     )
 

@@ -163,11 +163,13 @@ def test_count_is_stricter_the_worse_healthy_cells_score() -> None:
     assert easy.blank.patients == 20
 
 
-def test_count_threshold_has_the_lowest_detection_limit_of_its_neighbours() -> None:
+def test_count_threshold_finds_most_among_nearly_the_lowest_detection_limits() -> None:
     labels, p, patients = scored(4.0)
-    best = count_point(labels, p, patients)
-    stricter = count_point(labels, p, patients, at_least=min(best.threshold + 0.01, 0.9999))
-    assert stricter.detection_limit >= best.detection_limit
+    chosen = count_point(labels, p, patients)
+    stricter = [count_point(labels, p, patients, at_least=t) for t in np.linspace(chosen.threshold, 0.999, 30)[1:]]
+    lowest = min(point.detection_limit for point in stricter)
+    assert chosen.detection_limit <= 4 / 3 * lowest * (1 + 1e-9)
+    assert all(point.sensitivity <= chosen.sensitivity for point in stricter)
 
 
 def test_blank_rate_of_the_chosen_threshold_is_not_flattered() -> None:

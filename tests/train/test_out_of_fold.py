@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import csv
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from edge_runtime.errors import BadData
-from train.out_of_fold import out_of_fold
+from train.out_of_fold import out_of_fold, teacher_scores
 from train.run import Run
 from train.training import calibrate
 
@@ -71,3 +72,21 @@ def test_points_are_chosen_on_more_healthy_patients_when_there_are_folds(run: Ru
     assert after["count"]["blank"]["cells"] > before["count"]["blank"]["cells"]
     assert after["review"]["parasitized"] > before["review"]["parasitized"]
     assert after["calibration"] == before["calibration"]
+
+
+def test_a_teacher_decides_the_counting_point_where_there_are_no_folds(run: Run) -> None:
+    logits = np.where(run.cells.labels == 1, 3.0, -3.0) + np.linspace(-1, 1, len(run.cells))
+    before = calibrate(run, logits)[2]
+    assert teacher_scores(run) is None
+    taught = replace(run, config={**run.config, "teacher_weight": 0.5})
+    lines = [f"{path},{p}" for path, p in scores_of(run, "train").items()]
+    (run.path / "teacher.csv").write_text("\n".join(["path,probability", *lines]) + "\n")
+    found = teacher_scores(taught)
+    assert found is not None and len(found.labels) == len(run.indices("train"))
+    assert np.array_equal(found.probabilities > 0.5, found.labels == 1)
+    after = calibrate(taught, logits)[2]
+    assert after["points_from"] == "validation patients, counting also by the teacher's out-of-fold scores"
+    assert after["count"]["blank"]["cells"] > before["count"]["blank"]["cells"]
+    assert after["review"] == before["review"]  # a sister's scores are not this network's
+    write_folds(run, "train-3", scores_of(run, "train"))
+    assert calibrate(taught, logits)[2]["points_from"] == "validation patients and the run's folds"
