@@ -22,6 +22,10 @@ _CANDIDATES = probability(np.arange(0, 11.6, 0.1))
 _Z = 1.6449  # 5 % false alarms, 5 % missed (Currie 1968)
 # Limits this close to the best are not told apart by a few healthy patients; the laxest of them finds most cells.
 _AS_GOOD = 4 / 3
+# Patients differ in how well their parasites are found. The limit is that of a patient whom only one in 20 falls short
+# of, where there are enough patients with enough infected cells to tell.
+_SHORT = 0.05
+_ENOUGH_CELLS, _ENOUGH_PATIENTS = 10, 20
 
 
 @dataclass(frozen=True)
@@ -52,7 +56,9 @@ class CountPoint:
     Attributes:
         threshold: on P(parasitized).
         sensitivity: share of parasitized cells at or above it.
-        detection_limit: share of infected cells that a count of 5,000 detects with 95 % confidence.
+        low_sensitivity: the same in a patient whom one in 20 falls short of; the pooled share where patients are too
+            few to tell.
+        detection_limit: share of infected cells that a count of 5,000 detects with 95 % confidence in such a patient.
         blank: blank rate with every healthy patient judged by the threshold that the others would have chosen, so
             that the choice does not flatter the rate.
         blank_at_threshold: blank rate of all healthy patients at the threshold itself.
@@ -61,6 +67,7 @@ class CountPoint:
 
     threshold: float
     sensitivity: float
+    low_sensitivity: float
     detection_limit: float
     blank: BlankRate
     blank_at_threshold: BlankRate
@@ -109,7 +116,8 @@ def count_point(
     the lowest one (near the minimum the limit is flat, while the share of cells found falls steeply); Currie 1968:
     ``(2 z s + z^2 / N) / (sensitivity - blank)`` with ``s^2 = b (1 - b) (1 / N + 1 / n) + d^2 (1 + 1 / k)``; b the
     blank rate from n cells of k healthy patients, (x + 0.5) / (n + 1) so that no rate is taken for zero, d its
-    standard deviation between patients, N the 5,000 cells of a count.
+    standard deviation between patients, N the 5,000 cells of a count, and the sensitivity ``low_sensitivity``: a
+    strict threshold that finds most cells on the whole can miss nearly all of one patient's.
 
     Args:
         labels: int [n], 1 parasitized.
@@ -128,9 +136,10 @@ def count_point(
     floor = min(at_least, float(_CANDIDATES[-1]))
     too_lax: np.ndarray = np.less(_CANDIDATES, floor)
     found = np.array([np.mean(p[truth] >= threshold) for threshold in _CANDIDATES])
+    low = _low_sensitivity(truth, p, patients, found)
 
     def choose(people: np.ndarray) -> tuple[int, float]:
-        limits = np.where(too_lax, np.inf, _detection_limit(called[people], cells[people], found))
+        limits = np.where(too_lax, np.inf, _detection_limit(called[people], cells[people], low))
         best = int(np.argmax(limits <= _AS_GOOD * np.min(limits)))
         return best, float(limits[best])
 
@@ -141,6 +150,7 @@ def count_point(
     return CountPoint(
         threshold=float(_CANDIDATES[best]),
         sensitivity=float(found[best]),
+        low_sensitivity=float(low[best]),
         detection_limit=min(limit, 1.0),
         blank=blank_rate(called[everybody, left_out], cells),
         blank_at_threshold=blank_rate(called[:, best], cells),
@@ -164,6 +174,21 @@ def _healthy(truth: np.ndarray, p: np.ndarray, patients: Sequence[str] | None) -
     cells = np.bincount(index)
     called = [np.bincount(index, weights=p[chosen] >= threshold, minlength=len(people)) for threshold in _CANDIDATES]
     return np.stack(called, axis=1).astype(int), cells, source
+
+
+def _low_sensitivity(
+    truth: np.ndarray, p: np.ndarray, patients: Sequence[str] | None, pooled: np.ndarray
+) -> np.ndarray:
+    """Sensitivity at each candidate that all but one in 20 patients reach; ``pooled`` where too few can tell."""
+    if patients is None:
+        return pooled
+    people, index = np.unique(np.asarray(patients).astype(str)[truth], return_inverse=True)
+    cells = np.bincount(index)
+    enough = cells >= _ENOUGH_CELLS
+    if enough.sum() < _ENOUGH_PATIENTS:
+        return pooled
+    found = [np.bincount(index, weights=p[truth] >= threshold, minlength=len(people)) for threshold in _CANDIDATES]
+    return np.asarray(np.quantile((np.stack(found) / cells)[:, enough], _SHORT, axis=1))
 
 
 def _detection_limit(called: np.ndarray, cells: np.ndarray, found: np.ndarray) -> np.ndarray:

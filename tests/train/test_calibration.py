@@ -172,6 +172,18 @@ def test_count_threshold_finds_most_among_nearly_the_lowest_detection_limits() -
     assert all(point.sensitivity <= chosen.sensitivity for point in stricter)
 
 
+def test_counting_minds_the_patient_whose_parasites_are_hard_to_find() -> None:
+    labels, p, patients = scored(4.0)
+    alike = count_point(labels, p, patients)
+    pale = np.isin(patients, ["C20", "C21"]) & (labels == 1)  # 2 of 20 infected patients
+    unlike = count_point(labels, np.where(pale, probability(np.log(p) - np.log1p(-p) - 3.0), p), patients)
+    assert unlike.threshold < alike.threshold
+    assert unlike.low_sensitivity < unlike.sensitivity - 0.1
+    few = np.isin(patients, [f"C{i}" for i in range(25)])  # five infected patients tell no such thing
+    some = count_point(labels[few], p[few], [name for name, chosen in zip(patients, few, strict=True) if chosen])
+    assert some.low_sensitivity == some.sensitivity
+
+
 def test_blank_rate_of_the_chosen_threshold_is_not_flattered() -> None:
     point = count_point(*scored(4.0))
     assert point.blank.rate >= point.blank_at_threshold.rate
