@@ -20,11 +20,13 @@ class OutOfFold:
     """Calibrated scores of n training cells, each by a model that was trained without the cell's patient.
 
     Attributes:
+        rows: int [n], the cells' places in the run.
         labels: int8 [n], 1 parasitized.
         probabilities: float64 [n].
         patients: n names.
     """
 
+    rows: np.ndarray
     labels: np.ndarray
     probabilities: np.ndarray
     patients: tuple[str, ...]
@@ -49,11 +51,14 @@ def out_of_fold(run: Run) -> OutOfFold | None:
         return None
     rows = np.fromiter(best, int)
     patients = tuple(run.cells.patients[i] for i in rows)
-    return OutOfFold(run.cells.labels[rows], np.fromiter(best.values(), float), patients)
+    return OutOfFold(rows, run.cells.labels[rows], np.fromiter(best.values(), float), patients)
 
 
-def teacher_scores(run: Run) -> OutOfFold | None:
+def teacher_scores(run: Run, own: OutOfFold | None = None) -> OutOfFold | None:
     """What the models that taught a run say of its training patients, whom each of them had not seen; None without any.
+
+    Args:
+        own: scores by the run's own folds; their cells are left out.
 
     They are sisters of the run's network, not the network: a calibrated score of theirs says how often healthy cells
     look so infected, which a handful of validation patients cannot, but not where this network's own scores lie.
@@ -71,7 +76,10 @@ def teacher_scores(run: Run) -> OutOfFold | None:
     logits, labels = np.log(p) - np.log1p(-p), run.cells.labels[rows]
     fitted = fit_calibration(logits, labels, with_bias=False)
     probabilities = calibrated(logits, OutputContract(temperature=fitted.temperature))
-    return OutOfFold(labels, probabilities, tuple(run.cells.patients[i] for i in rows))
+    kept = np.isin(rows, [] if own is None else own.rows, invert=True)
+    if not kept.any():
+        return None
+    return OutOfFold(rows[kept], labels[kept], probabilities[kept], tuple(run.cells.patients[i] for i in rows[kept]))
 
 
 def together(

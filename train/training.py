@@ -258,8 +258,8 @@ def calibrate(run: Run, logits: np.ndarray) -> tuple[OutputContract, OperatingPo
 
     Temperature and bias come from the validation patients; the bias is left at 0 where these are too few to tell one
     (:func:`train.calibration.enough_for_bias`). The operating points come from them and from out-of-fold scores of
-    the training patients, where the run has some: healthy patients are few. Where it has none but a teacher, what the
-    teacher's models said of these patients joins for counting, which healthy patients decide.
+    the training patients, where the run has some: healthy patients are few. Of those without, what a teacher's models
+    said joins for counting, which healthy patients decide.
 
     Args:
         logits: float64 [n] for all cells of the run; only those of validation patients are read.
@@ -272,14 +272,15 @@ def calibrate(run: Run, logits: np.ndarray) -> tuple[OutputContract, OperatingPo
     fitted = fit_calibration(logits[rows], chosen.labels, enough_for_bias(chosen.patients))
     output = OutputContract(temperature=fitted.temperature, bias=fitted.bias)
     labels, probabilities, patients = chosen.labels, calibrated(logits[rows], output), chosen.patients
-    own, sisters = out_of_fold(run), teacher_scores(run)
-    review = review_point(*together(labels, probabilities, patients, own)[:2])
-    evidence = together(labels, probabilities, patients, own or sisters)
-    count = count_point(*evidence, at_least=review.threshold)
+    own = out_of_fold(run)
+    sisters = teacher_scores(run, own)
+    evidence = together(labels, probabilities, patients, own)
+    review = review_point(*evidence[:2])
+    count = count_point(*together(*evidence, sisters), at_least=review.threshold)
     points_from = "validation patients"
     if own is not None:
         points_from += " and the run's folds"
-    elif sisters is not None:
+    if sisters is not None:
         points_from += ", counting also by the teacher's out-of-fold scores"
     details = {
         "calibration": asdict(fitted),
