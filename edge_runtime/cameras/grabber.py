@@ -22,7 +22,9 @@ class Timing:
     """Seconds after which something happens.
 
     Attributes:
-        open_within: a camera that is not open by then counts as hung.
+        first_open: a camera that is not open by then counts as hung; the first time its package is read from the
+            disk too, which takes 15 s and more from a Raspberry Pi's card ...
+        open_within: ... later, once it has given a frame, this counts.
         hung_after: so does one that gives no frame for this long (beyond its own ``slowest``).
         close_within: a camera that is not closed by then is left to itself.
         first_retry: pause before a camera is opened again; doubles with each failure ...
@@ -30,6 +32,7 @@ class Timing:
         refresh: age at which a frame read ahead is replaced (``Pace.ASKED``).
     """
 
+    first_open: float = 60.0
     open_within: float = 15.0
     hung_after: float = 4.0
     close_within: float = 2.0
@@ -221,7 +224,8 @@ class _Opening(threading.Thread):
     def __init__(self, grabber: Grabber, make: Callable[[], Camera], offset: int) -> None:
         super().__init__(name="camera", daemon=True)
         self.offset = offset
-        self.due = time.monotonic() + grabber.timing.open_within
+        self._open_within = grabber.timing.open_within if grabber.received else grabber.timing.first_open
+        self.due = time.monotonic() + self._open_within
         self.stale = self.over = self.ended = self.delivered = False
         self.error: Exception | None = None
         self._grabber = grabber
@@ -274,6 +278,6 @@ class _Opening(threading.Thread):
         """What to say of a camera that is hung."""
         timing = self._grabber.timing
         if self._camera is None:
-            return f"The camera did not open within {timing.open_within:g} s; unplug it and plug it in again."
+            return f"The camera did not open within {self._open_within:g} s; unplug it and plug it in again."
         silence = timing.hung_after + self._camera.slowest
         return f"{self._camera.name} gave no frame for {silence:g} s; check its cable and its power."

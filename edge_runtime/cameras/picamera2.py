@@ -8,10 +8,12 @@ import time
 from collections.abc import Callable
 from concurrent.futures import CancelledError
 from concurrent.futures import TimeoutError as JobTimeout
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from edge_runtime.board import read_fields
 from edge_runtime.cameras.protocol import CameraFault, CameraInfo, Frame, Pace
 from edge_runtime.errors import EnvironmentLacks, WrongUsage
 from edge_runtime.names import printable
@@ -21,6 +23,8 @@ if TYPE_CHECKING:
 
 # libcamera names formats after the value as a little-endian number, so BGR888 has R first in memory, RGB888 has B first
 _RGB_IN_MEMORY = "BGR888"
+_MEMORY_INFO = Path("/proc/meminfo")
+_LITTLE_MEMORY = 1_000_000_000  # bytes; boards sold with 1 GB show less than this
 _LIVE_WIDTH = 640
 _SETTLE_SECONDS = 4.0
 _STEADY_FRAMES = 4
@@ -98,11 +102,13 @@ class PiCamera:
 
         Args:
             number: as ``thinsmear cameras`` counts.
-            size: (width, height) of the pictures, always of the sensor's whole field; None for the sensor's own.
+            size: (width, height) of the pictures; None for the sensor's own. In the sensor's shape they show its whole
+                field, in another as much of it as fits.
 
         Raises:
             EnvironmentLacks: picamera2 is not installed.
-            CameraFault: there is no such camera, another program has it, or it gives no frames.
+            CameraFault: there is no such camera, another program has it, it gives no frames, or there is no memory for
+                them.
         """
         self.name = f"The camera picamera2:{number}"
         self.damaged = 0
@@ -140,8 +146,20 @@ class PiCamera:
             main={"format": _RGB_IN_MEMORY, "size": (width, height)},
             lores={"format": "YUV420", "size": self._live_size},
             raw={"size": whole},  # the sensor's mode with the whole field; smaller ones may cut the edges off
-            buffer_count=2,
+            buffer_count=_buffers(),
         )
+        try:
+            self._run(configuration)
+        except (RuntimeError, OSError) as error:
+            if not any("allocate" in reason.lower() for reason in _reasons(error)):
+                raise
+            raise CameraFault(
+                f"{self.name} gets no memory for pictures of {width}x{height} pixels; ask for smaller ones, as with "
+                f"`--size {width // 2}x{height // 2}`, or start the Pi again."
+            ) from error
+
+    def _run(self, configuration: dict[str, Any]) -> None:
+        device = self._device
         device.configure(configuration)
         main = device.camera_configuration()["main"]
         if main["format"] != _RGB_IN_MEMORY:
@@ -204,17 +222,30 @@ class PiCamera:
 
     def _fault(self, error: BaseException) -> CameraFault:
         """One sentence from an error and what led to it: picamera2 says the reason only in the innermost one."""
-        reasons: list[str] = []
-        cause: BaseException | None = error
-        while cause is not None and len(reasons) < 5:
-            reasons.append(str(cause).strip().rstrip("."))
-            cause = cause.__cause__ or cause.__context__
+        reasons = _reasons(error)
         if any(word in reason.lower() for reason in reasons for word in _BUSY):
             return CameraFault(
                 f"{self.name} is in use by another process; end it (`sudo fuser -v /dev/media*` shows it) and retry."
             )
         reason = printable(reasons[-1] or type(error).__name__)
         return CameraFault(f"{self.name} does not start ({reason}); `rpicam-hello` must work first.")
+
+
+def _buffers() -> int:
+    """How many pictures of each stream are kept in memory at a time; with one, those in between are left out."""
+    kilobytes = read_fields(_MEMORY_INFO, ":").get("MemTotal", "").split()
+    is_little = bool(kilobytes) and kilobytes[0].isdecimal() and int(kilobytes[0]) * 1024 < _LITTLE_MEMORY
+    return 1 if is_little else 2
+
+
+def _reasons(error: BaseException) -> list[str]:
+    """What an error says, and those that led to it."""
+    reasons: list[str] = []
+    cause: BaseException | None = error
+    while cause is not None and len(reasons) < 5:
+        reasons.append(str(cause).strip().rstrip("."))
+        cause = cause.__cause__ or cause.__context__
+    return reasons
 
 
 def _settings(metadata: dict[str, Any]) -> list[float]:

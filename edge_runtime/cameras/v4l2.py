@@ -45,9 +45,8 @@ def import_cv2() -> Any:
     Raises:
         EnvironmentLacks: it is not installed.
     """
-    # read by OpenCV itself, once: a frame that does not come is waited for 3 s, not three times 10 s
+    # read by OpenCV itself, once: a frame that does not come is waited for 3 s, not 10 s
     os.environ.setdefault("OPENCV_VIDEOIO_V4L_SELECT_TIMEOUT", "3")
-    os.environ.setdefault("OPENCV_VIDEOIO_V4L_READ_ATTEMPTS", "1")
     os.environ.setdefault("OPENCV_LOG_LEVEL", "ERROR")
     try:
         import cv2  # type: ignore[import-not-found, unused-ignore]

@@ -17,6 +17,7 @@ from edge_runtime.errors import GateFailed, WrongUsage
 from edge_runtime.names import printable
 
 if TYPE_CHECKING:
+    from edge_runtime.device.manifest import Kit
     from edge_runtime.device.provision.settings import SshKey
     from edge_runtime.device.provision.stack import Order
     from edge_runtime.device.provision.wifi import Wifi
@@ -131,11 +132,17 @@ Exit code 1 when a card failed, 4 when no further card came in time.""",
     "--camera",
     default="auto",
     show_default=True,
-    help="auto (ribbon), usb, none, or the sensor's name, for instance imx477.",
+    help="auto (what is connected), usb, none, or the ribbon camera's sensor, for instance imx477.",
+)
+@click.option(
+    "--size", metavar="WxH", help="Size of the camera's pictures [a sensor's: 2028x1520 or so; else its own]."
 )
 @click.option("--coral", default="none", show_default=True, type=click.Choice(["none", "usb", "pcie"]))
 @click.option("--led", metavar="GPIO", type=int, help="Light there: blinks, and is steady once the page answers.")
 @click.option("--button", metavar="GPIO", type=int, help="Button there switches the device off in good order.")
+@click.option(
+    "--clock", default="none", show_default=True, type=click.Choice(["none", "ds3231"]), help="Clock module on I2C."
+)
 @click.option(
     "--page",
     type=click.Choice(["local", "network"]),
@@ -165,9 +172,11 @@ def provision(
     passphrase_file: IO[str] | None,
     hidden: bool,
     camera: str,
+    size: str | None,
     coral: str,
     led: int | None,
     button: int | None,
+    clock: str,
     page: str | None,
     listing: Path | None,
     wait: float | None,
@@ -190,8 +199,10 @@ def provision(
     start = numbered(name, first)
     settings = Settings(
         start, checked.target, user, ssh_keys, locale, keyboard, time_zone, wifi(start), camera, coral,
-        page or ("network" if access_point else "local"), led, button,
+        page or ("network" if access_point else "local"), led, button, size, clock,
     )  # fmt: skip
+    if coral != "none":
+        _check_coral(checked)
     order = Order(settings, name, checked, system, wifi)
     if dry_run:
         _show(order, boot, first, as_json)
@@ -206,6 +217,20 @@ def provision(
     failed = sum(card.status != "ok" for card in cards)
     if failed:
         raise GateFailed(f"{failed} of {len(cards)} cards failed and must not be used; the list says why.")
+
+
+def _check_coral(kit: Kit) -> None:
+    """Whether a device made of this kit can use the accelerator: WrongUsage without library, a note without model."""
+    from edge_runtime.backends.edgetpu import CUSTOM_OPERATOR
+
+    if not any(name.startswith("debs/libedgetpu") for name in kit.files):
+        raise WrongUsage(
+            "The kit cannot use a Coral accelerator: it lacks the library. Make one with `thinsmear device bundle "
+            "--deb libedgetpu1-std….deb`, or leave --coral out."
+        )
+    models = [kit.root / name for name in kit.files if name.startswith("models/")]
+    if not any(CUSTOM_OPERATOR in path.read_bytes() for path in models):
+        note("No model in the kit is compiled for an Edge TPU, so the accelerator will have nothing to do.")
 
 
 def _show(order: Order, boot: Path, number: int, as_json: bool) -> None:

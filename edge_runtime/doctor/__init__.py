@@ -16,7 +16,7 @@ def examine(model: str | None = None, root: Path = Path("/")) -> list[Finding]:
 
     Args:
         model: a model file or the name of a model that comes along; None: the default model.
-        root: where /proc, /sys, /dev and /usr are.
+        root: where /proc, /sys, /dev, /usr and /var are.
     """
     checks: Sequence[tuple[str, Callable[[], list[Finding]]]] = (
         ("python", lambda: [system.check_python()]),
@@ -29,7 +29,7 @@ def examine(model: str | None = None, root: Path = Path("/")) -> list[Finding]:
         ("temperature", lambda: [board.check_temperature(root)]),
         ("throttling", lambda: [board.check_throttling(root)]),
         ("memory", lambda: [resources.check_memory(root)]),
-        ("disk", lambda: [resources.check_disk(resources.state_folder())]),
+        ("disk", lambda: [resources.check_store(root)]),
         ("clock", lambda: [resources.check_clock(root)]),
     )
     findings = [finding for name, check in checks for finding in guarded(name, check)]

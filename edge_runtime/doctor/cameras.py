@@ -15,7 +15,7 @@ from edge_runtime.names import printable
 # parts of a Raspberry Pi that are video devices but no cameras
 _INNER = re.compile(r"^(bcm2835-|rpivid|rpi-|pispbe|pisp|unicam|rp1-cfe|hevc|codec)", re.IGNORECASE)
 # image sensors as their drivers name them: "imx708_wide 10-001a"; lens drivers (dw9807) are none
-_SENSOR = re.compile(r"^(imx|ov|ar0|og0|mt9|arducam|irs)\w* +\d+-[0-9a-f]+$", re.IGNORECASE)
+_SENSOR = re.compile(r"^(imx|ov|ar0|og0|mt9|arducam|irs)[\w-]* +\d+-[0-9a-f]+$", re.IGNORECASE)
 _PICAMERA2 = (
     "Run `sudo apt install python3-picamera2` and make the environment with "
     "`python3 -m venv --system-site-packages`; docs/raspberry-pi.md has the commands."
@@ -59,12 +59,13 @@ def _usb(root: Path, found: str, has_opencv: bool) -> Finding:
 
 
 def _devices(root: Path, pattern: str, wanted: Callable[[str], object]) -> list[Path]:
-    """Folders of /sys/class/video4linux; a camera's further nodes (metadata, index above 0) are left out."""
-    return [
-        folder
-        for folder in sorted((root / "sys/class/video4linux").glob(pattern))
-        if wanted(read_text(folder / "name") or "") and (read_text(folder / "index") or "0") == "0"
-    ]
+    """Folders of /sys/class/video4linux; a camera's further pictures (metadata, index above 0) are left out.
+
+    A sensor is counted on behind the pictures of the receiver that it is wired to, so its own index is not 0.
+    """
+    folders = sorted((root / "sys/class/video4linux").glob(pattern))
+    named = [folder for folder in folders if wanted(read_text(folder / "name") or "")]
+    return [folder for folder in named if pattern != "video*" or (read_text(folder / "index") or "0") == "0"]
 
 
 def _names(root: Path, pattern: str, wanted: Callable[[str], object]) -> list[str]:

@@ -16,6 +16,7 @@ from edge_runtime.names import printable
 MEMORY_MB = 150  # classification takes up to 90, a camera's frame and the system want the rest
 DISK_MB = 500
 _YEARS = range(2025, 2100)
+_SERVICE_STATE = "var/lib/thinsmear"  # StateDirectory= of thinsmear.service, mode 0700
 _SYNCHRONISED = "run/systemd/timesync/synchronized"
 _SET_CLOCK = (
     "Connect the machine to a network for a minute, fit a clock battery, or run `sudo date -s '2026-01-31 14:00'`."
@@ -34,21 +35,30 @@ def check_memory(root: Path = Path("/")) -> Finding:
     return ok("memory", f"{available:,} MB available")
 
 
-def state_folder() -> Path:
-    """Where the program keeps what must outlive a run, by the XDG rules."""
-    return Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local/state") / "thinsmear"
+def check_store(root: Path = Path("/")) -> Finding:
+    """The disk of the sessions: of the service's, where the device has one, else of those of the command line."""
+    service = root / _SERVICE_STATE
+    if service.is_dir() and not os.environ.get("THINSMEAR_STORE"):
+        return check_disk(service, of_service=True)
+    from edge_runtime.sessions.place import default_folder
+
+    return check_disk(default_folder())
 
 
-def check_disk(folder: Path, free_bytes: Callable[[Path], int] | None = None) -> Finding:
-    """Room, and the right to write, where state is kept.
+def check_disk(folder: Path, free_bytes: Callable[[Path], int] | None = None, of_service: bool = False) -> Finding:
+    """Room, and the right to write.
 
     Args:
-        folder: that place; the nearest folder above it that exists is looked at.
+        folder: where sessions are kept; the nearest folder above it that exists is looked at.
         free_bytes: how much room a folder's disk has.
+        of_service: the service writes there; of everybody else only a read-only disk is held against it.
     """
-    place = next(path for path in (folder, *folder.parents) if path.exists())
+    place = next(path for path in (folder, *folder.parents) if os.path.exists(path))
     shown = printable(place)
-    if not os.access(place, os.W_OK):
+    writable = os.access(place, os.W_OK)
+    if not writable and of_service and place.stat().st_uid != os.geteuid():
+        writable = not os.statvfs(place).f_flag & os.ST_RDONLY
+    if not writable:
         cure = "Check its permissions; a card that went read-only by itself is worn out, replace it."
         return fail("disk", f"{shown} cannot be written to.", cure)
     free = (free_bytes or (lambda path: shutil.disk_usage(path).free))(place) // 1_000_000

@@ -50,7 +50,8 @@ _SLOW = base64.b64encode(b"[Service]\nTimeoutStartSec=45min\nWatchdogSec=10min\n
 CMDLINE = (
     "console=tty1 console=ttyAMA0,115200 root=LABEL=rootfs rootfstype=ext4 fsck.repair=yes rootwait loglevel=4 "
     "systemd.default_device_timeout_sec=1800 systemd.default_timeout_start_sec=1800 "
-    f"systemd.set_credential_binary=systemd.unit-dropin.thinsmear.service:{_SLOW}"
+    f"systemd.set_credential_binary=systemd.unit-dropin.thinsmear.service:{_SLOW} "
+    "resize"  # how a stock card says that its first boot is ahead
 )
 
 

@@ -13,10 +13,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
+from edge_runtime import cli
 from edge_runtime.cameras import CameraFault, list_cameras, open_camera
 from edge_runtime.cameras import picamera2 as module
 from edge_runtime.errors import EnvironmentLacks, WrongUsage
+from edge_runtime.server.choice import choose
 from tests.fakes.picamera2 import FakePicamera2, FakeRequest
 from tests.fakes.picamera2_api import API, VERSION, read_api
 
@@ -127,6 +130,50 @@ def test_sizes(
     assert device.opened[0].camera_config["raw"]["size"] == resolution  # always the whole field
 
 
+@pytest.mark.parametrize(
+    "meminfo, buffers",
+    [
+        ("MemTotal:         437588 kB\n", 1),  # Zero 2 W
+        ("MemTotal:         927268 kB\n", 1),  # 3B+
+        ("MemTotal:        1893220 kB\n", 2),
+        ("", 2),  # not told
+    ],
+)
+def test_with_little_memory_one_picture_is_kept(
+    device: type[FakePicamera2], meminfo: str, buffers: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "meminfo").write_text(meminfo)
+    monkeypatch.setattr(module, "_MEMORY_INFO", tmp_path / "meminfo")
+    assert open_camera("picamera2", (64, 48)).read(1.0).sequence == 0
+    assert device.opened[0].camera_config["buffer_count"] == buffers
+
+
+def test_a_camera_without_memory_for_its_pictures(device: type[FakePicamera2], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "_buffers", lambda: 2)
+    monkeypatch.setattr(device, "memory", 100_000_000)
+    cure = r"no memory for pictures of 4056x3040 pixels; ask for smaller ones, as with `--size 2028x1520`"
+    with pytest.raises(CameraFault, match=cure):
+        open_camera("picamera2")
+    assert not device.opened[0].is_open
+    open_camera("picamera2", (2028, 1520)).close()  # the cure cures
+
+
+@pytest.mark.parametrize(
+    "reason, message",
+    [
+        ("Failed to start camera: Cannot allocate memory", "no memory for pictures of 640x480 pixels"),
+        ("Failed to start camera: Broken pipe", r"does not start \(Failed to start camera: Broken pipe\)"),
+    ],
+)
+def test_a_camera_that_does_not_start(
+    device: type[FakePicamera2], monkeypatch: pytest.MonkeyPatch, reason: str, message: str
+) -> None:
+    monkeypatch.setattr(device, "start_error", reason)
+    with pytest.raises(CameraFault, match=message):
+        open_camera("picamera2", (640, 480))
+    assert not device.opened[0].is_open
+
+
 def test_a_camera_that_another_process_has(device: type[FakePicamera2]) -> None:
     camera = open_camera("picamera2")
     with pytest.raises(CameraFault, match=r"in use by another process; end it .*fuser"):
@@ -188,10 +235,29 @@ def test_an_old_package_is_refused(device: type[FakePicamera2], monkeypatch: pyt
         open_camera("picamera2")
 
 
+@pytest.mark.parametrize("spec", ["picamera2", "picamera2:0", "auto"])
+def test_the_page_takes_a_size(device: type[FakePicamera2], spec: str) -> None:
+    assert choose(spec, (2028, 1520))().read(1.0).pixels.shape == (1520, 2028, 3)
+
+
+def test_a_probe_takes_a_size(device: type[FakePicamera2], capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.run(["cameras", "--probe", "picamera2", "--size", "2028x1520"]) == 0
+    assert capsys.readouterr().out.startswith("picamera2 works: 2028x1520 pixels")
+    assert cli.run(["cameras", "--size", "2028x1520"]) == WrongUsage.exit_code
+    assert "give --probe CAMERA too" in capsys.readouterr().err
+
+
+def test_watch_takes_a_size(
+    device: type[FakePicamera2], model_path: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = ("--camera", "picamera2", "--size", "400x300", "--frames", "1", "--model", str(model_path))
+    assert cli.run(["watch", *arguments, "--save", str(tmp_path / "kept")]) == 0, capsys.readouterr().err
+    (kept,) = (tmp_path / "kept").iterdir()
+    assert Image.open(kept).size == (400, 300)
+
+
 def test_colours_of_the_live_stream() -> None:
     """Corners of the YCbCr cube, computed by Pillow, which uses JPEG's full range too."""
-    from PIL import Image
-
     for colour in [(255, 0, 0), (0, 255, 0), (0, 0, 255), (10, 200, 90), (255, 255, 255)]:
         y, u, v = Image.new("RGB", (1, 1), colour).convert("YCbCr").getpixel((0, 0))  # type: ignore[misc]
         planes = np.concatenate([np.full(n, value, np.uint8) for n, value in ((32, y), (8, u), (8, v))]).reshape(6, 8)

@@ -220,6 +220,20 @@ def test_plugged_in_again_it_may_have_another_number(
     assert opened == ["/dev/video0", str(link), "/dev/video0"]
 
 
+def test_opencv_is_told_by_names_that_it_knows(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A variable that it does not read would bound nothing."""
+    cv2 = pytest.importorskip("cv2", reason="OpenCV is not installed")
+    environment: dict[str, str] = {}
+    monkeypatch.setattr(v4l2.os, "environ", environment)
+    v4l2.import_cv2()
+    told = {name.encode() for name in environment if name.startswith("OPENCV_VIDEOIO_")}
+    (library,) = Path(cv2.__file__).parent.glob("cv2*.so")
+    content = library.read_bytes()
+    if b"OPENCV_VIDEOIO_V4L_RANGE_NORMALIZED" not in content:
+        pytest.skip("this OpenCV reads no V4L2 cameras, or keeps that in a library beside")
+    assert told and [name for name in told if name + b"\0" not in content] == []
+
+
 def test_without_opencv_the_cure_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "cv2", None)
     with pytest.raises(EnvironmentLacks, match=r'sudo apt install python3-opencv.*pip install "thinsmear\[field\]"'):

@@ -18,6 +18,7 @@ from click.testing import CliRunner
 from edge_runtime.commands.device import device
 from edge_runtime.device import kit as kit_module
 from edge_runtime.device.manifest import Kit
+from edge_runtime.modelfile import default_model_path
 from tests.fakes.cards import FIRST_BOOT, PUBLIC_KEY, make_card, make_small_kit
 
 DEVICE = Path(kit_module.__file__).parent
@@ -133,6 +134,15 @@ def make_machine(root: Path, system: str) -> Machine:
     return Machine(root, system)
 
 
+def pretend_systemd(machine: Machine) -> None:
+    """From now on a running systemd seems to be there; what it is asked is kept in /var/systemctl."""
+    (machine.root / "run/systemd/system").mkdir(parents=True)
+    offline = 'case "$*" in *"enable "*|*"disable "*) exec env SYSTEMD_OFFLINE=1 /usr/bin/systemctl "$@";; esac'
+    for name, text in {"systemctl": f'echo "$@" >>/var/systemctl\n{offline}', "udevadm": ":"}.items():
+        (machine.root / "fake" / name).write_text(f"#!/bin/sh\n{text}\n")
+        (machine.root / "fake" / name).chmod(0o755)
+
+
 @pytest.fixture(scope="module")
 def real_pip() -> Path:
     """The wheel of pip that comes with Python."""
@@ -178,7 +188,8 @@ def assert_ready(machine: Machine, kit: Kit) -> None:
     assert connection.stat().st_mode & 0o777 == 0o600 and "mode=ap" in connection.read_text()
     assert "WirelessEnabled=true" in (root / "var/lib/NetworkManager/NetworkManager.state").read_text()
     assert (root / "var/lib/systemd/rfkill/platform-fe300000.mmcnr:wlan").read_text() == "0\n"
-    assert (etc / "thinsmear/serve.conf").read_text() == "THINSMEAR_SERVE_OPTIONS=--camera picamera2 --host 0.0.0.0\n"
+    assert (etc / "thinsmear/serve.conf").read_text() == "THINSMEAR_SERVE_OPTIONS=--camera auto --host 0.0.0.0\n"
+    assert (root / "opt/thinsmear/current/kit.conf").read_text() == "THINSMEAR_MODEL=\n"  # the one inside our wheel
     assert re.search(r"^thinsmear:", (etc / "passwd").read_text(), re.M) and "plugdev:" in (etc / "group").read_text()
     assert os.readlink(root / "opt/thinsmear/current") == f"versions/{kit.id}/venv"
     assert machine.run("/opt/thinsmear/current/bin/thinsmear").stdout == "thinsmear, a stand-in\n"
@@ -245,12 +256,34 @@ def test_first_boot_of_trixie(tmp_path: Path, kit: Kit) -> None:
     command = bootcmd[1].replace('\\"', '"')
     machine.run("sh", "-c", command)
     assert (root / "etc/hostname").read_text() == "raspberrypi\n"  # cloud-init's work
+    pretend_systemd(machine)
     machine.run("sh", "/opt/thinsmear/setup/first-boot.sh")
     assert_ready(machine, trixie)
     assert (root / "etc/cloud/cloud-init.disabled").exists()
+    asked = (root / "var/systemctl").read_text().splitlines()
+    at = asked.index("stop cloud-init-main.service")  # it would wait for the last stage, which is off now
+    assert asked[at + 1] == "reset-failed cloud-init-main.service"
     before = machine.state()
     machine.run("sh", "-c", command)  # bootcmd is run at every boot as long as cloud-init is
     assert machine.state() == before
+
+
+@needs_namespace
+def test_a_power_cut_between_the_installation_and_the_clean_up(tmp_path: Path, kit: Kit) -> None:
+    """The next boot takes the rest of the kit off the card, without installing from what is left of it."""
+    machine = provisioned(tmp_path, kit, kit.target)
+    boot = machine.root / "boot/firmware"
+    machine.run("sh", "-c", "sh /boot/firmware/thinsmear/early.sh && sh /opt/thinsmear/setup/first-boot.sh")
+    system = machine.root / "etc/systemd/system"
+    wants = system / "multi-user.target.wants/thinsmear-first-boot.service"
+    wants.symlink_to("../thinsmear-first-boot.service")
+    shutil.copytree(kit.root, boot / "thinsmear/kit")
+    (boot / "thinsmear/kit/install.sh").unlink()
+    (boot / "thinsmear/booted").unlink()
+    assert "setup/done" not in (system / "thinsmear-first-boot.service").read_text()  # or it would not be started
+    machine.run("sh", "/opt/thinsmear/setup/first-boot.sh")
+    assert_ready(machine, kit)
+    assert (boot / "thinsmear/booted").exists() and not wants.is_symlink()
 
 
 @needs_namespace
@@ -285,6 +318,76 @@ def test_an_update_keeps_the_version_before(tmp_path: Path, kit: Kit) -> None:
     assert os.readlink(top / "current") == f"versions/{ids[2]}/venv"
     assert os.readlink(top / "previous") == f"versions/{ids[1]}/venv"
     assert sorted(path.name for path in (top / "versions").iterdir()) == sorted(ids[1:])
+
+
+@needs_namespace
+def test_an_update_brings_its_model(tmp_path: Path, kit: Kit) -> None:
+    """The service uses the newest kit's first model, whatever an earlier kit had; a --model set by hand would come later."""
+    machine = make_machine(tmp_path / "root", kit.target)
+    current = machine.root / "opt/thinsmear/current"
+    for name in ("first.tflite", "second.tflite", None):
+        models = () if name is None else (tmp_path / str(name),)
+        for model in models:
+            shutil.copy(default_model_path(), model)
+        made = make_small_kit(tmp_path / f"kit of {name}", kit.target, models=models)
+        shutil.rmtree(machine.root / "opt/kit", ignore_errors=True)
+        shutil.copytree(made.root, machine.root / "opt/kit")
+        machine.run("sh", "/opt/kit/install.sh")
+        option = f"--model /opt/thinsmear/models/{name}" if name else ""
+        assert (current / "kit.conf").read_text() == f"THINSMEAR_MODEL={option}\n"
+        assert name is None or (machine.root / f"opt/thinsmear/models/{name}").is_file()
+    assert (machine.root / "etc/thinsmear/serve.conf").read_text() == "THINSMEAR_SERVE_OPTIONS=\n"
+    unit = (UNITS / "thinsmear.service").read_text()
+    files = re.findall(r"^EnvironmentFile=-(.*)$", unit, re.M)
+    assert files == ["/opt/thinsmear/current/kit.conf", "/etc/thinsmear/serve.conf"]
+    assert "/bin/thinsmear serve $THINSMEAR_MODEL $THINSMEAR_SERVE_OPTIONS\n" in unit
+
+
+# dpkg as far as it matters: what a package needs must be installed or come in the same call; else it is unpacked only
+DPKG = {
+    "dpkg-deb": 'sed -n "s/^$3: //p" "$2"',
+    "dpkg-query": 'case "$2" in *db:Status-Status*) cat "/var/dpkg/$3";; *) cut -d" " -f2 "/var/dpkg/$3";; esac',
+    "dpkg": """echo "$@" >>/var/dpkg-calls; shift; result=0; state=installed
+for deb; do
+    need=$(dpkg-deb --field "$deb" Depends)
+    case " $need $* " in "  "*|*"/debs/${need}_"*) state=installed;; *) state=unpacked result=1;; esac
+    echo "$state $(dpkg-deb --field "$deb" Version)" >"/var/dpkg/$(dpkg-deb --field "$deb" Package)"
+done
+exit $result""",
+}
+
+
+@needs_namespace
+def test_packages_that_need_each_other(tmp_path: Path, kit: Kit) -> None:
+    machine = make_machine(tmp_path / "root", kit.target)
+    (machine.root / "var/dpkg").mkdir()
+    for name, text in DPKG.items():
+        (machine.root / "fake" / name).write_text(f"#!/bin/sh\n{text}\n")
+        (machine.root / "fake" / name).chmod(0o755)
+    debs = []
+    for name, needs in (("camera", "library"), ("library", ""), ("there", "")):
+        debs.append(tmp_path / f"{name}_1.0_arm64.deb")
+        debs[-1].write_text(f"Package: {name}\nVersion: 1.0\nDepends: {needs}\n")
+    (machine.root / "var/dpkg/there").write_text("installed 1.0\n")
+    (machine.root / "var/dpkg/library").write_text("unpacked 1.0\n")  # by a call that did not end
+    shutil.copytree(make_small_kit(tmp_path / "with", kit.target, debs=tuple(debs)).root, machine.root / "opt/kit")
+    machine.run("sh", "/opt/kit/install.sh")
+    machine.run("sh", "/opt/kit/install.sh")
+    calls = (machine.root / "var/dpkg-calls").read_text()
+    assert calls == "--install /opt/kit/debs/camera_1.0_arm64.deb /opt/kit/debs/library_1.0_arm64.deb\n"
+    assert {path.read_text() for path in (machine.root / "var/dpkg").iterdir()} == {"installed 1.0\n"}
+
+
+@needs_namespace
+def test_a_file_that_cannot_be_written_ends_the_installation(tmp_path: Path, kit: Kit) -> None:
+    """As on a full card: nothing may say that all is well, or the first boot would remove the kit."""
+    machine = make_machine(tmp_path / "root", kit.target)
+    shutil.copytree(kit.root, machine.root / "opt/kit")
+    (machine.root / "etc/udev").write_text("no folder\n")
+    done = machine.run("sh", "/opt/kit/install.sh", check=False)
+    assert done.returncode == 1
+    assert "cannot write /etc/udev/rules.d/60-thinsmear.rules" in done.stderr
+    assert "wrote /etc/udev" not in done.stdout and "installed" not in done.stdout
 
 
 @needs_namespace
@@ -368,6 +471,16 @@ def test_the_service_names_only_its_devices() -> None:
     for line in ("Type=notify", "WatchdogSec=30", "ProtectSystem=strict", "NoNewPrivileges=yes", "User=thinsmear",
                  "StateDirectory=thinsmear", "Restart=always", "DevicePolicy=closed"):  # fmt: skip
         assert f"\n{line}\n" in text
+    # systemd finds these names when the service starts, so what gives them must be loaded by then
+    modules = " ".join(f"modprobe@{name}.service" for name in ("videodev", "mc", "apex"))
+    assert f"\nWants={modules}\n" in text and f"\nAfter={modules}\n" in text
+    assert "ExecCondition" not in text  # one that fails once would leave the page off for good
+
+
+def test_the_boards_watchdog_is_not_set_shorter_than_the_makers() -> None:
+    """Raspberry Pi OS has a minute in 40-rpi-enable-watchdog.conf; the last name wins."""
+    assert "\nRuntimeWatchdogSec=1min\n" in (UNITS / "thinsmear-system.conf").read_text()
+    assert "/etc/systemd/system.conf.d/90-thinsmear.conf" in (UNITS / "install.sh").read_text()
 
 
 @pytest.mark.parametrize(("when", "trigger"), [("ExecStartPost", "default-on"), ("ExecStopPost", "timer")])

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import base64
 import csv
 import json
+import os
+import re
 import shutil
 import subprocess
 import threading
@@ -16,6 +19,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from edge_runtime.commands.device import device
+from edge_runtime.device.kit import Sources, make_kit
 from edge_runtime.device.manifest import Kit
 from edge_runtime.device.provision import plan as planning
 from edge_runtime.device.provision.boot_partition import open_partition, with_block, with_parameters
@@ -73,6 +77,11 @@ def test_a_card(provision: Provision, kits: dict[str, Kit], tmp_path: Path, syst
         instance = json.loads((boot / "thinsmear/card.json").read_text())["instance_id"]
         assert holders == ["network-config"]
         assert f"ds=nocloud;i={instance}\n" in cmdline and instance in texts["meta-data"].decode()
+        drop_in = re.search(
+            r" systemd\.set_credential_binary=systemd\.unit-dropin\.cloud-init-local\.service:(\S+) ", cmdline
+        )
+        assert drop_in is not None
+        assert base64.b64decode(drop_in[1], validate=True) == b"[Unit]\nRequiresMountsFor=/boot/firmware\n"
         assert "systemd.run" not in cmdline
     else:
         assert holders == ["thinsmear-wifi.nmconnection"]
@@ -87,21 +96,26 @@ def test_a_card(provision: Provision, kits: dict[str, Kit], tmp_path: Path, syst
         ([], []),
         (["--led", "17"], ["dtoverlay=gpio-led,gpio=17,label=thinsmear,trigger=timer"]),
         (["--button", "3"], ["dtoverlay=gpio-shutdown,gpio_pin=3"]),
+        (["--clock", "ds3231"], ["dtparam=i2c_arm=on", "dtoverlay=i2c-rtc,ds3231"]),
     ],
 )
-def test_led_and_button(provision: Provision, tmp_path: Path, options: list[str], lines: list[str]) -> None:
+def test_what_is_wired_to_the_pins(provision: Provision, tmp_path: Path, options: list[str], lines: list[str]) -> None:
     boot = make_card(tmp_path / "boot", "trixie")
     provision("trixie", "--name", "scope-1", *options)
     config = (boot / "config.txt").read_text()
-    assert [line for line in config.splitlines() if "gpio" in line] == lines
+    assert [line for line in config.splitlines() if "gpio" in line or "i2c" in line] == lines
 
 
 @pytest.mark.parametrize(
     ("camera", "line", "options"),
     [
-        ("auto", "camera_auto_detect=1", "--camera picamera2"),
-        ("imx477", "dtoverlay=imx477", "--camera picamera2"),
+        ("auto", "camera_auto_detect=1", "--camera auto"),  # may be a USB microscope, which knows few sizes
+        ("imx477", "dtoverlay=imx477", "--camera picamera2 --size 2028x1520"),
+        ("imx708", "dtoverlay=imx708", "--camera picamera2 --size 2304x1296"),
+        ("ov9281", "dtoverlay=ov9281", "--camera picamera2"),
         ("usb", "camera_auto_detect=0", "--camera v4l2:0"),
+        ("usb --size 1600x1200", "camera_auto_detect=0", "--camera v4l2:0 --size 1600x1200"),
+        ("imx477 --size 4056x3040", "dtoverlay=imx477", "--camera picamera2 --size 4056x3040"),
         ("none", "camera_auto_detect=0", ""),
     ],
 )
@@ -109,7 +123,7 @@ def test_the_service_opens_the_camera(
     provision: Provision, tmp_path: Path, camera: str, line: str, options: str
 ) -> None:
     boot = make_card(tmp_path / "boot", "trixie")
-    provision("trixie", "--name", "scope-1", "--camera", camera)
+    provision("trixie", "--name", "scope-1", "--camera", *camera.split())
     config = (boot / "config.txt").read_text()
     assert line in config.splitlines() and "dtoverlay=none" not in config and "dtoverlay=usb" not in config
     assert f"SERVE_OPTIONS='{options}'\n" in (boot / "thinsmear/settings.sh").read_text()
@@ -117,7 +131,7 @@ def test_the_service_opens_the_camera(
 
 def test_a_card_may_be_written_again_before_its_first_boot(provision: Provision, tmp_path: Path) -> None:
     boot = make_card(tmp_path / "boot", "bookworm")
-    provision("bookworm", "--name", "one", *wifi_options("--access-point", "{name}", tmp_path), "--coral", "pcie")
+    provision("bookworm", "--name", "one", *wifi_options("--access-point", "{name}", tmp_path), "--led", "17")
     first = (boot / "cmdline.txt").read_text()
     (boot / "userconf").write_text("left:by-another-tool")
     provision("bookworm", "--name", "two", "--camera", "imx477")
@@ -126,8 +140,35 @@ def test_a_card_may_be_written_again_before_its_first_boot(provision: Provision,
     assert second.count("systemd.run=") == second.count("systemd.unit=") == 1
     assert not (boot / "thinsmear/secrets").exists() and not (boot / "userconf").exists()
     config = (boot / "config.txt").read_text()
-    assert config.count("thinsmear: begin") == 1 and "dtoverlay=imx477" in config and "pciex1" not in config
+    assert config.count("thinsmear: begin") == 1 and "dtoverlay=imx477" in config and "gpio-led" not in config
     assert config.startswith("dtparam=audio=on\n") and "[cm5]\ndtoverlay=dwc2" in config
+
+
+@pytest.mark.parametrize("system", ["bookworm", "trixie"])
+def test_a_card_written_again_keeps_no_earlier_key(provision: Provision, tmp_path: Path, system: str) -> None:
+    """FAT leaves the bytes of a removed or replaced file in free space; a second name for the file shows them."""
+    boot = make_card(tmp_path / "boot", system)
+    provision(system, "--name", "scope-1", *wifi_options("--wifi", "scope-1", tmp_path))
+    holders = [path for path in boot.rglob("*") if path.is_file() and HASHED in path.read_text(errors="replace")]
+    assert len(holders) == 1
+    before = holders[0].stat().st_size
+    os.link(holders[0], tmp_path / "clusters")
+    provision(system, "--name", "scope-1")
+    assert (tmp_path / "clusters").read_bytes() == bytes(before)
+
+
+def test_a_kit_with_the_corals_library(kits: dict[str, Kit], tmp_path: Path) -> None:
+    boot = make_card(tmp_path / "boot", "trixie")
+    (tmp_path / "libedgetpu1-std_16.0_arm64.deb").write_bytes(b"!<arch>\n")
+    made = kits["trixie"].root.parent
+    sources = Sources("trixie", wheel=next((made / "ours").glob("*.whl")), wheels=made / "wheels",
+                      debs=(tmp_path / "libedgetpu1-std_16.0_arm64.deb",))  # fmt: skip
+    make_kit(sources, tmp_path / "kit")
+    result = CliRunner().invoke(
+        device, ["provision", str(tmp_path / "kit"), "--boot", str(boot), "--no-ssh", "--coral", "pcie"]
+    )
+    assert result.exit_code == 0 and "No model in the kit is compiled for an Edge TPU" in result.stderr
+    assert "dtoverlay=pciex1-compat-pi5,no-mip" in (boot / "config.txt").read_text()
 
 
 def test_access_point_names_follow_the_card(provision: Provision, tmp_path: Path) -> None:
@@ -136,7 +177,7 @@ def test_access_point_names_follow_the_card(provision: Provision, tmp_path: Path
     file = (boot / "thinsmear/secrets/thinsmear-access-point.nmconnection").read_text()
     assert f"psk={HASHED}\n" in file and "ssid=scope-1\n" in file and "mode=ap\n" in file
     assert "wifis" not in (boot / "network-config").read_text()
-    assert "SERVE_OPTIONS='--camera picamera2 --host 0.0.0.0'" in (boot / "thinsmear/settings.sh").read_text()
+    assert "SERVE_OPTIONS='--camera auto --host 0.0.0.0'" in (boot / "thinsmear/settings.sh").read_text()
 
 
 @pytest.mark.skipif(shutil.which("cloud-init") is None, reason="cloud-init is not installed (apt: cloud-init)")
@@ -185,6 +226,8 @@ def test_a_dry_run_shows_all_and_writes_nothing(provision: Provision, tmp_path: 
             lambda boot: [(boot / name).unlink() for name in ("user-data", "meta-data", "network-config")],
             "which system",
         ),
+        # cloud-init's files stay on a card in use; the word for the first boot is gone
+        (lambda boot: (boot / "cmdline.txt").write_text("console=tty1 rootwait\n"), "is the card fresh"),
     ],
 )
 def test_what_is_no_fresh_card(
@@ -212,6 +255,10 @@ def test_this_computers_own_boot_partition_is_refused() -> None:
         ("trixie", ["--no-ssh"], "one of them"),
         ("trixie", ["--name", "A b"], "host name"),
         ("trixie", ["--count", "2"], "2 names"),
+        ("trixie", ["--clock", "ds3231", "--button", "3"], "needs GPIO 2 and 3"),
+        ("trixie", ["--size", "big"], "WIDTHxHEIGHT"),
+        ("trixie", ["--size", "640x480", "--camera", "none"], "of a camera's pictures"),
+        ("trixie", ["--coral", "usb"], "lacks the library"),
     ],
 )
 def test_wrong_usage(provision: Provision, tmp_path: Path, target: str, options: list[str], message: str) -> None:
@@ -318,6 +365,17 @@ def test_a_card_is_not_written_twice(provision: Provision, tmp_path: Path) -> No
         provision("trixie", "--name", "scope-{n}", "--count", "2", "--wait", "0.2", "--csv", str(tmp_path / "list.csv"))
     assert 'hostname: "scope-1"' in (boot / "user-data").read_text()
     assert len((tmp_path / "list.csv").read_text().splitlines()) == 2
+
+
+def test_a_stack_leaves_cards_in_use_alone(provision: Provision, tmp_path: Path) -> None:
+    """Somebody's own card, with cloud-init's files and without the first boot; saying which system it has does not help."""
+    boot = make_card(tmp_path / "boot", "trixie")
+    (boot / "cmdline.txt").write_text("console=tty1 root=PARTUUID=4e639091-02 rootwait\n")
+    before = {path: path.read_bytes() for path in boot.rglob("*") if path.is_file()}
+    for system in ([], ["--system", "trixie"]):
+        with pytest.raises(NotConclusive, match="No fresh card"):
+            provision("trixie", "--name", "scope-{n}", "--count", "2", "--wait", "0.1", *system)
+    assert {path: path.read_bytes() for path in boot.rglob("*") if path.is_file()} == before
 
 
 def test_the_list_goes_on(provision: Provision, tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import os
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -147,7 +148,11 @@ MICROSCOPE = {
     "sys/class/video4linux/video0/index": "0\n",
     "sys/class/video4linux/video1/index": "1\n",  # its metadata
 }
-RIBBON = video("imx708_wide 4-001a", "dw9807 4-000c", prefix="v4l-subdev")
+RIBBON = {
+    **video("imx708_wide 4-001a", "dw9807 4-000c", prefix="v4l-subdev"),
+    "sys/class/video4linux/v4l-subdev0/index": "2\n",  # after the picture and its metadata: they share one receiver
+    "sys/class/video4linux/v4l-subdev1/index": "3\n",
+}
 
 
 @pytest.mark.parametrize(
@@ -160,6 +165,8 @@ RIBBON = video("imx708_wide 4-001a", "dw9807 4-000c", prefix="v4l-subdev")
         ([PI, MICROSCOPE], "picamera2", [("warn", "OpenCV (cv2), which reads it, is missing")]),
         ([PI, RIBBON], "picamera2", [("ok", "ribbon camera imx708_wide 4-001a; picamera2 is there")]),
         ([PI, RIBBON], "", [("warn", "picamera2 is missing")]),
+        ([PI, video("arducam-pivariety 10-000c", prefix="v4l-subdev")], "picamera2", [("ok", "arducam-pivariety")]),
+        ([PI, INNER, RIBBON], "picamera2", [("ok", "ribbon camera imx708_wide 4-001a; picamera2 is there")]),
         ([PI, RIBBON, MICROSCOPE], "picamera2 cv2", [("ok", "ribbon camera"), ("ok", "USB camera")]),
     ],
 )
@@ -244,6 +251,37 @@ def test_disk(megabytes: int, status: str, tmp_path: Path) -> None:
 def test_disk_that_is_read_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "access", lambda path, mode: False)
     assert resources.check_disk(tmp_path).status == "fail"
+
+
+def test_the_disk_is_that_of_the_sessions(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A service's before those of the command line, unless a store is named."""
+    monkeypatch.delenv("THINSMEAR_STORE", raising=False)
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
+    (tmp_path / "data").mkdir()
+    assert resources.check_store(tmp_path).message.endswith(f" in {tmp_path}/data")
+    (tmp_path / "var/lib/thinsmear").mkdir(parents=True)
+    assert resources.check_store(tmp_path).message.endswith(f" in {tmp_path}/var/lib/thinsmear")
+    (tmp_path / "stick").mkdir()
+    monkeypatch.setenv("THINSMEAR_STORE", str(tmp_path / "stick"))
+    assert resources.check_store(tmp_path).message.endswith(f" in {tmp_path}/stick")
+
+
+@pytest.mark.parametrize(
+    ("is_own", "flags", "status"), [(False, 0, "ok"), (False, os.ST_RDONLY, "fail"), (True, 0, "fail")]
+)
+def test_the_services_folder_is_closed_to_others(
+    is_own: bool, flags: int, status: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever logs in and asks is not the service, and may not write where it does; a worn-out card is still seen."""
+    monkeypatch.delenv("THINSMEAR_STORE", raising=False)
+    folder = tmp_path / "var/lib/thinsmear"
+    folder.mkdir(parents=True)
+    monkeypatch.setattr(os, "access", lambda path, mode: False)
+    owner = folder.stat().st_uid
+    monkeypatch.setattr(os, "geteuid", lambda: owner if is_own else owner + 1)
+    disk = SimpleNamespace(f_flag=flags, f_frsize=4096, f_blocks=10**6, f_bfree=10**6, f_bavail=10**6)
+    monkeypatch.setattr(os, "statvfs", lambda path: disk)
+    assert resources.check_store(tmp_path).status == status
 
 
 @pytest.mark.parametrize(

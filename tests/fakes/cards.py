@@ -68,11 +68,19 @@ def make_wheel(folder: Path, name: str, version: str = "1.0", requires: Sequence
     return path
 
 
-def make_small_kit(folder: Path, target: str, pip: Path | None = None, version: str = "1.0") -> Kit:
+def make_small_kit(
+    folder: Path,
+    target: str,
+    pip: Path | None = None,
+    version: str = "1.0",
+    models: tuple[Path, ...] = (),
+    debs: tuple[Path, ...] = (),
+) -> Kit:
     """A kit whose program is a stand-in with one dependency.
 
     Args:
         pip: a real wheel of pip; None for one that can only do what is needed here.
+        models, debs: as :class:`~edge_runtime.device.kit.Sources` has them.
     """
     wheels = folder / "wheels"
     make_wheel(wheels, "helper")
@@ -81,4 +89,4 @@ def make_small_kit(folder: Path, target: str, pip: Path | None = None, version: 
     else:
         shutil.copy(pip, wheels)
     ours = make_wheel(folder / "ours", "thinsmear", version, ["helper>=1"])
-    return make_kit(Sources(target, wheel=ours, wheels=wheels), folder / "kit")
+    return make_kit(Sources(target, models, ours, wheels, debs), folder / "kit")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import math
 import threading
 import time
 from concurrent.futures import CancelledError, Future
@@ -47,6 +49,8 @@ class FakePicamera2:
     models: ClassVar[list[str]] = ["imx477"]
     unstable_frames: ClassVar[int] = 6
     advertised: ClassVar[tuple[str, ...]] = ("AeEnable", "AwbEnable", "ExposureTime", "AnalogueGain", "ColourGains")
+    memory: ClassVar[int | None] = None  # bytes for buffers; None is without end
+    start_error: ClassVar[str | None] = None
     given_format: ClassVar[str | None] = None
     opened: ClassVar[list[FakePicamera2]] = []
 
@@ -105,6 +109,9 @@ class FakePicamera2:
             raise RuntimeError("width and height should be even")
         if lores[0] > main[0] or lores[1] > main[1]:
             raise RuntimeError("lores stream dimensions may not exceed main stream")
+        needed = camera_config["buffer_count"] * (3 * main[0] * main[1] + 2 * math.prod(camera_config["raw"]["size"]))
+        if self.memory is not None and needed > self.memory:
+            raise OSError(errno.ENOMEM, "Cannot allocate memory")  # what ioctl answers for the heap of such buffers
         self.camera_config = camera_config
         if self.given_format:
             self.camera_config["main"]["format"] = self.given_format
@@ -118,6 +125,8 @@ class FakePicamera2:
     def start(self, config=None, show_preview=False):  # type: ignore[no-untyped-def]
         if not self.camera_config:
             raise RuntimeError("Camera has not been configured")
+        if self.start_error:
+            raise RuntimeError(self.start_error)
         if show_preview is not None:
             self.start_preview(show_preview)
         self.started = True

@@ -88,5 +88,12 @@ def test_a_teacher_decides_the_counting_point_where_there_are_no_folds(run: Run)
     assert after["points_from"] == "validation patients, counting also by the teacher's out-of-fold scores"
     assert after["count"]["blank"]["cells"] > before["count"]["blank"]["cells"]
     assert after["review"] == before["review"]  # a sister's scores are not this network's
-    write_folds(run, "train-3", scores_of(run, "train"))
+    write_folds(run, "train-3", scores_of(run, "train", 0.5))
+    own = out_of_fold(taught)
+    others = teacher_scores(taught, own)
+    assert own is not None and others is not None
+    assert sorted([*own.rows, *others.rows]) == run.indices("train").tolist()  # nobody twice
+    assert calibrate(taught, logits)[2]["points_from"].startswith("validation patients and the run's folds, counting")
+    write_folds(run, "train-4", scores_of(run, "train"))
+    assert teacher_scores(taught, out_of_fold(taught)) is None
     assert calibrate(taught, logits)[2]["points_from"] == "validation patients and the run's folds"

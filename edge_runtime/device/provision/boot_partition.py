@@ -22,6 +22,7 @@ _OTHERS = ("ssh", "ssh.txt", "userconf", "userconf.txt", "firstrun.sh", "custom.
 _KERNELS = ("kernel8.img", "kernel_2712.img")
 _FIRMWARE = ("start4.elf", "*.dtb")
 _CLOUD_INIT = ("meta-data", "user-data", "network-config")
+_SECRETS = (f"{FOLDER}/secrets/", *_OTHERS, *_CLOUD_INIT)  # beginnings of paths that can hold keys or pass phrases
 _OWN_BOOT = (Path("/"), Path("/boot"), Path("/boot/firmware"))
 _SPARE = 16 << 20  # bytes that stay free, for the kernel's next update
 _BEGIN, _END = "# thinsmear: begin", "# thinsmear: end"
@@ -33,7 +34,7 @@ class BootPartition:
 
     Attributes:
         path: where it is mounted.
-        system: ``"bookworm"`` or ``"trixie"``; None when it does not say.
+        system: ``"bookworm"`` or ``"trixie"``; None when it does not say, or its first boot is over.
         cmdline: the kernel's parameters.
         config: text of ``config.txt``.
         instance: which of our cards this is already; None for a fresh one.
@@ -81,9 +82,11 @@ def open_partition(path: Path) -> BootPartition:
 
 
 def _system(path: Path, cmdline: str) -> str | None:
-    """Trixie's images carry cloud-init's three files; Bookworm's first boot is started by a kernel parameter."""
+    """What is fresh says it: Trixie's images carry cloud-init's three files, which stay, and the kernel parameter
+    ``resize``, which goes at the first boot; Bookworm's first boot is started by a parameter, which goes as well.
+    """
     if any((path / name).exists() for name in _CLOUD_INIT):
-        return "trixie"
+        return "trixie" if "resize" in cmdline.split() else None
     return "bookworm" if "raspberrypi-sys-mods/firstboot" in cmdline or "systemd.run=" in cmdline else None
 
 
@@ -147,9 +150,11 @@ def write_files(path: Path, files: Mapping[str, bytes], copies: Mapping[str, Pat
         if old.is_dir():
             if not any(old.iterdir()):
                 old.rmdir()
-        elif old.relative_to(path).as_posix() not in {*files, *copies}:
+        elif (name := old.relative_to(path).as_posix()) not in {*files, *copies}:
+            _blank(path, name)
             old.unlink()
     for name in set(_OTHERS) - set(files):
+        _blank(path, name)
         (path / name).unlink(missing_ok=True)
     for name, source in copies.items():
         (path / name).parent.mkdir(parents=True, exist_ok=True)
@@ -160,7 +165,19 @@ def write_files(path: Path, files: Mapping[str, bytes], copies: Mapping[str, Pat
         sync_folder((path / name).parent)
     for name, content in files.items():
         (path / name).parent.mkdir(parents=True, exist_ok=True)
+        _blank(path, name)
         write_atomically(path / name, content)
+
+
+def _blank(path: Path, name: str) -> None:
+    """Overwrite a file that can hold a secret with zeros: removed or replaced only, it stays readable in free space."""
+    target = path / name
+    if not name.startswith(_SECRETS) or not target.is_file():
+        return
+    with target.open("r+b") as stream:
+        stream.write(bytes(target.stat().st_size))
+        stream.flush()
+        os.fsync(stream.fileno())
 
 
 def verify(path: Path, files: Mapping[str, bytes], sums: Mapping[str, str]) -> None:

@@ -3,11 +3,14 @@
 Known traps this avoids: Imager's key-only cards stop at the prompt for a new user (raspberrypi/rpi-imager#1320,
 #1330), because userconfig.service takes a user without a password for no user, and cloud-init's last stage waits
 for that prompt; so the prompt is taken out in ``bootcmd``, which runs before it. The id on the kernel's command line
-wins over the one in ``meta-data``, so both are written. Only keys of cloud-init's own schema are used.
+wins over the one in ``meta-data``, so both are written. Only keys of cloud-init's own schema are used. cloud-init can
+look for these files before their partition is mounted, and then never looks again (canonical/cloud-init#6614); so
+systemd gets a drop-in for its first stage with the kernel's command line, which is read before anything is mounted.
 """
 
 from __future__ import annotations
 
+import base64
 from typing import Any
 
 from edge_runtime.device.provision import yamltext
@@ -15,6 +18,9 @@ from edge_runtime.device.provision.boot_partition import FOLDER
 from edge_runtime.device.provision.settings import Settings
 
 FILES = ("user-data", "network-config", "meta-data")
+_DROP_IN = "systemd.set_credential_binary=systemd.unit-dropin.cloud-init-local.service:"
+_MOUNTED = base64.b64encode(b"[Unit]\nRequiresMountsFor=/boot/firmware\n").decode()
+DROP = ("ds=", _DROP_IN)
 GROUPS = (
     "users",
     "adm",
@@ -97,5 +103,5 @@ def meta_data(instance_id: str, settings: Settings) -> str:
 
 
 def parameters(instance_id: str) -> tuple[str, ...]:
-    """What the kernel's command line says to cloud-init."""
-    return (f"ds=nocloud;i={instance_id}",)
+    """What the kernel's command line says to systemd (credentials of this kind: since 256) and to cloud-init."""
+    return (_DROP_IN + _MOUNTED, f"ds=nocloud;i={instance_id}")

@@ -71,7 +71,7 @@ def make_plan(settings: Settings, kit: Kit, partition: BootPartition, instance_i
             f"`--target {settings.system}`, or flash {kit.target}."
         )
     files: dict[str, bytes] = {f"{FOLDER}/{name}": (_SCRIPTS / name).read_bytes() for name in _COPIED}
-    files[f"{FOLDER}/settings.sh"] = _shell_settings(settings, kit).encode()
+    files[f"{FOLDER}/settings.sh"] = _shell_settings(settings).encode()
     if settings.keys:
         files[f"{FOLDER}/authorized_keys"] = "".join(f"{key.line}\n" for key in settings.keys).encode()
         files["ssh"] = b""  # the stock image's own switch
@@ -85,7 +85,7 @@ def make_plan(settings: Settings, kit: Kit, partition: BootPartition, instance_i
         files["user-data"] = cloud_init.user_data(settings).encode()
         files["network-config"] = cloud_init.network_config(settings).encode()
         files["meta-data"] = cloud_init.meta_data(instance_id, settings).encode()
-        drop, add = [_REGDOM, "ds="], [*cloud_init.parameters(instance_id)]
+        drop, add = [_REGDOM, *cloud_init.DROP], [*cloud_init.parameters(instance_id)]
     else:
         files[bookworm.SCRIPT] = bookworm.first_run()
         drop, add = [_REGDOM, *bookworm.DROP], [*bookworm.parameters()]
@@ -125,21 +125,20 @@ def inspect(settings: Settings, partition: BootPartition, system: str | None) ->
     found = partition.system
     if found is None and system is None:
         raise WrongUsage(
-            f"{printable(partition.path)} does not say which system it holds (neither cloud-init's files nor "
-            "Bookworm's first boot); is the card fresh? Flash it again, or say --system bookworm or trixie."
+            f"{printable(partition.path)} does not say which system it holds, because no first boot is ahead of it; "
+            "is the card fresh? Flash it again, or say --system bookworm or trixie."
         )
     if found is not None and system is not None and found != system:
         raise WrongUsage(f"The card holds {found}, not {system}; leave --system out, or flash {system}.")
     return replace(settings, system=found or system or "")
 
 
-def _shell_settings(settings: Settings, kit: Kit) -> str:
+def _shell_settings(settings: Settings) -> str:
     layout, _, variant = settings.keyboard.partition(",")
-    model = kit.details.get("model")
     # opened when it is there, and tried again while it is not
-    camera = {"usb": "v4l2:0", "none": None}.get(settings.camera, "picamera2")
-    options = [*(["--model", f"/opt/thinsmear/models/{model}"] if model else []),
-               *(["--camera", camera] if camera else []),
+    camera = {"usb": "v4l2:0", "none": None, "auto": "auto"}.get(settings.camera, "picamera2")
+    options = [*(["--camera", camera] if camera else []),
+               *(["--size", settings.picture_size] if settings.picture_size else []),
                *(["--host", "0.0.0.0"] if settings.page == "network" else [])]  # fmt: skip
     values = {
         "SYSTEM": settings.system, "NAME": settings.name, "USER_NAME": settings.user,
@@ -151,7 +150,7 @@ def _shell_settings(settings: Settings, kit: Kit) -> str:
 
 
 def _config_lines(settings: Settings) -> list[str]:
-    """Lines for ``config.txt``: camera, Coral, the hardware watchdog, LED and button."""
+    """Lines for ``config.txt``: camera, Coral, the hardware watchdog, clock, LED and button."""
     lines = ["[all]", "dtparam=watchdog=on"]
     if settings.camera == "auto":
         lines.append("camera_auto_detect=1")
@@ -165,6 +164,8 @@ def _config_lines(settings: Settings) -> list[str]:
     elif settings.coral == "pcie":
         # its driver needs pages of 4 KiB, which the Pi 5's own kernel lacks, and no MSI through the MIP
         lines += ["[pi5]", "dtparam=pciex1", "kernel=kernel8.img", "dtoverlay=pciex1-compat-pi5,no-mip", "[all]"]
+    if settings.clock != "none":
+        lines += ["dtparam=i2c_arm=on", f"dtoverlay=i2c-rtc,{settings.clock}"]
     if settings.led is not None:
         # blinks from the kernel's start on; the service's unit makes it steady
         lines.append(f"dtoverlay=gpio-led,gpio={settings.led},label=thinsmear,trigger=timer")

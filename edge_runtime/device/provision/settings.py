@@ -10,18 +10,25 @@ import struct
 import zoneinfo
 from dataclasses import dataclass
 
+from edge_runtime.cameras.protocol import parse_size
 from edge_runtime.device.provision.wifi import Wifi
 from edge_runtime.errors import WrongUsage
 from edge_runtime.names import printable
 
 SYSTEMS = ("bookworm", "trixie")
-# sensors of Raspberry Pi's and common third-party cameras, as their overlays are called
-SENSORS = ("imx219", "imx290", "imx296", "imx327", "imx378", "imx415", "imx462", "imx477", "imx500", "imx519", "imx708",
-           "ov5647", "ov64a40", "ov9281")  # fmt: skip
+# Sensors of Raspberry Pi's and common third-party cameras, as their overlays are called, with the size of picture that
+# is asked of each: its own shape, about 3 million pixels, for several must fit into memory; None: all the sensor has.
+SENSORS: dict[str, str | None] = {
+    **dict.fromkeys(("imx219", "imx378", "imx477", "imx500", "imx519", "ov5647", "ov64a40"), "2028x1520"),
+    **dict.fromkeys(("imx415", "imx708"), "2304x1296"),
+    **dict.fromkeys(("imx290", "imx296", "imx327", "imx462", "ov9281")),
+}
 CAMERAS = ("auto", "usb", "none", *SENSORS)
 CORALS = ("none", "usb", "pcie")
+CLOCKS = ("none", "ds3231")
 PAGES = ("local", "network")
 PINS = range(2, 28)  # GPIO numbers on the 40-pin header; 0 and 1 belong to add-on boards
+_I2C_PINS = (2, 3)
 _HOST_NAME = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
 _USER = re.compile(r"[a-z][a-z0-9-]{0,30}")
 _SYSTEM_USERS = (
@@ -68,6 +75,8 @@ class Settings:
         page: ``"network"``: the page can be opened from other machines; ``"local"``: from the device only.
         led: GPIO of the light that says whether the page answers; None: there is none.
         button: GPIO of the button that switches the device off in good order; None: there is none.
+        size: of the camera's pictures, as 1280x960; None: the usual one of the camera that is named.
+        clock: one of :data:`CLOCKS`, wired to the I2C pins.
     """
 
     name: str
@@ -83,6 +92,13 @@ class Settings:
     page: str = "local"
     led: int | None = None
     button: int | None = None
+    size: str | None = None
+    clock: str = "none"
+
+    @property
+    def picture_size(self) -> str | None:
+        """What the service asks of the camera; None where that is the camera's own choice."""
+        return self.size or SENSORS.get(self.camera)
 
     def __post_init__(self) -> None:
         check_host_name(self.name)
@@ -104,6 +120,7 @@ class Settings:
             (self.camera, CAMERAS),
             (self.coral, CORALS),
             (self.page, PAGES),
+            (self.clock, CLOCKS),
         ):
             if value not in choices:
                 raise WrongUsage(f"{printable(value)!r} is none of {', '.join(choices)}.")
@@ -113,6 +130,12 @@ class Settings:
                 f"LED and button cannot be wired to GPIO {' and '.join(map(str, wired))}; take two different ones of "
                 f"{PINS[0]} to {PINS[-1]}."
             )
+        if self.clock != "none" and set(wired) & set(_I2C_PINS):
+            raise WrongUsage(f"The clock {self.clock} needs GPIO 2 and 3; take another for LED and button.")
+        if self.size is not None:
+            if self.camera == "none":
+                raise WrongUsage("--size is that of a camera's pictures; name one with --camera, or leave it out.")
+            parse_size(self.size)
 
 
 def check_host_name(name: str) -> str:

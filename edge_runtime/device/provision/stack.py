@@ -179,6 +179,8 @@ def _next_card(
         else:
             if must_leave:
                 sentence = f"Take out the card that failed; then put in the one for {name}."
+            elif partition.instance is None and partition.system is None:
+                sentence = f"The card at {printable(boot)} is not fresh; put in a flashed one, for {name}."
             elif partition.instance is None:
                 return partition
             else:

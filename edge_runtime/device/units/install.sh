@@ -12,10 +12,8 @@ fail() { echo "thinsmear: $*" >&2; exit 1; }
 # put SOURCE TARGET: install one file in one step; status 1 when it was there already
 put() {
     if cmp -s "$1" "$2"; then return 1; fi
-    mkdir -p "$(dirname "$2")"
-    cp "$1" "$2.new"
-    chmod 644 "$2.new"
-    mv -f "$2.new" "$2"
+    # callers ask for the status, so the shell would go on after an error
+    mkdir -p "$(dirname "$2")" && cp "$1" "$2.new" && chmod 644 "$2.new" && mv -f "$2.new" "$2" || fail "cannot write $2"
     say "wrote $2"
 }
 
@@ -30,16 +28,18 @@ check() {
     [ "$found" = "$PYTHON_VERSION" ] || fail "this kit is for Python $PYTHON_VERSION, here is $found; make one for this system"
 }
 
+# All in one call, because they may need each other; what was unpacked only, by a call that failed, is not installed.
 install_debs() {
     [ -d "$kit/debs" ] || return 0
+    set --
     for deb in "$kit"/debs/*.deb; do
         name=$(dpkg-deb --field "$deb" Package)
         version=$(dpkg-deb --field "$deb" Version)
         # shellcheck disable=SC2016
-        if [ "$(dpkg-query --show --showformat='${Version}' "$name" 2>/dev/null || true)" != "$version" ]; then
-            DEBIAN_FRONTEND=noninteractive dpkg --install "$deb" </dev/null
-        fi
+        found=$(dpkg-query --show --showformat='${db:Status-Status} ${Version}' "$name" 2>/dev/null || true)
+        if [ "$found" != "installed $version" ]; then set -- "$@" "$deb"; fi
     done
+    [ $# = 0 ] || DEBIAN_FRONTEND=noninteractive dpkg --install "$@" </dev/null
 }
 
 # Each kit gets a folder of its own, and one link says which is in use: the change is one step, and can be undone.
@@ -61,6 +61,8 @@ install_program() {
             --isolated --quiet --no-index --no-cache-dir --disable-pip-version-check --root-user-action=ignore \
             --find-links="$kit/wheels" --constraint="$constraints" "$ours${extras:+[$extras]}" </dev/null
         "$folder/venv/bin/thinsmear" --version
+        # the kit's model goes with the kit's program; a --model in serve.conf wins
+        printf 'THINSMEAR_MODEL=%s\n' "${MODEL:+--model $top/models/$MODEL}" >"$folder/venv/kit.conf"
         sync
         : >"$folder/complete"
         sync
@@ -99,13 +101,10 @@ install_settings() {
     systemd-sysusers /etc/sysusers.d/thinsmear.conf
     if put "$units/60-thinsmear.rules" /etc/udev/rules.d/60-thinsmear.rules; then rules=1; fi
     if put "$units/thinsmear-journald.conf" /etc/systemd/journald.conf.d/50-thinsmear.conf; then journal=1; fi
-    put "$units/thinsmear-system.conf" /etc/systemd/system.conf.d/50-thinsmear.conf || :
-    mkdir -p /var/log/journal
+    put "$units/thinsmear-system.conf" /etc/systemd/system.conf.d/90-thinsmear.conf || :
+    mkdir -p /var/log/journal /etc/thinsmear
     # what was set by hand stays
-    if [ ! -e /etc/thinsmear/serve.conf ]; then
-        mkdir -p /etc/thinsmear
-        printf 'THINSMEAR_SERVE_OPTIONS=%s\n' "${MODEL:+--model $top/models/$MODEL}" >/etc/thinsmear/serve.conf
-    fi
+    if [ ! -s /etc/thinsmear/serve.conf ]; then echo 'THINSMEAR_SERVE_OPTIONS=' >/etc/thinsmear/serve.conf; fi
 }
 
 # In a chroot, and while an image is made, there is no systemd to talk to; enabling works all the same.
@@ -121,8 +120,8 @@ activate() {
 changed='' rules='' journal=''
 check
 install_debs
-install_program
 install_models
+install_program
 install_settings
 activate
 sync

@@ -26,7 +26,15 @@ shred_file() {
 }
 
 # Without its files cloud-init would take the next boot for another machine's, and undo the network.
-if [ "$SYSTEM" = trixie ] && [ -d /etc/cloud ]; then : >/etc/cloud/cloud-init.disabled; fi
+if [ "$SYSTEM" = trixie ] && [ -d /etc/cloud ]; then
+    : >/etc/cloud/cloud-init.disabled
+    # Its last stage is skipped by that, and its process would wait for it until the next boot. Told to end, it counts as
+    # failed, which says nothing here.
+    if [ -d /run/systemd/system ]; then
+        systemctl stop cloud-init-main.service 2>/dev/null || :
+        systemctl reset-failed cloud-init-main.service 2>/dev/null || :
+    fi
+fi
 sync
 for file in user-data network-config userconf.txt firstrun.sh; do shred_file "$boot/$file"; done
 for file in "$boot"/thinsmear/secrets/*; do shred_file "$file"; done
@@ -34,16 +42,19 @@ rm -rf "$boot/thinsmear/secrets"
 sync
 say "first boot: no secrets on the boot partition any more"
 
-if [ ! -e /etc/thinsmear/serve.conf ] && [ -n "$SERVE_OPTIONS" ]; then
-    mkdir -p /etc/thinsmear
-    printf 'THINSMEAR_SERVE_OPTIONS=%s\n' "$SERVE_OPTIONS" >/etc/thinsmear/serve.conf
+# Power may go at any time: what is done is not done again, and what comes after it is.
+if [ ! -e "$setup/done" ]; then
+    if [ ! -s /etc/thinsmear/serve.conf ] && [ -n "$SERVE_OPTIONS" ]; then
+        mkdir -p /etc/thinsmear
+        printf 'THINSMEAR_SERVE_OPTIONS=%s\n' "$SERVE_OPTIONS" >/etc/thinsmear/serve.conf
+    fi
+    if ! sh "$boot/thinsmear/kit/install.sh"; then
+        say "first boot: the kit could not be installed; it is tried again at the next boot"
+        exit 1
+    fi
+    : >"$setup/done"
+    sync
 fi
-if ! sh "$boot/thinsmear/kit/install.sh"; then
-    say "first boot: the kit could not be installed; it is tried again at the next boot"
-    exit 1
-fi
-: >"$setup/done"
-sync
 rm -rf "$boot/thinsmear/kit" # so that the kernel's updates have room
 : >"$boot/thinsmear/booted"   # so that nobody takes the card for a fresh one
 rm -f /etc/systemd/system/multi-user.target.wants/thinsmear-first-boot.service
