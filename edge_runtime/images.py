@@ -120,9 +120,10 @@ def _decode(stream: BinaryIO, name: str, max_pixels: int) -> NDArray[np.uint8]:
         with opener(stream) as image:
             _check_size(image.size, name, max_pixels)
             if getattr(image, "is_animated", False):
+                # how many is not said: to count them the whole file has to be walked, which may take minutes
                 raise BadImage(
-                    f"{name} holds {image.n_frames} pictures (an animation or several pages); save the one you mean "
-                    "as a file of its own.",
+                    f"{name} holds several pictures (an animation or pages); save the one you mean as a file of its "
+                    "own.",
                     kind="animated-image",
                 )
             image.load()

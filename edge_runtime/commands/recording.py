@@ -6,8 +6,9 @@ import io
 from typing import TYPE_CHECKING, Any
 
 from edge_runtime.sessions.blank import blank_rate
+from edge_runtime.sessions.counts import stop_state
 from edge_runtime.sessions.records import CELL, FIELD, Cell, FieldRecord, ModelRecord
-from edge_runtime.sessions.report_data import stop_state
+from edge_runtime.sessions.review import reviewed
 
 if TYPE_CHECKING:
     import numpy as np
@@ -48,7 +49,7 @@ class Recorder:
         kind = CELL if single else FIELD
         self._blank = blank_rate(store, self._model.sha256, session.device, kind)
         self._totals = store.totals(session)
-        self.stop: StopState | None = stop_state(session, self._totals, self._blank)
+        self.stop: StopState | None = self._stop_state()
 
     @property
     def reached(self) -> bool:
@@ -89,8 +90,13 @@ class Recorder:
             self.session, png(frame.pixels), record, self._model, self._settings(frame), frame.pixels
         )
         self._totals = added.totals
-        self.stop = stop_state(self.session, added.totals, self._blank)
+        self.stop = self._stop_state()
         return added.number
+
+    def _stop_state(self) -> StopState | None:
+        """Read anew each time, for somebody may review meanwhile."""
+        review = reviewed(self._store, self.session)
+        return stop_state(self.session.plan.stop_rule, self._totals, self._model, self._blank, review)
 
     def _settings(self, frame: Frame) -> dict[str, Any]:
         """No path of a replay and no time: the one may hold a name, the other is the record's own."""

@@ -21,7 +21,7 @@ from edge_runtime.sessions.options import (
     store_option,
     with_all,
 )
-from edge_runtime.sessions.records import SPECIES, STAGES, VERDICTS, SessionPlan
+from edge_runtime.sessions.records import CELL, FIELD, SPECIES, STAGES, VERDICTS, SessionPlan
 from edge_runtime.sessions.store import Store
 
 
@@ -96,6 +96,7 @@ def add(
     "--limit", metavar="PER_UL", type=click.FloatRange(1, 5_000_000),
     help="Also say how many red cells give this limit of detection.",
 )  # fmt: skip
+@click.option("--discard", metavar="SLIDE", help="Let no count rest on SLIDE any more: it was no blank, or spoilt.")
 @with_all(plan_options)
 @with_all(image_options)
 @store_option
@@ -106,6 +107,7 @@ def blank(
     slide: str | None,
     paths: tuple[str, ...],
     limit: float | None,
+    discard: str | None,
     single: bool,
     model: str | None,
     folder: Path | None,
@@ -120,13 +122,19 @@ def blank(
     """
     if slide is not None and not paths:
         raise WrongUsage(f"There is no image of slide {printable(slide)} to add; name files or folders.")
-    with Store.open(folder, create=slide is not None, min_free=min_free * MEGABYTE) as store:
-        if slide is not None:
-            chosen = actions.blank_session(store, slide, plan)
-            actions.add_images_to(store, chosen, paths, single, model, views.AddView(False, quiet=True))
-        from edge_runtime.classifier import Classifier
+    if slide is not None and discard is not None:
+        raise WrongUsage("Discard a slide and add images of another one with two commands.")
+    from edge_runtime.classifier import Classifier
+    from edge_runtime.sessions.blank import blank_session, discard_blank
 
-        views.show_blank(store, Classifier.open(model), single, as_json, limit)
+    with Store.open(folder, create=slide is not None, min_free=min_free * MEGABYTE) as store:
+        classifier = Classifier.open(model)
+        if slide is not None:
+            chosen = blank_session(store, slide, classifier.model.sha256, CELL if single else FIELD, plan)
+            actions.add_images_to(store, chosen, paths, single, model, views.AddView(False, quiet=True))
+        if discard is not None:
+            discard_blank(store, discard)
+        views.show_blank(store, classifier, single, as_json, limit)
 
 
 @session.command(short_help="How far a count is.")
@@ -257,7 +265,7 @@ def export(code: str | None, out: Path | None, folder: Path | None, as_json: boo
 @json_option
 @verbosity_options
 def retain(days: float, what: str, dry_run: bool, folder: Path | None, as_json: bool) -> None:
-    """Remove old images, or old sessions; blank slides' counts always stay, because later counts rest on them."""
+    """Remove old images, or old sessions; blank slides' counts stay until discarded, because counts rest on them."""
     from edge_runtime.sessions import retention
 
     with Store.open_existing(folder) as store:

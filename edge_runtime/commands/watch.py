@@ -94,6 +94,11 @@ def watch(
         raise WrongUsage("--until-stop follows the stop rule of a session; give --session too.")
     if code is not None and blank is not None:
         raise WrongUsage("A blank slide has a session of its own; give --blank without --session.")
+    if single and (code or blank) and not spec.lower().startswith("replay:"):
+        raise WrongUsage(
+            "A camera would show one cell again and again, and each picture would count as another cell; leave --cells "
+            "out, or name a folder of cells (--camera replay:FOLDER)."
+        )
     single = single or not (whole or code or blank)
     from edge_runtime.cameras import camera_maker, shown_spec
     from edge_runtime.cameras.grabber import Grabber
@@ -111,12 +116,16 @@ def watch(
             recorder, store = None, None
             if code is not None or blank is not None:
                 from edge_runtime.commands.recording import Recorder
-                from edge_runtime.sessions.actions import blank_session
+                from edge_runtime.sessions.blank import blank_session
+                from edge_runtime.sessions.records import CELL, FIELD
                 from edge_runtime.sessions.store import Store
 
                 new = blank is not None
                 store = opened.enter_context(Store.open(folder, create=new, min_free=min_free * MEGABYTE))
-                session = store.session(code) if blank is None else blank_session(store, blank)
+                kind = CELL if single else FIELD
+                session = (
+                    store.session(code) if blank is None else blank_session(store, blank, classifier.model.sha256, kind)
+                )
                 recorder = Recorder(store, session, classifier, single, _recorded_name(spec))
                 if until_stop and recorder.stop is None:
                     raise WrongUsage(

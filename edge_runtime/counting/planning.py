@@ -13,6 +13,7 @@ from edge_runtime.counting.corrected import corrected_rate, paired_draws, shares
 from edge_runtime.counting.detection import detection_limit
 from edge_runtime.counting.intervals import checked_counts, checked_level, wilson
 
+REACHED, COUNTING, NOT_YET, NEVER = "reached", "counting", "not-yet", "never"
 MOST_CELLS = 10_000_000  # about two microlitres of blood; no slide is counted that far
 
 
@@ -24,11 +25,14 @@ class MoreCells:
         total: red cells to have counted in the end; None when no number of cells reaches the goal.
         more: total less those counted so far, 0 when the goal is reached; None with ``total``.
         reason: in words, with the figure that decides.
+        kind: "reached"; "counting", ``more`` are to go; "not-yet", what was counted does not allow a plan; "never", no
+            number of cells would do, as it looks now.
     """
 
     total: int | None
     more: int | None
     reason: str
+    kind: str
 
     def to_json(self) -> dict[str, Any]:
         """Plain JSON values."""
@@ -73,14 +77,15 @@ def cells_for_precision(
     raw = infected / counted
     if blank is None:
         if not infected:
-            return MoreCells(None, None, f"No infected cell yet, so {goal} cannot be planned.")
+            return MoreCells(None, None, f"No infected cell yet, so {goal} cannot be planned.", NOT_YET)
     else:
         best = _best_precision(raw, blank, sensitivity, checked_level(level))
         if best is None:
-            return MoreCells(None, None, f"No more cells called than blanks expected, so {goal} cannot be planned.")
+            reason = f"No more cells called than blanks expected, so {goal} cannot be planned."
+            return MoreCells(None, None, reason, NOT_YET)
         if best >= relative:
             cause = f"what is known of this slide's blank rate and sensitivity leaves +- {best:.2g} of the rate"
-            return MoreCells(None, None, f"No number of cells gives {goal}: {cause}.")
+            return MoreCells(None, None, f"No number of cells gives {goal}: {cause}.", NEVER)
 
     def reached(cells: int) -> bool:
         called = round(raw * cells)
@@ -117,7 +122,7 @@ def cells_for_limit(
     if now.floor is None or now.floor >= limit:
         floor = "nothing" if now.floor is None else f"{100 * now.floor:.3g} %"
         cause = f"slides differ in their blank rate, and what is known of it leaves {floor} at best"
-        return MoreCells(None, None, f"No number of cells gives {goal}: {cause}.")
+        return MoreCells(None, None, f"No number of cells gives {goal}: {cause}.", NEVER)
 
     def reached(cells: int) -> bool:
         found = detection_limit(cells, blank, sensitivity).limit
@@ -137,14 +142,14 @@ def _best_precision(raw: float, blank: KnownSlides, sensitivity: KnownSlides | N
 
 def _search(reached: Callable[[int], bool], counted: int, goal: str) -> MoreCells:
     if reached(counted):
-        return MoreCells(counted, 0, f"Reached {goal}.")
+        return MoreCells(counted, 0, f"Reached {goal}.", REACHED)
     short, enough = counted, counted * 2
     while enough < MOST_CELLS and not reached(enough):
         short, enough = enough, enough * 2
     if enough >= MOST_CELLS and not reached(MOST_CELLS):
-        return MoreCells(None, None, f"More than {MOST_CELLS:,} cells would be needed for {goal}.")
+        return MoreCells(None, None, f"More than {MOST_CELLS:,} cells would be needed for {goal}.", NEVER)
     enough = min(enough, MOST_CELLS)
     while enough - short > max(1, enough // 100):
         middle = (short + enough) // 2
         short, enough = (short, middle) if reached(middle) else (middle, enough)
-    return MoreCells(enough, enough - counted, f"About {enough:,} cells in all give {goal}.")
+    return MoreCells(enough, enough - counted, f"About {enough:,} cells in all give {goal}.", COUNTING)

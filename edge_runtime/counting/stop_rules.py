@@ -7,7 +7,7 @@ from typing import Any
 
 from edge_runtime.counting.blank import KnownSlides
 from edge_runtime.counting.intervals import checked_counts
-from edge_runtime.counting.planning import cells_for_precision
+from edge_runtime.counting.planning import COUNTING, NOT_YET, REACHED, cells_for_precision
 from edge_runtime.errors import WrongUsage
 
 
@@ -18,8 +18,8 @@ class StopRule:
     Attributes:
         name: as it is chosen and recorded.
         cells: red cells to count.
-        cells_when_low: red cells to count while fewer than 1 % of them are infected; None when that makes no
-            difference.
+        cells_when_low: red cells to count while fewer than 1 % of them are infected (after correction); None when that
+            makes no difference.
         precision: half the 95 % interval's width over the rate, above 0, up to 1.
         source: who asks for it.
     """
@@ -46,11 +46,13 @@ class StopState:
     Attributes:
         rule: name of the rule.
         reached: whether counting may stop.
-        infected: cells called infected so far.
+        infected: cells called infected so far, or found by a reviewer.
         counted: red cells so far.
         target: red cells to have counted in the end, as it looks now; None when no number reaches the goal.
         to_go: target less counted, 0 when reached; None with ``target``.
         reason: in words.
+        kind: "reached"; "counting", ``to_go`` are left; "not-yet", what was counted does not allow a plan; "never", no
+            number of cells reaches the goal, as it looks now.
     """
 
     rule: str
@@ -60,6 +62,7 @@ class StopState:
     target: int | None
     to_go: int | None
     reason: str
+    kind: str
 
     def to_json(self) -> dict[str, Any]:
         """Plain JSON values."""
@@ -100,7 +103,7 @@ def stop(
         rule: see :func:`stop_rule`.
         infected: cells called infected so far; a cell with several parasites counts once.
         counted: red cells so far, 0 or more.
-        blank: for a precision: parasite-free slides, which the interval is corrected with; None for the raw rate.
+        blank: parasite-free slides that the rate is corrected with; None for reviewed counts, or the raw rate.
         sensitivity: likewise.
 
     Raises:
@@ -110,16 +113,26 @@ def stop(
     if counted == 0 and infected == 0:
         first = rule.cells
         reason = "Nothing counted yet."
-        return StopState(rule.name, False, 0, 0, first, first, reason)
+        return StopState(rule.name, False, 0, 0, first, first, reason, NOT_YET if first is None else COUNTING)
     infected, counted = checked_counts(infected, counted)
     if rule.precision is not None:
         plan = cells_for_precision(infected, counted, rule.precision, blank, sensitivity)
-        return StopState(rule.name, plan.more == 0, infected, counted, plan.total, plan.more, plan.reason)
+        reached = plan.kind == REACHED
+        return StopState(rule.name, reached, infected, counted, plan.total, plan.more, plan.reason, plan.kind)
     assert rule.cells is not None
     target, why = rule.cells, ""
-    # Whole numbers: fewer than 1 % is infected x 100 < counted, without rounding.
-    if rule.cells_when_low is not None and infected * 100 < counted:
+    if rule.cells_when_low is not None and _is_low(infected, counted, blank, sensitivity):
         target, why = rule.cells_when_low, " (fewer than 1 % infected)"
     to_go = max(0, target - counted)
     reason = f"{counted:,} of {target:,} red cells{why}."
-    return StopState(rule.name, to_go == 0, infected, counted, target, to_go, reason)
+    kind = COUNTING if to_go else REACHED
+    return StopState(rule.name, to_go == 0, infected, counted, target, to_go, reason, kind)
+
+
+def _is_low(infected: int, counted: int, blank: KnownSlides | None, sensitivity: KnownSlides | None) -> bool:
+    """Whether fewer than 1 % are infected, after correction where there is a blank."""
+    if blank is None:
+        return infected * 100 < counted  # whole numbers, without rounding
+    gain = (1.0 if sensitivity is None else sensitivity.rate) - blank.rate
+    # a model that tells nothing apart shows no 1 %; then the longer count is the safe one
+    return gain <= 0 or infected / counted - blank.rate < 0.01 * gain

@@ -62,7 +62,7 @@ def create_app(settings: Settings, notifier: Notifier | None = None) -> FastAPI:
     install_handlers(app)
     for module in _ROUTERS:
         app.include_router(module.router)
-    app.add_middleware(Guard, settings=settings, keys=service.keys)
+    app.add_middleware(Guard, settings=settings, keys=service.keys, guesses=service.logins)
     app.add_middleware(Outer, metrics=service.metrics, most_drained=settings.max_upload)
     app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]
     return app

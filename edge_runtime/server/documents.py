@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from edge_runtime.sessions.counts import machine_count, reviewed_count
+from edge_runtime.sessions.counts import excluded, leading, machine_count, reviewed_count
 from edge_runtime.sessions.manual import manual_counts
 from edge_runtime.sessions.report_words import NOT_ESTABLISHED, detection_words
-from edge_runtime.sessions.review import reviewed, suspected_cells
+from edge_runtime.sessions.review import current_verdict, reviewed, suspected_cells
 from edge_runtime.sessions.status import session_status
 
 if TYPE_CHECKING:
@@ -51,17 +51,21 @@ def status_document(store: Store, session: Session) -> Document:
     cells = session.plan.red_cells_per_microlitre()
     machine = _machine(status)
     limit = None if machine is None else machine.summary.detection
-    looked_at = status.review.suspected > status.review.pending or status.review.asexual + status.review.gametocytes
     document: Document = {
         **status.to_json(),
         "machine": None if machine is None else machine.to_json(),
         "reviewed": None,
+        "excludes": None,
+        "excludes_kind": None,
         "to_count": None,
         "detection_limit": None,
         "detection_words": NOT_ESTABLISHED,
         "manual": [count.to_json() for count in by_eye],
     }
-    if status.totals.cells and looked_at:
+    if status.totals.cells:
+        document["excludes"] = excluded(status.totals, status.review)
+        document["excludes_kind"] = leading(status.review)
+    if status.totals.cells and status.review.begun:
         asexual, gametocytes = reviewed_count(status.review, status.totals, cells)
         document["reviewed"] = {**asexual.to_json(), "gametocytes": gametocytes.to_json()}
     if session.plan.stop_rule is not None and status.stop is not None:
@@ -150,3 +154,11 @@ def review_document(store: Store, session: Session, most: int, pending_only: boo
         review = reviewed(store, session)
         cells = [cell.to_json() for cell in suspected_cells(store, session, most, pending_only)]
     return {"review": review.to_json(), "cells": cells}
+
+
+def verdict_document(store: Store, session: Session, cell: str, most: int, pending_only: bool) -> Document:
+    """After a verdict was given or taken back: the review, what now holds of the cell, and the session's status."""
+    with store.reading():
+        review = review_document(store, session, most, pending_only)
+        holds = current_verdict(store, session, cell)
+        return {**review, "verdict": holds, "status": status_document(store, session)}

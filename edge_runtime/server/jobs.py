@@ -23,6 +23,7 @@ from edge_runtime.server.judges import Judges
 from edge_runtime.server.png import write_png
 from edge_runtime.server.problems import Problem
 from edge_runtime.server.uploads import Upload
+from edge_runtime.server.work import alive
 from edge_runtime.sessions.analysis import judged_record
 from edge_runtime.sessions.place import open_database
 from edge_runtime.sessions.records import ModelRecord, Session
@@ -95,6 +96,7 @@ def classify_cells(uploads: Sequence[Upload], most_pixels: int) -> Callable[[Too
         classifier = tools.classifier
         lines = []
         for upload in uploads:
+            alive()
             try:
                 pixels = load_image(upload.content, most_pixels, upload.shown)
                 lines.append(cell_line(upload.name, classifier.classify(pixels), classifier.model.id))
@@ -112,6 +114,7 @@ def read_fields(uploads: Sequence[Upload], most_pixels: int) -> Callable[[Tools]
         need_opencv()
         lines = []
         for upload in uploads:
+            alive()
             try:
                 result = tools.reader.read(load_image(upload.content, most_pixels, upload.shown))
                 lines.append(field_line(upload.name, result, tools.classifier.model.id))
@@ -132,6 +135,7 @@ def add_uploads(
         session = find_session(tools.store, code)
         lines = []
         for upload in uploads:
+            alive()
             try:
                 pixels = load_image(upload.content, most_pixels, upload.shown)
             except BadImage as error:

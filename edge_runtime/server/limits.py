@@ -53,8 +53,8 @@ class Admission:
         return Place(self)
 
     def hold(self, count: int) -> None:
-        """Count bytes of an upload; 503 when all uploads together grow too large."""
-        if self.held + count > self._most_bytes:
+        """Count bytes of an upload or a frame; 503 when all together grow too large, which one alone never does."""
+        if self.held and self.held + count > self._most_bytes:
             self.refused += 1
             raise busy(self._wait(), "Too many large uploads at the same time; try again in a moment.")
         self.held += count

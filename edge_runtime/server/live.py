@@ -92,6 +92,7 @@ class Live:
         self._picture: Picture | None = None
         self._news: deque[tuple[int, str]] = deque(maxlen=_NEWS)
         self._watchers: set[Watcher] = set()
+        self._allowed = _STALE  # seconds of silence, and of age of a frame, until the camera counts as lost
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="live", daemon=True)
 
@@ -181,7 +182,8 @@ class Live:
             return [item for item in self._news if item[0] > after]
 
     def _is_fresh(self) -> bool:
-        return self.state == "live" and self._frame is not None
+        frame = self._frame
+        return self.state == "live" and frame is not None and time.monotonic() - frame.captured < self._allowed
 
     def _run(self) -> None:
         while not self._stop.is_set():
@@ -204,7 +206,8 @@ class Live:
 
     def _follow(self, grabber: Grabber) -> None:
         heard = time.monotonic()
-        allowed = _STALE
+        self._allowed = _STALE
+        opening = -1  # that of the last frame
         while not self._stop.is_set():
             begin = time.monotonic()
             frame = grabber.take(_SLICE)
@@ -213,15 +216,16 @@ class Live:
             if frame is None:
                 if grabber.ended:
                     return
-                if begin - heard > allowed:
+                if begin - heard > self._allowed:
                     self.state = "lost"
                 continue
-            # slow cameras are no lost ones: three times the longest pause so far
-            allowed = max(allowed, 3 * (begin - heard)) if self._frame is not None else allowed
-            heard = time.monotonic()
+            # slow cameras are no lost ones: three times the last pause, unless the camera was opened again in it
+            pause = begin - heard if opening == grabber.reopened else 0.0
+            self._allowed = max(_STALE, 3 * pause)
+            opening, heard = grabber.reopened, time.monotonic()
             self._show(frame)
-            pause = _BESIDE_WORK if self._is_busy() else _FASTEST
-            self._stop.wait(max(0.0, begin + pause - time.monotonic()))
+            period = _BESIDE_WORK if self._is_busy() else _FASTEST
+            self._stop.wait(max(0.0, begin + period - time.monotonic()))
 
     def _show(self, frame: Frame) -> None:
         with self._changed:

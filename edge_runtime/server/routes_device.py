@@ -12,7 +12,7 @@ from edge_runtime.card import RESEARCH_USE
 from edge_runtime.counting.stop_rules import PRESETS
 from edge_runtime.server import metrics, qr
 from edge_runtime.server.declared import file_answer, problems
-from edge_runtime.server.problems import Problem
+from edge_runtime.server.problems import LOG, Problem
 from edge_runtime.server.schemas import Health, Info, Login
 from edge_runtime.server.security import CALLER, LOCAL, SIGNED_IN, cookie_name
 from edge_runtime.server.service import Service
@@ -89,7 +89,10 @@ def logout(request: Request) -> Response:
     answer = Response(status_code=204)
     name = cookie_name(service.settings)
     if service.keys is not None and name in request.cookies:
-        service.keys.sign_out(request.cookies[name])
+        try:
+            service.keys.sign_out(request.cookies[name])
+        except OSError as error:
+            LOG.warning("A cookie that was signed out is good again after a restart: %s.", error.strerror)
         answer.delete_cookie(name, path="/", secure=service.settings.tls, httponly=True, samesite="strict")
     return answer
 

@@ -10,14 +10,14 @@ from fastapi.responses import JSONResponse, Response
 from edge_runtime.errors import WrongUsage
 from edge_runtime.server import jobs
 from edge_runtime.server.declared import file_answer, problems
-from edge_runtime.server.documents import review_document, status_document
+from edge_runtime.server.documents import review_document, status_document, verdict_document
 from edge_runtime.server.problems import Problem
 from edge_runtime.server.routes_sessions import SessionCode
-from edge_runtime.server.schemas import Code, ManualCounts, Review, Status, VerdictSaid
+from edge_runtime.server.schemas import Code, ManualCounts, Review, Said, Status, VerdictSaid
 from edge_runtime.server.service import Service
 from edge_runtime.sessions.manual import add_manual_count
 from edge_runtime.sessions.records import Session
-from edge_runtime.sessions.review import Verdict, cell_row, give_verdicts, undo_verdict
+from edge_runtime.sessions.review import NotCurrent, NoVerdict, Verdict, cell_row, give_verdicts, undo_verdict
 from edge_runtime.sessions.store import Store
 from edge_runtime.sessions.stored import picture_of
 
@@ -38,7 +38,8 @@ def review(request: Request, code: SessionCode, limit: Limit = 200, wanted: Want
     """Where it stands, and the cells to look at: the highest scores first."""
     service: Service = request.app.state.service
     with service.open_store() as store:
-        return _review(store, jobs.find_session(store, code), limit, wanted)
+        session = jobs.find_session(store, code)
+        return JSONResponse(review_document(store, session, limit, wanted == "pending"))
 
 
 @router.get(
@@ -60,7 +61,7 @@ def picture(request: Request, code: SessionCode, cell: CellName) -> Response:
 
 
 @router.put(
-    "/v1/sessions/{code}/cells/{cell}/verdict", response_model=Review, responses=problems(404), summary="Say what it is"
+    "/v1/sessions/{code}/cells/{cell}/verdict", response_model=Said, responses=problems(404), summary="Say what it is"
 )
 def give(
     request: Request,
@@ -70,18 +71,21 @@ def give(
     limit: Limit = 200,
     wanted: Wanted = "pending",
 ) -> Any:
-    """A reviewer's verdict stands beside the machine's; earlier ones stay in the history."""
+    """A reviewer's verdict stands beside the machine's; earlier ones stay in the history.
+
+    One that the same reviewer has given already, and that still holds, is not added again.
+    """
     service: Service = request.app.state.service
     with service.open_store() as store:
         session = jobs.find_session(store, code)
         _require_cell(store, session, cell)
         give_verdicts(store, session, [Verdict(cell, said.verdict, said.species, said.stage)], said.reviewer)
-        return _review(store, session, limit, wanted)
+        return JSONResponse(verdict_document(store, session, cell, limit, wanted == "pending"))
 
 
 @router.delete(
     "/v1/sessions/{code}/cells/{cell}/verdict",
-    response_model=Review,
+    response_model=Said,
     responses=problems(404, 409),
     summary="Take the last verdict back",
 )
@@ -90,21 +94,24 @@ def undo(
     code: SessionCode,
     cell: CellName,
     reviewer: Annotated[Code, Query(description="Code of who takes it back.")],
+    number: Annotated[
+        int | None, Query(ge=1, le=2**62, description="Of the verdict that is meant; without it, whichever holds.")
+    ] = None,
     limit: Limit = 200,
     wanted: Wanted = "pending",
 ) -> Any:
-    """The one before holds again; the history keeps both."""
+    """The one before holds again; the history keeps both. 409 when the verdict that is meant holds no more."""
     service: Service = request.app.state.service
     with service.open_store() as store:
         session = jobs.find_session(store, code)
         _require_cell(store, session, cell)
         try:
-            undo_verdict(store, session, cell, reviewer)
-        except WrongUsage as error:
-            if "has no verdict" in str(error):
-                raise Problem(409, "no-verdict", str(error)) from error
-            raise
-        return _review(store, session, limit, wanted)
+            undo_verdict(store, session, cell, reviewer, number)
+        except NoVerdict as error:
+            raise Problem(409, "no-verdict", str(error)) from error
+        except NotCurrent as error:
+            raise Problem(409, "not-current", str(error)) from error
+        return JSONResponse(verdict_document(store, session, cell, limit, wanted == "pending"))
 
 
 @router.post(
@@ -121,10 +128,6 @@ def manual_counts(request: Request, code: SessionCode, said: ManualCounts) -> An
         session = jobs.find_session(store, code)
         add_manual_count(store, session, said.counted, said.asexual, said.gametocytes, said.reviewer)
         return JSONResponse(status_document(store, session), 201)
-
-
-def _review(store: Store, session: Session, limit: int, wanted: str) -> Response:
-    return JSONResponse(review_document(store, session, limit, wanted == "pending"))
 
 
 def _require_cell(store: Store, session: Session, cell: str) -> None:

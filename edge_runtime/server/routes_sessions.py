@@ -18,6 +18,7 @@ from edge_runtime.server.problems import Problem
 from edge_runtime.server.schemas import FieldDocument, Fields, NewSession, Results, Sessions, Status
 from edge_runtime.server.service import Service
 from edge_runtime.server.uploads import read_uploads
+from edge_runtime.sessions.place import require_space
 from edge_runtime.sessions.records import SessionPlan
 from edge_runtime.sessions.stored import field_lines, stored_field
 
@@ -26,6 +27,7 @@ SessionCode = Annotated[str, Path(description="A session's code, such as S-4KX9W
 FieldNumber = Annotated[int, Path(ge=1, le=2**31, description="The field's number in its session.")]
 _SHOWN_AS_IS = {b"\x89PNG": "image/png", b"\xff\xd8\xff": "image/jpeg"}
 _LARGE = 3_000_000  # bytes above which a picture is sent as JPEG: a phone on the device's own Wi-Fi waits for it
+_LONGEST_SIDE = 65_500  # pixels that JPEG can hold, and no more
 _CAMERA_PATIENCE = 2.0
 
 
@@ -52,6 +54,7 @@ def begin(request: Request, said: NewSession) -> Any:
         haematocrit=said.haematocrit,
         stop_rule=said.stop,
     )
+    require_space(service.settings.store, service.settings.min_free)  # better now than at the first field
     with service.open_store() as store:
         session = store.new_session(plan)
         headers = {"Location": f"/v1/sessions/{session.code}"}
@@ -151,7 +154,7 @@ def field(request: Request, code: SessionCode, number: FieldNumber) -> Any:
     summary="A field's image",
 )
 def image(request: Request, code: SessionCode, number: FieldNumber) -> Response:
-    """Upright and in its full size; as it was stored when it is a small PNG or JPEG, else as JPEG."""
+    """Upright and in its full size, up to 65,500 pixels across; a small PNG or JPEG as it was stored, else as JPEG."""
     service: Service = request.app.state.service
     with service.open_store() as store:
         session = jobs.find_session(store, code)
@@ -179,5 +182,7 @@ def _shown(content: bytes, most_pixels: int) -> tuple[bytes, str]:
     if media_type is not None and len(content) <= _LARGE:
         return content, media_type  # browsers turn it upright as its EXIF data says
     stream = io.BytesIO()
-    Image.fromarray(load_image(content, most_pixels)).save(stream, "JPEG", quality=88)
+    shown = Image.fromarray(load_image(content, most_pixels))
+    shown.thumbnail((_LONGEST_SIDE, _LONGEST_SIDE))
+    shown.save(stream, "JPEG", quality=88)
     return stream.getvalue(), "image/jpeg"

@@ -156,9 +156,22 @@ class Status(BaseModel):
     recorded_at: str
     totals: Json
     review: Json
-    stop: Json | None
+    stop: Annotated[
+        Json | None,
+        Field(
+            description="Where the count stands under its rule; kind is reached, counting, not-yet (no plan is "
+            "possible yet) or never (no number of cells would do). Null without a rule or an image."
+        ),
+    ]
     machine: Annotated[Json | None, Field(description="The machine's count, its intervals and figures per microlitre.")]
     reviewed: Annotated[Json | None, Field(description="The reviewer's count; null before the first verdict.")]
+    excludes: Annotated[
+        float | None,
+        Field(description="Share that the leading count excludes more than (95 %); null when it holds parasites."),
+    ]
+    excludes_kind: Annotated[
+        Literal["machine", "reviewed"] | None, Field(description="Which count leads; null before the first cell.")
+    ]
     to_count: Annotated[int | None, Field(description="Cells to go for the stop rule; 0 done, null without a rule.")]
     detection_limit: Json | None
     detection_words: str
@@ -201,7 +214,14 @@ class Review(BaseModel):
     """Where the review stands, and cells of the queue: the highest scores first."""
 
     review: Json
-    cells: list[Json]
+    cells: Annotated[list[Json], Field(description="Each with the number of its verdict in the history, or null.")]
+
+
+class Said(Review):
+    """The review after a verdict was given or taken back."""
+
+    verdict: Annotated[Json | None, Field(description="What now holds of the cell: number, verdict, reviewer.")]
+    status: Status
 
 
 class Info(BaseModel):

@@ -27,13 +27,15 @@ _BURST = 3  # seconds' worth of requests at once
 class Guard:
     """ASGI middleware that lets requests pass or answers them with a problem."""
 
-    def __init__(self, app: ASGIApp, settings: Settings, keys: Keys | None) -> None:
+    def __init__(self, app: ASGIApp, settings: Settings, keys: Keys | None, guesses: RateLimit) -> None:
         """
         Args:
             keys: those that sign in; None when no token is needed.
+            guesses: limit of wrong tokens.
         """
         self._app = app
         self._keys = keys
+        self._guesses = guesses
         self._for_all = settings.token_for_all
         self._cookie = cookie_name(settings)
         self._names = {
@@ -70,7 +72,7 @@ class Guard:
         if not local:
             self._rate.check(peer)
         _check_forgery(scope, headers)
-        scope[SIGNED_IN] = self._is_signed_in(headers, local)
+        scope[SIGNED_IN] = self._is_signed_in(headers, local, scope[CALLER])
         if not scope[SIGNED_IN] and not _is_open(scope["path"]):
             raise Problem(
                 401,
@@ -79,12 +81,16 @@ class Guard:
                 {"WWW-Authenticate": 'Bearer realm="thinsmear"'},
             )
 
-    def _is_signed_in(self, headers: Headers, local: bool) -> bool:
+    def _is_signed_in(self, headers: Headers, local: bool, caller: str) -> bool:
+        """Problem 429 for too many wrong tokens; who knows the token is never kept out by others' guesses."""
         if self._keys is None or (local and not self._for_all):
             return True
         scheme, _, given = headers.get("authorization", "").partition(" ")
         if scheme.lower() == "bearer":
-            return self._keys.is_token(given.strip())
+            known = self._keys.is_token(given.strip())
+            if not known:
+                self._guesses.check(caller)
+            return known
         cookie = cookie_parser(headers.get("cookie", "")).get(self._cookie)
         return cookie is not None and self._keys.is_cookie(cookie)
 

@@ -24,6 +24,7 @@ from edge_runtime.server.problems import LOG, Problem
 from edge_runtime.server.settings import Settings
 from edge_runtime.server.tokens import Keys
 from edge_runtime.server.work import WorkerCrashed, Workers
+from edge_runtime.sessions import ballast
 from edge_runtime.sessions.store import Store
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
 
 Result = TypeVar("Result")
 
-HUNG = 90.0  # seconds after which a worker counts as hung: even 50 megapixels take less on the slowest board
+HUNG = 90.0  # seconds for one image, then a worker counts as hung: 50 megapixels take less on the slowest board
 _ENDING = 20.0  # seconds for work in hand at the end; systemd allows 30
 _TICK = 0.5
 _HEAVY = 3
@@ -45,7 +46,7 @@ class Service:
         settings: of the server.
         classifier: of the first worker; others read its card only.
         admission: places for requests with images.
-        logins: limit of attempts to sign in.
+        logins: limit of wrong tokens.
         keys: None when no token is needed.
         judges: of the sessions.
         metrics: figures.
@@ -70,6 +71,7 @@ class Service:
         self.classifier = Classifier.open(settings.model, accelerator=settings.accelerator)
         # a full disk must not keep anybody from reviewing and exporting: space is looked at when a field is added
         Store.open(settings.store, create=True, min_free=0).close()
+        ballast.keep(settings.store, settings.min_free)
         # an Edge TPU runs one model at a time: more interpreters would only wait for each other
         threads = 1 if self.classifier.on_edgetpu else settings.threads
         self.workers: Workers[Tools] = Workers(
@@ -77,7 +79,7 @@ class Service:
         )
         self.admission = Admission(threads + settings.queue, 4 * settings.max_upload, self.workers.expected_wait)
         self.logins = RateLimit(*_LOGINS)
-        self.keys = Keys(settings.token) if settings.token else None
+        self.keys = Keys(settings.token, signed_out=settings.private / "signed-out") if settings.token else None
         self.judges = Judges()
         self.metrics = Metrics()
         self.heavy = threading.BoundedSemaphore(_HEAVY)

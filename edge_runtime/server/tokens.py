@@ -67,11 +67,16 @@ class Keys:
     A cookie is signed with a key made from the token, so it outlives a restart and ends with the token.
     """
 
-    def __init__(self, token: str, clock: Callable[[], float] = time.time) -> None:
+    def __init__(self, token: str, clock: Callable[[], float] = time.time, signed_out: Path | None = None) -> None:
+        """
+        Args:
+            signed_out: file that remembers signed-out cookies; None to forget them with this object.
+        """
         self._token = _digest(token)
         self._key = hashlib.sha256(b"thinsmear cookie " + token.encode()).digest()
         self._clock = clock
-        self._left: OrderedDict[str, None] = OrderedDict()
+        self._file = signed_out
+        self._left: OrderedDict[str, None] = OrderedDict.fromkeys(_read_lines(signed_out))
 
     def is_token(self, text: str) -> bool:
         """Whether this is the token."""
@@ -90,14 +95,33 @@ class Keys:
         return genuine and said not in self._left and int(end) > self._clock()
 
     def sign_out(self, text: str) -> None:
-        """The cookie is good no more."""
-        if self.is_cookie(text):
-            self._left[text.rpartition(".")[0]] = None
-            while len(self._left) > _MOST_LEFT:
-                self._left.popitem(last=False)
+        """The cookie is good no more, also after a restart.
+
+        Raises:
+            OSError: the file cannot be written; until a restart the cookie is good no more all the same.
+        """
+        if not self.is_cookie(text):
+            return
+        self._left[text.rpartition(".")[0]] = None
+        now = self._clock()
+        for said in [said for said in self._left if int(said.partition(".")[0]) <= now]:
+            del self._left[said]
+        while len(self._left) > _MOST_LEFT:
+            self._left.popitem(last=False)
+        if self._file is not None:
+            self._file.parent.mkdir(mode=0o700, exist_ok=True)
+            write_private(self._file, "".join(f"{said}\n" for said in self._left))
 
     def _signature(self, said: str) -> str:
         return hmac.new(self._key, said.encode("utf-8", "replace"), hashlib.sha256).hexdigest()
+
+
+def _read_lines(path: Path | None) -> list[str]:
+    """What was signed out before; whatever else the file may hold is passed over."""
+    if path is None or not path.exists():
+        return []
+    lines = path.read_text("ascii", "replace").splitlines()
+    return [line for line in lines[-_MOST_LEFT:] if line.partition(".")[0].isdecimal()]
 
 
 def _digest(text: str) -> bytes:

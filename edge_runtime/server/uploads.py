@@ -70,6 +70,8 @@ async def read_uploads(request: Request, place: Place, settings: Settings) -> li
         raise Problem(400, "bad-multipart", f"The multipart body is malformed: {error.message}") from error
     except KeyError as error:  # no boundary in the header
         raise Problem(400, "bad-multipart", "The Content-Type has no boundary.") from error
+    except UnicodeError as error:
+        raise Problem(400, "bad-multipart", "The Content-Type names a charset that does not fit.") from error
     files = [item for item in form.getlist(FIELD) if isinstance(item, UploadFile)]
     found = [Upload(_name(item.filename, number), await item.read()) for number, item in enumerate(files, 1)]
     await form.close()

@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import Future
+from functools import partial
 from queue import SimpleQueue
 from typing import Any, Generic, TypeVar
 
@@ -18,6 +19,19 @@ Result = TypeVar("Result")
 _EXPECTED = (ThinsmearError, OSError, Problem)  # errors of a job, after which its worker goes on
 _RETRY = 2.0  # seconds until a worker's tools are made again that could not be made
 _FORGETTING = 0.2  # weight of the newest job in the average of how long one takes
+
+
+_hand = threading.local()  # of a worker's thread: what tells that the job in hand gets on
+
+
+def alive() -> None:
+    """Called by a job between its images: each has the whole time for itself before its worker counts as hung.
+
+    Outside a worker's thread it does nothing.
+    """
+    tell = getattr(_hand, "tell", None)
+    if tell is not None:
+        tell()
 
 
 class WorkerCrashed(Exception):
@@ -81,7 +95,7 @@ class Workers(Generic[Tools]):
             return self._pending
 
     def longest(self) -> float:
-        """Seconds that the oldest job in hand has taken; 0 when none is."""
+        """Seconds since the job in hand that is silent longest began or said :func:`alive`; 0 when none is."""
         with self._changed:
             return time.monotonic() - min(self._since.values()) if self._since else 0.0
 
@@ -128,6 +142,7 @@ class Workers(Generic[Tools]):
         tools = self._tools()
         if tools is None:
             return
+        _hand.tell = partial(self._tell, number)
         with self._changed:
             self._ready.add(number)
             self._changed.notify_all()
@@ -143,6 +158,10 @@ class Workers(Generic[Tools]):
         if crashed:
             self.replaced += 1
             self._begin(number)
+
+    def _tell(self, number: int) -> None:
+        with self._changed:
+            self._since[number] = time.monotonic()
 
     def _tools(self) -> Tools | None:
         while not self._closing:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 from edge_runtime.console import progress
 from edge_runtime.errors import GateFailed, WrongUsage
 from edge_runtime.names import printable
 from edge_runtime.sessions.manual import add_manual_count
-from edge_runtime.sessions.records import BLANK, VERDICTS, SessionPlan
+from edge_runtime.sessions.records import VERDICTS
 from edge_runtime.sessions.review import Verdict, give_verdicts, read_verdicts, undo_verdict
 
 if TYPE_CHECKING:
@@ -48,19 +48,6 @@ def add_images_to(
     view.end(store, session)
     if view.bad:
         raise GateFailed(f"{view.bad} of {len(found.sources)} images could not be read; the others were added.")
-
-
-def blank_session(store: Store, slide: str, plan: Mapping[str, Any] | None = None) -> Session:
-    """The session of a slide known to hold no parasites; begun when there is none.
-
-    Args:
-        plan: what else a new one is begun with.
-
-    Raises:
-        WrongUsage: the slide is no code.
-    """
-    known = [one for one in store.sessions() if one.plan.purpose == BLANK and one.plan.slide == slide]
-    return known[-1] if known else store.new_session(SessionPlan(slide, purpose=BLANK, **(plan or {})))
 
 
 def apply_review(

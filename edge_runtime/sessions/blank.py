@@ -6,9 +6,16 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from edge_runtime.counting import KnownSlides
-from edge_runtime.sessions.records import BLANK
+from edge_runtime.errors import WrongUsage
+from edge_runtime.names import printable
+from edge_runtime.sessions import clock as clocks
+from edge_runtime.sessions.records import BLANK, SessionPlan
+from edge_runtime.sessions.rows import session_of
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from edge_runtime.sessions.records import Session
     from edge_runtime.sessions.store import Store
 
 FEW_SLIDES = 5  # below, the spread between slides is hardly known, and reports say so
@@ -70,8 +77,49 @@ class BlankRate:
         }
 
 
+def blank_session(
+    store: Store, slide: str, model_sha256: str, kind: str, plan: Mapping[str, Any] | None = None
+) -> Session:
+    """The session of a slide known to hold no parasites on this device; begun when there is none that fits.
+
+    Args:
+        model_sha256: what it is to be counted with.
+        kind: "field" or "cell".
+        plan: what else a new one is begun with.
+
+    Raises:
+        WrongUsage: the slide is no code.
+    """
+    with store.reading() as connection:
+        row = connection.execute(
+            """SELECT s.* FROM sessions AS s LEFT JOIN models AS m ON m.id = s.model_id
+            WHERE s.purpose = ? AND s.slide = ? AND s.device = ? AND NOT s.discarded
+            AND (m.sha256 IS NULL OR m.sha256 = ?)
+            AND NOT EXISTS (SELECT 1 FROM fields AS f WHERE f.session_id = s.id AND f.kind <> ?)
+            ORDER BY s.id DESC LIMIT 1""",
+            (BLANK, slide, clocks.device_id(), model_sha256, kind),
+        ).fetchone()
+    return session_of(row) if row else store.new_session(SessionPlan(slide, purpose=BLANK, **(plan or {})))
+
+
+def discard_blank(store: Store, slide: str) -> None:
+    """Let no count rest on a blank slide any more, of whatever device and model; its records stay.
+
+    Raises:
+        WrongUsage: there is no such blank slide, or it was discarded already.
+    """
+    with store.writing() as connection:
+        changed = connection.execute(
+            "UPDATE sessions SET discarded = 1 WHERE purpose = ? AND slide = ? AND NOT discarded", (BLANK, slide)
+        ).rowcount
+    if not changed:
+        raise WrongUsage(f"No blank rate rests on a slide {printable(slide)!r}; `thinsmear session blank` lists them.")
+
+
 def blank_rate(store: Store, model_sha256: str, device: str, kind: str) -> BlankRate:
-    """The blank slides that apply to a count: same model, same device, same kind of image; refused fields left out.
+    """The blank slides that apply to a count: same model, same device, same kind of image.
+
+    Refused fields and discarded slides are left out.
 
     Sessions on slides of one code are taken together: they are one slide.
     """
@@ -80,6 +128,7 @@ def blank_rate(store: Store, model_sha256: str, device: str, kind: str) -> Blank
             """SELECT s.slide, sum(f.cells) AS cells, sum(f.infected) AS infected
             FROM sessions AS s JOIN fields AS f ON f.session_id = s.id JOIN models AS m ON m.id = s.model_id
             WHERE s.purpose = ? AND s.device = ? AND m.sha256 = ? AND f.kind = ? AND f.accepted AND f.cells > 0
+            AND NOT s.discarded
             GROUP BY s.slide ORDER BY s.slide""",
             (BLANK, device, model_sha256, kind),
         ).fetchall()

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from edge_runtime.errors import BadData, EnvironmentLacks, ThinsmearError
 from edge_runtime.names import printable
+from edge_runtime.sessions import ballast
 from edge_runtime.sessions.schema import migrate
 
 PATIENCE = 60.0  # seconds a process waits for another one's transaction, which lasts milliseconds
@@ -104,12 +105,20 @@ def speaking(path: Path) -> Iterator[None]:
     except sqlite3.IntegrityError:
         raise
     except sqlite3.DatabaseError as error:
-        raise _sentence(str(error), printable(path)) from error
+        raise _sentence(str(error), path) from error
 
 
-def _sentence(text: str, name: str) -> ThinsmearError:
-    kept = "what was stored before is untouched"
-    if "full" in text:
+def _is_full(path: Path) -> bool:
+    try:
+        return ballast.free_bytes(path.parent) < ballast.LITTLE
+    except OSError:
+        return False
+
+
+def _sentence(text: str, path: Path) -> ThinsmearError:
+    name, kept = printable(path), "what was stored before is untouched"
+    # where there is no room for the log, SQLite speaks of an error of the disk, or cannot open the file
+    if "full" in text or (("I/O" in text or "unable to open" in text) and _is_full(path)):
         return StoreProblem(f"The disk of {name} is full; {kept}. Free some space, or see `thinsmear session retain`.")
     if "malformed" in text or "not a database" in text:
         return BadData(f"{name} is damaged or no store ({text}); restore it from a copy.")

@@ -11,16 +11,23 @@ from edge_runtime.counting import (
     CountSummary,
     KnownSlides,
     RedCells,
+    StopState,
     blank_from_card,
+    exact_upper,
     known_from_summary,
+    rule_of_three,
+    stop,
+    stop_rule,
     summarise_count,
 )
+from edge_runtime.counting.planning import NEVER
 from edge_runtime.errors import NotConclusive
 from edge_runtime.sessions.blank import BlankRate
 from edge_runtime.sessions.records import ModelRecord, Totals
 from edge_runtime.sessions.review import Reviewed
 
 DEVICE, CARD = "this device", "model card"
+MACHINE, REVIEWED = "machine", "reviewed"
 _Z95 = 1.959964
 
 
@@ -60,10 +67,7 @@ def machine_count(totals: Totals, model: ModelRecord, cells: RedCells, blank: Bl
         cells: per microlitre.
         blank: of this device, perhaps without slides.
     """
-    known, corrected_by = blank.known, DEVICE
-    sensitivity = card_sensitivity(model.details, model.count_point)
-    if known is None:
-        known, corrected_by = card_blank(model.details), CARD
+    known, sensitivity, corrected_by = _known(model, blank)
     plain = summarise_count(totals.infected, totals.cells, cells)
     if known is None:
         return MachineCount(plain, None, "no blank rate is known, neither of this device nor of the model")
@@ -72,6 +76,48 @@ def machine_count(totals: Totals, model: ModelRecord, cells: RedCells, blank: Bl
     except NotConclusive as error:
         return MachineCount(plain, None, str(error))
     return MachineCount(replace(summary, detection=None) if corrected_by == CARD else summary, corrected_by)
+
+
+def _known(model: ModelRecord, blank: BlankRate) -> tuple[KnownSlides | None, KnownSlides | None, str]:
+    """What a machine's count is corrected with: blank rate, sensitivity, and whose blank rate it is."""
+    known, sensitivity = blank.known, card_sensitivity(model.details, model.count_point)
+    return (known, sensitivity, DEVICE) if known is not None else (card_blank(model.details), sensitivity, CARD)
+
+
+def leading(reviewed: Reviewed) -> str:
+    """Which count is the one to quote: "reviewed" once every suspected cell has its verdict, until then "machine"."""
+    return REVIEWED if reviewed.complete else MACHINE
+
+
+def stop_state(
+    rule: str | None, totals: Totals, model: ModelRecord, blank: BlankRate, reviewed: Reviewed
+) -> StopState | None:
+    """Where a session stands under its rule, judged on the count that leads; None without a rule."""
+    if rule is None:
+        return None
+    wanted = stop_rule(rule)
+    if leading(reviewed) == REVIEWED:
+        return stop(wanted, reviewed.asexual, totals.cells)
+    known, sensitivity, _ = _known(model, blank)
+    try:
+        state = stop(wanted, totals.infected, totals.cells, known, sensitivity)
+    except NotConclusive as error:
+        state = StopState(wanted.name, False, totals.infected, totals.cells, None, None, str(error), NEVER)
+    if state.kind == NEVER:
+        way_out = "Once every suspected cell has its verdict, the reviewed count decides."
+        state = replace(state, reason=f"{state.reason} {way_out}")
+    return state
+
+
+def excluded(totals: Totals, reviewed: Reviewed) -> float | None:
+    """Share of infected cells that the leading count excludes more than, 0..1; None when it holds parasites.
+
+    With 95 % confidence, one-sided, and only if no infected cell was missed. Cells of which the reviewer was unsure are
+    taken for infected here.
+    """
+    if leading(reviewed) == MACHINE:
+        return None if totals.infected else rule_of_three(totals.cells)
+    return None if reviewed.asexual else exact_upper(reviewed.unsure, totals.cells)
 
 
 def reviewed_count(reviewed: Reviewed, totals: Totals, cells: RedCells) -> tuple[CountSummary, CountSummary]:

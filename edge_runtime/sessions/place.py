@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-import shutil
 import sqlite3
 from pathlib import Path
 
 from edge_runtime.errors import EnvironmentLacks, WrongUsage
 from edge_runtime.names import printable
+from edge_runtime.sessions import ballast
 from edge_runtime.sessions.connection import connect
 
 DATABASE = "sessions.db"
@@ -31,14 +31,15 @@ def open_database(root: Path, create: bool) -> sqlite3.Connection:
         raise WrongUsage(
             f"There is no store in {printable(root)}; `thinsmear session new` makes one, --store names another folder."
         )
+    ballast.release(root)
     return connect(database)
 
 
 def require_space(root: Path, least: int) -> None:
     """EnvironmentLacks when the folder's disk has less than ``least`` bytes free."""
-    free = shutil.disk_usage(root).free
+    free = ballast.free_bytes(root)
     if free < least:
         raise EnvironmentLacks(
-            f"Only {free / _MEGABYTE:,.3g} MB are free on the disk of {printable(root)}, a session needs "
-            f"{least / _MEGABYTE:,.3g} MB; free some space, or see `thinsmear session retain --dry-run`."
+            f"Only {free / _MEGABYTE:,.0f} MB are free on the disk of {printable(root)}, a session needs "
+            f"{least / _MEGABYTE:,.0f} MB; free some space, or see `thinsmear session retain --dry-run`."
         )

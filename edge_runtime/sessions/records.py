@@ -93,6 +93,7 @@ class Session:
         software: version that began it.
         recorded_at: ISO 8601, UTC.
         clock: "set", "unset" or "settled".
+        discarded: it is a blank that no count rests on any more.
     """
 
     id: int
@@ -103,6 +104,7 @@ class Session:
     software: str
     recorded_at: str
     clock: str
+    discarded: bool = False
 
     def to_json(self) -> dict[str, Any]:
         """Plain JSON values, without the rows' numbers."""
@@ -113,6 +115,7 @@ class Session:
             "software": self.software,
             "recorded_at": self.recorded_at,
             "clock": self.clock,
+            "discarded": self.discarded,
         }
 
 

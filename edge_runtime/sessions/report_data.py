@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 from edge_runtime import __version__
 from edge_runtime.card import RESEARCH_USE
-from edge_runtime.counting import CountSummary, RedCells, StopState, stop, stop_rule, summarise_count
+from edge_runtime.counting import CountSummary, RedCells, StopState, summarise_count
 from edge_runtime.errors import WrongUsage
 from edge_runtime.sessions.blank import BlankRate, blank_rate
-from edge_runtime.sessions.counts import MachineCount, machine_count, reviewed_count
+from edge_runtime.sessions.counts import MachineCount, excluded, leading, machine_count, reviewed_count, stop_state
 from edge_runtime.sessions.manual import ManualCount, manual_counts
 from edge_runtime.sessions.records import ModelRecord, Session, Totals
 from edge_runtime.sessions.review import Reviewed, SuspectedCell, picture, reviewed, suspected_cells
@@ -65,6 +65,7 @@ class Report:
         manual: counts by eye, with their figures.
         blank: the blank slides that apply.
         stop: where the count stands under its stop rule; None without one.
+        excludes: see :func:`edge_runtime.sessions.counts.excluded`.
         quality: problems of the images.
         suspected: the first suspected cells, parasites by the reviewer's verdict first.
         pictures: JPEG of each of them that has one, by the cell's name.
@@ -82,6 +83,7 @@ class Report:
     manual: tuple[tuple[ManualCount, CountSummary], ...]
     blank: BlankRate
     stop: StopState | None
+    excludes: float | None
     quality: QualityNotes
     suspected: tuple[SuspectedCell, ...]
     pictures: Mapping[str, bytes]
@@ -102,7 +104,7 @@ class Report:
             },
             "totals": self.totals.to_json(),
             "red_cells_per_microlitre": self.red_cells.to_json(),
-            "headline": "reviewed" if self.review.complete else "machine",
+            "headline": leading(self.review),
             "machine": self.machine.to_json(),
             "detection_limit_established": self.machine.summary.detection is not None,
             "review": self.review.to_json(),
@@ -111,6 +113,7 @@ class Report:
             "manual": [{**count.to_json(), "asexual_figures": summary.to_json()} for count, summary in self.manual],
             "blank": self.blank.to_json(),
             "stop": self.stop.to_json() if self.stop else None,
+            "excludes": self.excludes,
             "quality": self.quality.to_json(),
             "suspected": [cell.to_json() for cell in self.suspected],
         }
@@ -135,8 +138,7 @@ def make_report(store: Store, session: Session, most_pictures: int = PICTURES) -
         cells = session.plan.red_cells_per_microlitre()
         blank = blank_rate(store, model.sha256, session.device, totals.kind)
         review = reviewed(store, session)
-        looked_at = review.asexual + review.gametocytes + review.no_parasite + review.unsure
-        asexual, gametocytes = reviewed_count(review, totals, cells) if looked_at else (None, None)
+        asexual, gametocytes = reviewed_count(review, totals, cells) if review.begun else (None, None)
         suspected = tuple(suspected_cells(store, session, most_pictures))
         pictures = {cell.name: jpeg for cell in suspected if (jpeg := picture(store, cell)) is not None}
         return Report(
@@ -152,19 +154,13 @@ def make_report(store: Store, session: Session, most_pictures: int = PICTURES) -
                 (count, summarise_count(count.asexual, count.counted, cells)) for count in manual_counts(store, session)
             ),
             blank=blank,
-            stop=stop_state(session, totals, blank),
+            stop=stop_state(session.plan.stop_rule, totals, model, blank, review),
+            excludes=excluded(totals, review),
             quality=_quality(connection, session),
             suspected=suspected,
             pictures=pictures,
             generated_at=store.moment().text,
         )
-
-
-def stop_state(session: Session, totals: Totals, blank: BlankRate) -> StopState | None:
-    """Where a count stands under its session's rule."""
-    if session.plan.stop_rule is None:
-        return None
-    return stop(stop_rule(session.plan.stop_rule), totals.infected, totals.cells, blank.known)
 
 
 def _quality(connection: sqlite3.Connection, session: Session) -> QualityNotes:

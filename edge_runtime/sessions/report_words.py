@@ -8,7 +8,7 @@ from typing import Any
 from edge_runtime.counting import CountSummary, DensityRange, RedCells, density
 from edge_runtime.names import printable
 from edge_runtime.sessions.blank import FEW_SLIDES, BlankRate
-from edge_runtime.sessions.counts import CARD, MachineCount, operating_point
+from edge_runtime.sessions.counts import CARD, REVIEWED, MachineCount, leading, operating_point
 from edge_runtime.sessions.figures import number as _number
 from edge_runtime.sessions.figures import per_microlitre, percent
 from edge_runtime.sessions.records import CELL, VERDICTS, Session
@@ -50,9 +50,11 @@ class Headline:
 def headline(report: Report) -> Headline:
     """The reviewed count of asexual parasites once the review is complete, the machine's until then."""
     cells = f"{report.totals.cells:,} red cells"
-    if report.review.complete and report.asexual is not None:
+    if leading(report.review) == REVIEWED and report.asexual is not None:
         found = report.asexual
         remark = "Counted by a reviewer on the machine's suspected cells; not corrected for blanks."
+        if not report.review.suspected:
+            remark = "Counted by a reviewer, though the machine suspected no cell; not corrected for blanks."
         if report.review.unsure:
             most = (found.infected + report.review.unsure) / found.counted
             remark += f" {_cells(report.review.unsure)} unsure; if all held parasites, {percent(most)}."
@@ -78,7 +80,7 @@ def machine_line(report: Report) -> str:
     summary = machine.summary
     text = f"{summary.infected:,} of {summary.counted:,} called infected: {_range(summary.raw)} raw (exact interval)"
     if machine.corrected_by is None or summary.corrected is None or summary.corrected_density is None:
-        return f"{text}; not corrected: {machine.problem}."
+        return f"{text}; not corrected: {_problem(machine)}."
     fixed = summary.corrected
     return (
         f"{text}; {_range(summary.corrected_density)} corrected for a blank rate of {percent(fixed.blank_rate)} "
@@ -127,11 +129,14 @@ def detection_words(machine: MachineCount, blank: BlankRate, cells: RedCells) ->
     limit = machine.summary.detection
     if limit is None:
         sentence = f"{NOT_ESTABLISHED[0].upper()}{NOT_ESTABLISHED[1:]}"
+        if blank.slides:
+            return f"{sentence}: {_problem(machine)}."
         return f"{sentence}: no parasite-free slide was counted here with this model (thinsmear session blank)."
     called = machine.summary.infected
     slides = f"blank rate from {_number(len(blank.slides), 'slide')} of this microscope"
     if limit.limit is None:
-        return f"With {limit.counted:,} red cells no parasitaemia can be told from blanks ({slides}); count more."
+        sentence = f"With {limit.counted:,} red cells no parasitaemia can be told from blanks ({slides})"
+        return f"{sentence}; {'no number of cells would do' if limit.floor is None else 'count more'}."
     share = limit.limit
     density_text = per_microlitre(share * cells.per_microlitre)
     reached = f"Limit of detection of the machine's count {percent(share)}, {density_text}"
@@ -147,18 +152,21 @@ def not_excluded(report: Report) -> list[str]:
     """What this count leaves possible."""
     lines = []
     review, machine = report.review, report.machine.summary
-    figure = report.asexual if review.complete and report.asexual is not None else machine
-    whose = "a reviewer found" if figure is report.asexual else "the machine called"
-    if figure.excluded_by_zero is not None:
-        most = density(figure.excluded_by_zero, report.red_cells)
+    if report.excludes is not None:
+        most = density(report.excludes, report.red_cells)
+        found = "the machine called no infected cell"
+        if leading(review) == REVIEWED:
+            unsure = f" for sure, and was unsure of {_cells(review.unsure)}," if review.unsure else ""
+            found = f"a reviewer found no cell with asexual parasites{unsure}"
         lines.append(
-            f"That {whose} no infected cell among {figure.counted:,} excludes only more than {percent(most.rate)} "
+            f"That {found} among {report.totals.cells:,} excludes only more than {percent(most.rate)} "
             f"({per_microlitre(most.per_microlitre)}) with 95 % confidence, and only if no infected cell was missed."
         )
     if machine.detection is not None and machine.detection.limit is not None:
         lines.append("Parasites below the limit of detection may be there and not be seen.")
     elif machine.detection is None:
-        lines.append("How few parasites would be seen on this device is unknown until blank slides are measured.")
+        until = "other blank slides are" if report.blank.slides else "blank slides are"
+        lines.append(f"How few parasites would be seen on this device is unknown until {until} measured.")
     missed = _rate(report, report.model.review_point, "sensitivity")
     if missed is not None:
         lines.append(
@@ -258,6 +266,11 @@ def _headline(title: str, summary: CountSummary, shown: DensityRange, counted: s
     return Headline(
         title, percent(shown.estimate.rate), per_microlitre(shown.estimate.per_microlitre), interval, remark
     )
+
+
+def _problem(machine: MachineCount) -> str:
+    """Why nothing is corrected, to end a sentence with."""
+    return (machine.problem or "the blank slides do not fit").removesuffix(".")
 
 
 def _range(shown: DensityRange) -> str:

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any
 
 from edge_runtime.errors import EnvironmentLacks
+from edge_runtime.sessions import ballast
 from edge_runtime.sessions.clock import Moment
 from edge_runtime.sessions.records import COUNT
 from edge_runtime.sessions.strays import sweep
@@ -50,8 +51,9 @@ def retain(store: Store, days: float, what: str = IMAGES, dry_run: bool = False)
     """Remove what is older than ``days``.
 
     "images" removes the images of fields; counts, verdicts and the small pictures of suspected cells stay. "sessions"
-    removes everything of counting sessions; those on blank slides stay, because later counts rest on them. Rows go
-    first and files after, so a power cut in between leaves files without rows, which the next start clears away.
+    removes everything of counting sessions; those on blank slides stay until they are discarded, because later counts
+    rest on them. Rows go first and files after, so a power cut in between leaves files without rows, which the next
+    start clears away.
 
     Args:
         days: 0 or more, from a session's beginning.
@@ -71,7 +73,11 @@ def retain(store: Store, days: float, what: str = IMAGES, dry_run: bool = False)
     with store.reading() as connection:
         undated = connection.execute("SELECT count(*) FROM sessions WHERE clock = 'unset'").fetchone()[0]
         old = f"s.recorded_at < ? AND s.{_TRUSTED}"
-        wanted = f"{old} AND s.purpose = '{COUNT}'" if what == SESSIONS else f"{old} AND f.image IS NOT NULL"
+        wanted = (
+            f"{old} AND (s.purpose = '{COUNT}' OR s.discarded)"
+            if what == SESSIONS
+            else f"{old} AND f.image IS NOT NULL"
+        )
         rows = connection.execute(
             f"""SELECT s.id, s.code, count(f.image) AS images,
                 coalesce(sum(f.image_bytes) FILTER (WHERE f.image IS NOT NULL), 0) AS bytes
@@ -80,6 +86,7 @@ def retain(store: Store, days: float, what: str = IMAGES, dry_run: bool = False)
             (before,),
         ).fetchall()
     if not dry_run and rows:
+        ballast.release(store.root, ballast.SIZE)
         for row in rows:  # a transaction each keeps other processes waiting for moments only
             with store.writing() as connection:
                 if what == SESSIONS:

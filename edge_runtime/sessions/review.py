@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from edge_runtime.sessions.records import Session
     from edge_runtime.sessions.store import Store
 
+_HOLDS = "SELECT id, verdict, species, stage, reviewer FROM current_verdicts WHERE cell_id = ?"
 _VERDICT = f"cell_id, verdict, species, stage, reviewer, undoes, {MOMENT}"
 
 
@@ -43,9 +44,14 @@ class Reviewed:
     unsure: int
 
     @property
+    def begun(self) -> bool:
+        """Whether there is a verdict."""
+        return self.asexual + self.gametocytes + self.no_parasite + self.unsure > 0
+
+    @property
     def complete(self) -> bool:
-        """Whether there were suspected cells and each has its verdict."""
-        return self.suspected > 0 and self.pending == 0
+        """Whether there are verdicts, and no suspected cell without one."""
+        return self.begun and self.pending == 0
 
     def to_json(self) -> dict[str, Any]:
         """Plain JSON values."""
@@ -65,6 +71,7 @@ class SuspectedCell:
         species: None when not given.
         stage: None when not given.
         reviewer: code, None before review.
+        number: of the verdict in the history; None before review.
     """
 
     id: int
@@ -75,12 +82,21 @@ class SuspectedCell:
     species: str | None
     stage: str | None
     reviewer: str | None
+    number: int | None
 
     def to_json(self) -> dict[str, Any]:
         """Plain JSON values, without the row's number."""
         values = asdict(self)
         del values["id"]
         return {"cell": values.pop("name"), **values}
+
+
+class NoVerdict(WrongUsage):
+    """There is no verdict to take back."""
+
+
+class NotCurrent(WrongUsage):
+    """The verdict to take back is not, or no longer, the one that holds."""
 
 
 @dataclass(frozen=True)
@@ -121,6 +137,8 @@ class Verdict:
 def give_verdicts(store: Store, session: Session, verdicts: Iterable[Verdict], reviewer: str) -> int:
     """Add verdicts, all or none; earlier ones on the same cells stay in the history. How many were added.
 
+    A verdict that its reviewer has given already, and that still holds, is not added again.
+
     Raises:
         WrongUsage: a cell that is not there, or a value that is none of those allowed.
     """
@@ -128,12 +146,16 @@ def give_verdicts(store: Store, session: Session, verdicts: Iterable[Verdict], r
     given = list(verdicts)
     for verdict in given:
         verdict.check()
+    added = 0
     with store.writing() as connection:
         for verdict in given:
             cell_id = cell_row(connection, session, verdict.cell)
-            said = (cell_id, verdict.verdict, verdict.species, verdict.stage, reviewer, None, *store.stamp())
-            insert(connection, "verdicts", _VERDICT, said)
-    return len(given)
+            said = (verdict.verdict, verdict.species, verdict.stage, reviewer)
+            holds = connection.execute(_HOLDS, (cell_id,)).fetchone()
+            if holds is None or tuple(holds)[1:] != said:
+                insert(connection, "verdicts", _VERDICT, (cell_id, *said, None, *store.stamp()))
+                added += 1
+    return added
 
 
 def read_verdicts(lines: Iterable[str]) -> list[Verdict]:
@@ -155,25 +177,48 @@ def read_verdicts(lines: Iterable[str]) -> list[Verdict]:
     ]
 
 
-def undo_verdict(store: Store, session: Session, cell: str, reviewer: str) -> str | None:
+def undo_verdict(store: Store, session: Session, cell: str, reviewer: str, number: int | None = None) -> str | None:
     """Take back the current verdict on a cell; the one before it holds again. The history keeps both.
+
+    Args:
+        number: of the verdict that is meant; None for whichever holds.
 
     Returns:
         the verdict that holds now, None when none does.
 
     Raises:
-        WrongUsage: no such cell, or no verdict to take back.
+        WrongUsage: no such cell.
+        NoVerdict: no verdict to take back.
+        NotCurrent: another one holds than the one meant.
     """
     checked_code("reviewer", reviewer)
-    current = "SELECT id, verdict FROM current_verdicts WHERE cell_id = ?"
     with store.writing() as connection:
         cell_id = cell_row(connection, session, cell)
-        row = connection.execute(current, (cell_id,)).fetchone()
+        row = connection.execute(_HOLDS, (cell_id,)).fetchone()
+        if number is not None and (row is None or row["id"] != number):
+            holds = "none does" if row is None else f"{row['verdict']} by {row['reviewer']} does"
+            raise NotCurrent(f"That verdict on cell {cell} of session {session.code} holds no more: {holds}.")
         if row is None:
-            raise WrongUsage(f"Cell {cell} of session {session.code} has no verdict to undo.")
+            raise NoVerdict(f"Cell {cell} of session {session.code} has no verdict to undo.")
         insert(connection, "verdicts", _VERDICT, (cell_id, None, None, None, reviewer, row["id"], *store.stamp()))
-        before = connection.execute(current, (cell_id,)).fetchone()
+        before = connection.execute(_HOLDS, (cell_id,)).fetchone()
     return None if before is None else str(before["verdict"])
+
+
+def current_verdict(store: Store, session: Session, cell: str) -> dict[str, Any] | None:
+    """The verdict that holds on a cell, with its number in the history, as plain JSON values; None without one.
+
+    Raises:
+        WrongUsage: no such cell.
+    """
+    with store.reading() as connection:
+        row = connection.execute(_HOLDS, (cell_row(connection, session, cell),)).fetchone()
+    if row is None:
+        return None
+    number, verdict, species, stage, reviewer = row
+    return {
+        "cell": cell, "number": number, "verdict": verdict, "species": species, "stage": stage, "reviewer": reviewer,
+    }  # fmt: skip
 
 
 def reviewed(store: Store, session: Session) -> Reviewed:
@@ -210,7 +255,7 @@ def suspected_cells(
     with store.reading() as connection:
         rows = connection.execute(
             f"""SELECT c.id, f.number AS field, c.number, c.probability, c.count,
-                v.verdict, v.species, v.stage, v.reviewer
+                v.verdict, v.species, v.stage, v.reviewer, v.id AS verdict_number
             FROM fields AS f JOIN cells AS c ON c.field_id = f.id AND (c.review OR c.count)
             LEFT JOIN current_verdicts AS v ON v.cell_id = c.id
             WHERE f.session_id = ? AND f.accepted {"AND v.verdict IS NULL" if pending_only else ""}
@@ -222,7 +267,7 @@ def suspected_cells(
             name = f"{row['field']}.{row['number']}"
             yield SuspectedCell(
                 row["id"], name, row["probability"], bool(row["count"]), row["verdict"], row["species"], row["stage"],
-                row["reviewer"],
+                row["reviewer"], row["verdict_number"],
             )  # fmt: skip
 
 

@@ -83,8 +83,9 @@ def session_of(row: sqlite3.Row) -> Session:
     """A row of ``sessions`` as a value."""
     plan = SessionPlan(**{name: row[name] for name in PLAN})
     return Session(
-        row["id"], row["code"], plan, row["device"], row["model_id"], row["software"], row["recorded_at"], row["clock"]
-    )
+        row["id"], row["code"], plan, row["device"], row["model_id"], row["software"], row["recorded_at"], row["clock"],
+        bool(row["discarded"]),
+    )  # fmt: skip
 
 
 def unsettled_tables(connection: sqlite3.Connection, boot_id: str) -> list[str]:

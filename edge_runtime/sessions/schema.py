@@ -114,6 +114,8 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
             {_MOMENT}
         ) STRICT""",
     ),
+    # a blank slide that was none, or was spoilt: its counts stay, and no later count rests on them
+    ("ALTER TABLE sessions ADD COLUMN discarded INTEGER NOT NULL DEFAULT 0 CHECK (discarded IN (0, 1))",),
 )
 
 

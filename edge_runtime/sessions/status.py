@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from edge_runtime.sessions.blank import BlankRate, blank_rate
-from edge_runtime.sessions.report_data import stop_state
+from edge_runtime.sessions.counts import stop_state
 from edge_runtime.sessions.review import Reviewed, reviewed
 
 if TYPE_CHECKING:
@@ -56,5 +56,7 @@ def session_status(store: Store, session: Session) -> Status:
     with store.reading():
         totals, review, model = store.totals(session), reviewed(store, session), store.model_of(session)
         blank = None if model is None else blank_rate(store, model.sha256, session.device, totals.kind)
-    stop = None if blank is None else stop_state(session, totals, blank)
+    rule, stop = session.plan.stop_rule, None
+    if model is not None and blank is not None:
+        stop = stop_state(rule, totals, model, blank, review)
     return Status(session, totals, review, model, blank, stop, shutil.disk_usage(store.root).free)

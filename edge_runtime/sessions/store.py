@@ -20,8 +20,8 @@ from typing import TYPE_CHECKING, Any
 from edge_runtime import __version__
 from edge_runtime.errors import WrongUsage
 from edge_runtime.names import printable
+from edge_runtime.sessions import ballast, codes, locks, pictures
 from edge_runtime.sessions import clock as clocks
-from edge_runtime.sessions import codes, locks, pictures
 from edge_runtime.sessions.connection import StoreProblem, reading, speaking, writing
 from edge_runtime.sessions.place import DATABASE, default_folder, open_database, require_space
 from edge_runtime.sessions.records import COUNT, Added, FieldRecord, ModelRecord, Session, SessionPlan, Totals
@@ -88,6 +88,7 @@ class Store:
             (root / pictures.FOLDER).mkdir(mode=0o700, exist_ok=True)
             sweep(store)
             store._settle()
+            ballast.keep(root, min_free)
         except BaseException:
             store.close()
             raise

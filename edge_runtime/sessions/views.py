@@ -112,7 +112,7 @@ def show_sessions(store: Store, as_json: bool) -> None:
         (
             session.code,
             session.recorded_at[:16].replace("T", " ") + ("" if session.clock != "unset" else " ?"),
-            session.plan.participant or f"({BLANK})",
+            session.plan.participant or f"({BLANK}{', discarded' if session.discarded else ''})",
             session.plan.slide,
             f"{totals.fields + totals.single_cells:,}",
             f"{totals.cells:,}",

@@ -52,7 +52,8 @@ def work(folder: Path, seed: int, channel: int) -> None:
                     name = f"{(row.fetchone() or [0])[0]}.1"
                 if name == "0.1":
                     continue
-                give_verdicts(store, session, [Verdict(name, "asexual")], "AB")
+                reviewer = f"R{chance.getrandbits(40)}"  # the same verdict of the same reviewer is not kept twice
+                give_verdicts(store, session, [Verdict(name, "asexual")], reviewer)
                 said = "verdict\n"
             else:
                 retain(store, 0.0001)

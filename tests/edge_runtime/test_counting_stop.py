@@ -81,7 +81,7 @@ def test_the_blank_sets_how_precise_a_corrected_rate_can_become() -> None:
     assert "No number of cells" in never.reason
     assert "blanks expected" in cells_for_precision(1, 5_000, 0.2, BLANK, SENSITIVITY).reason
     state = stop(stop_rule("20%"), 10, 5_000, BLANK, SENSITIVITY)
-    assert (state.reached, state.to_go, state.reason) == (False, None, never.reason)
+    assert (state.reached, state.to_go, state.reason, state.kind) == (False, None, never.reason, "never")
 
 
 def test_cells_for_a_limit_of_detection() -> None:
@@ -110,3 +110,39 @@ def test_goals_out_of_range_are_refused(goal: float) -> None:
         cells_for_precision(1, 100, goal)
     with pytest.raises(ValueError, match="above 0"):
         cells_for_limit(100, goal, BLANK)
+
+
+@pytest.mark.parametrize(
+    ("infected", "counted", "blank", "sensitivity", "target"),
+    [
+        (5, 500, None, None, 500),
+        (5, 500, BLANK, None, 2_000),  # less the blanks 0.98 %
+        (5, 500, BLANK, SENSITIVITY, 500),  # and 1.08 % with those that are missed
+        (400, 500, KnownSlides((9,), (10,)), SENSITIVITY, 2_000),  # such a model shows no 1 %
+    ],
+)
+def test_one_per_cent_is_the_corrected_rate(
+    infected: int, counted: int, blank: KnownSlides | None, sensitivity: KnownSlides | None, target: int
+) -> None:
+    assert stop(stop_rule("cdc"), infected, counted, blank, sensitivity).target == target
+
+
+@pytest.mark.parametrize(
+    ("rule", "infected", "counted", "blank", "kind"),
+    [
+        ("who", 0, 0, None, "counting"),
+        ("who", 3, 4_999, None, "counting"),
+        ("who", 3, 5_000, None, "reached"),
+        ("25%", 0, 0, None, "not-yet"),
+        ("25%", 0, 500, None, "not-yet"),
+        ("25%", 20, 5_000, None, "counting"),
+        ("25%", 80, 5_000, None, "reached"),
+        ("25%", 1, 5_000, BLANK, "not-yet"),
+        ("20%", 10, 5_000, BLANK, "never"),
+        ("0.01%", 1, 100, None, "never"),  # more than anybody counts
+    ],
+)
+def test_kinds(rule: str, infected: int, counted: int, blank: KnownSlides | None, kind: str) -> None:
+    state = stop(stop_rule(rule), infected, counted, blank, SENSITIVITY)
+    assert state.kind == state.to_json()["kind"] == kind
+    assert state.reached == (kind == "reached") and (state.to_go is None) == (kind in ("not-yet", "never"))

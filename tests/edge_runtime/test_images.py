@@ -265,3 +265,16 @@ def test_bytes_streams_and_pipes(tmp_path: Path) -> None:
         stream.write(content)
     with os.fdopen(reader, "rb") as stream:
         assert np.array_equal(load_image(stream), pixels)
+
+
+def test_the_pictures_of_a_file_are_not_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    """To count them a file of thousands of pages has to be walked to its end, which takes minutes."""
+    from PIL import TiffImagePlugin
+
+    def counted(_: object) -> int:
+        raise AssertionError("the whole file is walked")
+
+    monkeypatch.setattr(TiffImagePlugin.TiffImageFile, "n_frames", property(counted))
+    with pytest.raises(BadImage, match="several pictures") as caught:
+        load_image(encoded(noise(), "TIFF", save_all=True, append_images=[noise("L")] * 3))
+    assert caught.value.kind == "animated-image"

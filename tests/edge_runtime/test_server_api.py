@@ -8,6 +8,7 @@ import json
 import zipfile
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,9 @@ import pytest
 from PIL import Image
 
 from edge_runtime import cli
+from edge_runtime.counting import exact_upper, rule_of_three
+from edge_runtime.sessions import ModelRecord, Store
+from edge_runtime.sessions.blank import blank_session
 from tests.edge_runtime.server_tools import (
     TestClient,
     begin,
@@ -25,6 +29,9 @@ from tests.edge_runtime.server_tools import (
     is_problem,
     uploads,
 )
+from tests.edge_runtime.session_tools import MODEL, PLAN, filled
+from tests.edge_runtime.session_tools import field as made_up_field
+from tests.edge_runtime.session_tools import image as made_up_image
 
 pytest.importorskip("cv2", reason="whole fields need OpenCV")
 
@@ -148,6 +155,8 @@ def test_review_verdicts_and_undo(caller: TestClient, field: bytes) -> None:
 
     said = {"verdict": "asexual", "species": "falciparum", "stage": "ring", "reviewer": "AB"}
     after = caller.put(f"/v1/sessions/{code}/cells/{name}/verdict", json=said).json()
+    status = caller.get(f"/v1/sessions/{code}").json()
+    assert {**after["status"], "free_bytes": 0} == {**status, "free_bytes": 0} and after["status"]["reviewed"]
     assert after["review"]["asexual"] == 1 and after["review"]["pending"] == len(cells) - 1
     assert name not in [cell["cell"] for cell in after["cells"]]
     all_cells = caller.get(f"/v1/sessions/{code}/review", params={"verdict": "all", "limit": 1}).json()["cells"]
@@ -155,7 +164,8 @@ def test_review_verdicts_and_undo(caller: TestClient, field: bytes) -> None:
     assert caller.get(f"/v1/sessions/{code}").json()["reviewed"]["infected"] == 1
 
     undone = caller.delete(f"/v1/sessions/{code}/cells/{name}/verdict", params={"reviewer": "AB"}).json()
-    assert undone == before
+    assert {key: undone[key] for key in before} == before and undone["verdict"] is None
+    assert undone["status"]["reviewed"] is None
     again = caller.delete(f"/v1/sessions/{code}/cells/{name}/verdict", params={"reviewer": "AB"})
     assert is_problem(again, 409, "no-verdict")
 
@@ -225,6 +235,7 @@ def test_problems(caller: TestClient, method: str, path: str, body: Any, status:
         (None, {}, 415, "not-multipart"),
         (None, {"content-type": "multipart/form-data"}, 400, "bad-multipart"),
         (None, {"content-type": "multipart/form-data; boundary=x"}, 422, "no-files"),
+        ("named", {"content-type": "multipart/form-data; boundary=x; charset=undefined"}, 400, "bad-multipart"),
         ([("other", ("a.png", b"x", "image/png"))], {}, 422, "no-files"),
         (uploads(*[b"x"] * 4), {}, 413, "too-many-files"),
         (uploads(bytes(2_000_000)), {}, 413, "too-large"),
@@ -232,7 +243,9 @@ def test_problems(caller: TestClient, method: str, path: str, body: Any, status:
 )
 def test_uploads_that_are_refused(tmp_path: Path, files: Any, headers: dict[str, str], status: int, kind: str) -> None:
     with client(tmp_path, max_files=3, max_upload=1_000_000) as caller:
-        assert is_problem(caller.post("/v1/classify", files=files, headers=headers), status, kind)
+        body = b'--x\r\nContent-Disposition: form-data; name="files"; filename="a"\r\n\r\na\r\n--x--\r\n'
+        sent = {"content": body} if files == "named" else {"files": files}
+        assert is_problem(caller.post("/v1/classify", headers=headers, **sent), status, kind)
         assert caller.get("/readyz").json() == {"status": "ready"}
 
 
@@ -303,3 +316,72 @@ def test_a_judge_sees_fields_that_another_process_added(caller: TestClient, tmp_
     (added,) = caller.post(f"/v1/sessions/{code}/fields", files=uploads(field)).json()["results"]
     assert added["field"] == 3 and not added["accepted"]
     assert [refusal["kind"] for refusal in added["result"]["quality"]["refused"]] == ["repeat"]
+
+
+def test_a_verdict_is_taken_back_by_its_number_only_while_it_holds(caller: TestClient, field: bytes) -> None:
+    code = begin(caller)
+    caller.post(f"/v1/sessions/{code}/fields", files=uploads(field))
+    cell = caller.get(f"/v1/sessions/{code}/review").json()["cells"][0]
+    assert cell["number"] is None
+    path = f"/v1/sessions/{code}/cells/{cell['cell']}/verdict"
+    first = caller.put(path, json={"verdict": "unsure", "reviewer": "AB"}).json()["verdict"]
+    again = caller.put(path, json={"verdict": "unsure", "reviewer": "AB"}).json()["verdict"]  # its answer got lost
+    assert again == first and (first["cell"], first["verdict"], first["reviewer"]) == (cell["cell"], "unsure", "AB")
+    later = caller.put(path, json={"verdict": "asexual", "reviewer": "CD"}).json()["verdict"]
+    shown = caller.get(f"/v1/sessions/{code}/review", params={"verdict": "all"}).json()["cells"]
+    assert [found["number"] for found in shown if found["cell"] == cell["cell"]] == [later["number"]]
+
+    answer = caller.delete(path, params={"reviewer": "AB", "number": first["number"]})
+    assert is_problem(answer, 409, "not-current") and "asexual by CD" in answer.json()["detail"]
+    answer = caller.delete(path, params={"reviewer": "CD", "number": later["number"]})
+    assert answer.json()["verdict"] == first  # sent twice, taken once
+    assert caller.delete(path, params={"reviewer": "AB", "number": first["number"]}).json()["verdict"] is None
+    answer = caller.delete(path, params={"reviewer": "AB", "number": first["number"]})
+    assert is_problem(answer, 409, "not-current")
+    assert is_problem(caller.delete(path, params={"reviewer": "AB", "number": "x"}), 422, "invalid-request")
+
+
+def test_what_a_status_says_of_the_end_and_of_what_is_excluded(caller: TestClient, tmp_path: Path) -> None:
+    with Store.open(tmp_path / "store", min_free=0) as store:
+        session = filled(store, [[0.5] + [0.01] * 99], replace(PLAN, stop_rule="25%"))
+        seen = caller.get(f"/v1/sessions/{session.code}").json()
+        assert (seen["stop"]["kind"], seen["excludes_kind"]) == ("not-yet", "machine")
+        assert seen["excludes"] == pytest.approx(rule_of_three(100))
+        said = {"verdict": "unsure", "reviewer": "AB"}
+        seen = caller.put(f"/v1/sessions/{session.code}/cells/1.1/verdict", json=said).json()["status"]
+        assert seen["excludes_kind"] == "reviewed" and seen["excludes"] == pytest.approx(exact_upper(1, 100))
+        found = filled(store, [[0.95] * 10 + [0.01] * 90], replace(PLAN, stop_rule="bsh"), first=9)
+    seen = caller.get(f"/v1/sessions/{found.code}").json()
+    assert (seen["stop"]["kind"], seen["excludes"], seen["excludes_kind"]) == ("counting", None, "machine")
+    empty = caller.get(f"/v1/sessions/{begin(caller)}").json()
+    assert (empty["excludes"], empty["excludes_kind"], empty["stop"]) == (None, None, None)
+
+
+def test_blanks_that_cannot_be_used_close_no_session(caller: TestClient, tmp_path: Path, field: bytes) -> None:
+    model = ModelRecord.of(caller.app.state.service.classifier)  # type: ignore[attr-defined]
+    with Store.open(tmp_path / "store", min_free=0) as store:
+        blank = blank_session(store, "NEG1", model.sha256, "field")
+        store.add_field(blank, made_up_image(900), made_up_field([0.95] * 6), model)
+    code = begin(caller, stop="25%")
+    answer = caller.post(f"/v1/sessions/{code}/fields", files=uploads(field))
+    assert answer.status_code == 200 and answer.json()["results"][0]["status"]["stop"]["kind"] == "never"
+    status = caller.get(f"/v1/sessions/{code}").json()
+    assert status["stop"]["target"] is None and status["to_count"] is None and status["machine"]["problem"]
+    assert caller.get(f"/v1/sessions/{code}/report.json").json()["stop"]["kind"] == "never"
+
+
+def test_a_session_begins_only_where_there_is_room_for_it(tmp_path: Path) -> None:
+    with client(tmp_path, min_free=10**15) as caller:
+        answer = caller.post("/v1/sessions", json={"slide": "A17"})
+        assert is_problem(answer, 507, "no-space") and "1,000,000,000 MB" in answer.json()["detail"]
+        assert caller.get("/v1/sessions").json() == {"sessions": []}
+
+
+def test_an_image_wider_than_jpeg_can_be_is_shown(caller: TestClient, tmp_path: Path) -> None:
+    stream = io.BytesIO()
+    Image.new("RGB", (70_000, 20), (200, 150, 160)).save(stream, "TIFF")
+    with Store.open(tmp_path / "store", min_free=0) as store:
+        session = store.new_session(PLAN)
+        store.add_field(session, stream.getvalue(), made_up_field([0.01]), MODEL)
+    answer = caller.get(f"/v1/sessions/{session.code}/fields/1/image")
+    assert answer.status_code == 200 and Image.open(io.BytesIO(answer.content)).width == 65_500

@@ -7,6 +7,7 @@ import io
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -151,6 +152,62 @@ def test_a_camera_that_is_lost_and_comes_back(monkeypatch: pytest.MonkeyPatch) -
     finally:
         back.set()
         live.close()
+
+
+def test_an_outage_teaches_no_patience_with_the_next_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("edge_runtime.server.live._STALE", 0.3)
+    cameras, gate = [], threading.Event()
+
+    def make() -> Camera:
+        gate.wait(20)
+        cameras.append(Camera())
+        return cameras[-1]
+
+    live = Live(CameraChoice("replay:x", make), lambda: False)
+    gate.set()
+    live.start()
+    try:
+        live.newest(5)
+        for outage in (2.0, 0.0):
+            gate.clear()
+            cameras[-1].broken.set()
+            begin = time.monotonic()
+            wait_until(lambda: live.state == "lost")
+            assert time.monotonic() - begin < 1.2, "the outage before counts as a slow camera"
+            with pytest.raises(Problem, match="gives no picture"):
+                live.newest()
+            time.sleep(outage)
+            gate.set()
+            wait_until(lambda: live.state == "live")
+    finally:
+        gate.set()
+        live.close()
+
+
+def test_a_slow_camera_is_no_lost_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("edge_runtime.server.live._STALE", 0.2)
+    live = Live(CameraChoice("replay:x", lambda: Camera(fps=2.5)), lambda: False)
+    live.start()
+    try:
+        live.newest(5)
+        wait_until(lambda: live.received >= 3)
+        states = set()
+        for _ in range(60):
+            states.add(live.state)
+            live.newest()
+            time.sleep(0.02)
+        assert states == {"live"}
+    finally:
+        live.close()
+
+
+def test_an_old_frame_is_not_the_newest(live: Live) -> None:
+    frame = live.newest(5)
+    live.close()
+    live._frame = replace(frame, captured=time.monotonic() - 6)
+    assert live.state == "live"
+    with pytest.raises(Problem, match="gives no picture"):
+        live.newest()
 
 
 def test_a_camera_that_is_not_there_yet_is_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -105,6 +105,8 @@ def test_a_browser_signs_in_and_out(tmp_path: Path) -> None:
         assert caller.post("/v1/logout", headers=page).status_code == 204
         assert caller.get("/v1/sessions").status_code == 401
         assert caller.get("/v1/sessions", headers={"Cookie": f"thinsmear-8080={stolen}"}).status_code == 401
+    with client(tmp_path, PHONE, "http://thinsmear.test", hosts=("thinsmear.test",), **NETWORK) as caller:
+        assert caller.get("/v1/sessions", headers={"Cookie": f"thinsmear-8080={stolen}"}).status_code == 401
 
 
 def test_under_tls_the_cookie_is_secure(tmp_path: Path) -> None:
@@ -121,6 +123,14 @@ def test_guessing_is_slowed_down(tmp_path: Path) -> None:
         assert guesses == [401] * 5 + [429] * 3
         # who knows the token is not kept out by others' guesses
         assert caller.post("/v1/login", json={"token": TOKEN}).status_code == 204
+    with client(tmp_path, PHONE, "http://thinsmear.test", hosts=("thinsmear.test",), **NETWORK) as caller:
+        wrong = [{"Authorization": f"Bearer guess-{i}"} for i in range(8)]
+        guesses = [caller.get("/v1/sessions", headers=headers).status_code for headers in wrong]
+        assert guesses == [401] * 5 + [429] * 3
+        assert caller.post("/v1/login", json={"token": "guess"}).status_code == 429  # one limit for both ways
+        assert caller.get("/v1/sessions", headers=BEARER).status_code == 200
+        caller.cookies.clear()
+        assert is_problem(caller.get("/v1/sessions"), 401, "token-needed")  # no token is no guess
 
 
 @pytest.mark.parametrize(
@@ -231,9 +241,29 @@ def test_cookies() -> None:
         assert not keys.is_cookie(forged)
     keys.sign_out(cookie)
     assert not keys.is_cookie(cookie) and keys.is_cookie(keys.new_cookie())
+    assert Keys(TOKEN, lambda: now[0]).is_cookie(cookie)  # forgotten with the object, where there is no file
     late = keys.new_cookie()
     now[0] += COOKIE_LIFE + 1
     assert not keys.is_cookie(late)
+
+
+def test_a_signed_out_cookie_stays_signed_out_after_a_restart(tmp_path: Path) -> None:
+    now, path = [1000.0], tmp_path / "serve" / "signed-out"
+
+    def restarted() -> Keys:
+        return Keys(TOKEN, lambda: now[0], path)
+
+    keys = restarted()
+    gone, other = keys.new_cookie(), keys.new_cookie()
+    keys.sign_out(gone)
+    assert not restarted().is_cookie(gone) and restarted().is_cookie(other)
+    assert os.stat(path).st_mode & 0o077 == 0 and gone not in path.read_text()  # never with its signature
+    now[0] += COOKIE_LIFE + 1
+    keys = restarted()
+    keys.sign_out(late := keys.new_cookie())
+    assert path.read_text() == late.rpartition(".")[0] + "\n"  # what is too old is forgotten
+    path.write_bytes(b"\xff\x00 no cookie\n.\n")
+    assert restarted().is_cookie(restarted().new_cookie())
 
 
 @pytest.mark.parametrize("text", ["", "short", "a token with spaces in it", "Ünicode-token-0123456789"])

@@ -21,7 +21,7 @@ from edge_runtime.server.limits import Admission, RateLimit  # isort: skip
 from edge_runtime.server.metrics import Metrics  # isort: skip
 from edge_runtime.server.png import write_png  # isort: skip
 from edge_runtime.server.problems import Problem  # isort: skip
-from edge_runtime.server.work import WorkerCrashed, Workers  # isort: skip
+from edge_runtime.server.work import WorkerCrashed, Workers, alive  # isort: skip
 
 
 def make_workers(count: int = 1) -> tuple[Workers[object], list[object]]:
@@ -109,6 +109,39 @@ def test_the_oldest_job_tells_whether_a_worker_hangs() -> None:
     future.result(5)
     wait_until(lambda: workers.longest() == 0)
     workers.close(5)
+
+
+def test_a_job_of_many_images_that_gets_on_hangs_never() -> None:
+    workers, _ = make_workers()
+    seen: list[float] = []
+
+    def batch(_: object) -> None:
+        for _ in range(5):
+            alive()
+            time.sleep(0.1)
+            seen.append(workers.longest())
+
+    workers.submit(batch).result(10)
+    workers.close(5)
+    assert len(seen) == 5 and all(0.09 <= silent < 0.3 for silent in seen)
+    alive()  # outside a worker it does nothing
+
+
+def test_each_image_of_a_batch_has_the_whole_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    said: list[None] = []
+    monkeypatch.setattr(jobs, "alive", lambda: said.append(None))
+    with client(tmp_path) as caller:
+        assert caller.post("/v1/classify", files=uploads(cell_image(), b"bad", cell_image())).status_code == 200
+    assert len(said) == 3
+
+
+def test_a_frame_that_is_larger_than_all_uploads_goes_through_alone() -> None:
+    admission = Admission(3, 100, lambda: 3.0)
+    with admission.enter() as place:
+        place.hold(1000)
+        with admission.enter() as other, pytest.raises(Problem):
+            other.hold(1)
+    assert admission.held == 0
 
 
 def test_places_and_bytes_are_bounded_and_given_back() -> None:

@@ -112,6 +112,10 @@ def test_blank(run: Run, cell: Cell) -> None:
     blank = document(run("blank", "NEG1", "m", "--cells", "--json", "--min-free", "0", "-q"))
     assert blank["slides"] == [{"slide": "NEG1", "cells": 4, "infected": 1}] and len(blank["detection"]) == 3
     assert "not established on this device" in run("blank", "--min-free", "0")[1]  # of whole fields there is none
+    assert document(run("blank", "--discard", "NEG1", "--cells", "--json", "--min-free", "0"))["slides"] == []
+    assert "(blank, discarded)" in run("list")[1]
+    assert run("blank", "--discard", "NEG1", "--min-free", "0")[0] == 2
+    assert run("blank", "NEG1", "m", "--discard", "NEG2", "--min-free", "0")[0] == 2
 
 
 def test_a_blank_says_how_many_cells_a_limit_takes(run: Run, cell: Cell) -> None:

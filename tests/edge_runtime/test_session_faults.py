@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -12,8 +13,11 @@ from pathlib import Path
 
 import pytest
 
-from edge_runtime.sessions import Store
+from edge_runtime.sessions import Store, ballast
 from edge_runtime.sessions.checks import check_store
+from edge_runtime.sessions.connection import StoreProblem
+from edge_runtime.sessions.retention import retain
+from edge_runtime.sessions.review import Verdict, give_verdicts, reviewed
 from tests.edge_runtime.session_tools import MODEL, PLAN, Clock, field, filled, image, open_store
 
 ROOT = Path(__file__).parents[2]
@@ -109,14 +113,16 @@ def test_a_file_that_cannot_grow(tmp_path: Path, limit: int) -> None:
         store.add_field(store.session(), image(10_001), field([0.5]), MODEL)
 
 
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A file system of 4 MB."""
+@pytest.fixture(params=[4])
+def small_disk(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Path]:
+    """A file system of so many MB."""
     folder = tmp_path / "disk"
     folder.mkdir()
     if not sys.platform.startswith("linux") or os.geteuid() != 0:
         pytest.skip("a small file system needs Linux and root")
-    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=4m", "tmpfs", str(folder)], capture_output=True)
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", f"size={request.param}m", "tmpfs", str(folder)], capture_output=True
+    )
     if mounted.returncode:
         pytest.skip(f"mount refuses: {mounted.stderr.decode().strip()}")
     yield folder
@@ -132,13 +138,56 @@ def test_a_full_disk(small_disk: Path) -> None:
     with Store.open_existing(folder) as store:
         assert list(check_store(store)) == []
         assert store.totals(store.session()).fields == stored > 5
-        from edge_runtime.sessions.retention import retain
-
         store.clock = Clock(wall=1_800_000_000.0)
         retain(store, 1, "images")
         assert store.totals(store.session()).fields == stored
         added = store.add_field(store.session(), image(10_001), field([0.5]), MODEL)
     assert added.number == stored + 1
+
+
+@pytest.mark.parametrize("small_disk", [12], indirect=True)
+def test_without_one_byte_left_a_store_still_opens_to_be_cleared(small_disk: Path) -> None:
+    folder = small_disk / "s"
+    with Store.open(folder, create=True, min_free=100_000, clock=Clock()) as store:
+        session = filled(store, [[0.5] * 20] * 4)
+    assert (folder / ballast.NAME).stat().st_size == ballast.SIZE
+    with open(small_disk / "other", "wb", buffering=0) as stream, contextlib.suppress(OSError):
+        while True:
+            stream.write(bytes(4096))
+    assert ballast.free_bytes(folder) == 0
+    with Store.open_existing(folder) as store:
+        assert not (folder / ballast.NAME).exists()
+        give_verdicts(store, session, [Verdict("1.1", "unsure")], "RV")
+        store.clock = Clock(wall=1_800_000_000.0)
+        assert retain(store, 1).images == 4 and reviewed(store, session).unsure == 1
+    (small_disk / "other").unlink()
+    with Store.open(folder, min_free=100_000):
+        assert (folder / ballast.NAME).exists()
+
+
+@pytest.mark.parametrize("small_disk", [4], indirect=True)
+def test_a_disk_that_is_full_is_called_full(small_disk: Path) -> None:
+    with open_store(small_disk / "s"):  # whose --min-free 0 leaves no room for ballast
+        pass
+    with open(small_disk / "other", "wb", buffering=0) as stream, contextlib.suppress(OSError):
+        while True:
+            stream.write(bytes(4096))
+    with pytest.raises(StoreProblem, match="is full"):
+        Store.open_existing(small_disk / "s")
+
+
+@pytest.mark.parametrize(("free", "kept"), [(10**9, True), (200_000_000 + ballast.SIZE, True), (200_000_001, False)])
+def test_ballast_takes_nothing_of_what_must_stay_free(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, free: int, kept: bool
+) -> None:
+    monkeypatch.setattr(ballast, "free_bytes", lambda folder: free)
+    ballast.keep(tmp_path, 200_000_000)
+    assert (tmp_path / ballast.NAME).exists() == kept
+    ballast.release(tmp_path)
+    assert (tmp_path / ballast.NAME).exists() == kept
+    monkeypatch.setattr(ballast, "free_bytes", lambda folder: ballast.LITTLE - 1)
+    ballast.release(tmp_path)
+    assert not (tmp_path / ballast.NAME).exists()
 
 
 @pytest.mark.parametrize(

@@ -15,11 +15,11 @@ from pathlib import Path
 import pytest
 
 from edge_runtime.card import RESEARCH_USE
-from edge_runtime.counting import exact, rule_of_three
+from edge_runtime.counting import exact, exact_upper, rule_of_three
 from edge_runtime.errors import WrongUsage
 from edge_runtime.sessions import Session, SessionPlan, Store, views
 from edge_runtime.sessions import report_words as words
-from edge_runtime.sessions.blank import blank_rate
+from edge_runtime.sessions.blank import blank_rate, blank_session, discard_blank
 from edge_runtime.sessions.counts import card_blank, card_sensitivity
 from edge_runtime.sessions.figures import per_microlitre, percent
 from edge_runtime.sessions.manual import add_manual_count
@@ -29,7 +29,9 @@ from edge_runtime.sessions.report_data import Report, make_report
 from edge_runtime.sessions.report_html import html_pages
 from edge_runtime.sessions.report_pdf import write_report
 from edge_runtime.sessions.review import (
+    NotCurrent,
     Verdict,
+    current_verdict,
     give_verdicts,
     read_verdicts,
     reviewed,
@@ -342,6 +344,121 @@ def test_single_cells_say_that_they_were_chosen(tmp_path: Path) -> None:
         report = make_report(store, session)
     assert report.totals.single_cells == 3 and len(report.pictures) == 2
     assert any("choice of the cells" in line for line in words.quality_problems(report))
+
+
+def test_what_is_excluded_takes_unsure_cells_for_infected(tmp_path: Path) -> None:
+    with open_store(tmp_path / "s") as store:
+        session = filled(store, [[0.95] * 5 + [0.01] * 495])
+        review_all(store, session, {}, "unsure")
+        unsure = make_report(store, session)
+        review_all(store, other := filled(store, [[0.95] * 3 + [0.01] * 497]), {}, "gametocyte")
+        gametocytes = make_report(store, other)
+        found = filled(store, [[0.95] * 2 + [0.01] * 98])
+        review_all(store, found, {"1.1": "asexual"}, "unsure")
+        assert make_report(store, found).excludes is None
+    assert unsure.excludes == unsure.to_json()["excludes"] == pytest.approx(exact_upper(5, 500))
+    sentence = words.not_excluded(unsure)[0]
+    assert f"unsure of 5 cells, among 500 excludes only more than {percent(exact_upper(5, 500))}" in sentence
+    sentence = words.not_excluded(gametocytes)[0]
+    assert "no cell with asexual parasites among 500" in sentence and "infected cell among" not in sentence
+
+
+def test_a_verdict_on_a_cell_that_was_not_suspected_leads(tmp_path: Path) -> None:
+    with open_store(tmp_path / "s") as store:
+        session = filled(store, [[0.01] * 500])
+        assert not reviewed(store, session).complete and make_report(store, session).to_json()["headline"] == "machine"
+        give_verdicts(store, session, [Verdict("1.3", "asexual")], "RV")
+        report = make_report(store, session)
+    top = words.headline(report)
+    assert report.review.complete and top.figure == "0.20 %" and "suspected no cell" in top.remark
+
+
+def test_the_stop_rule_is_judged_on_the_figure_that_is_shown(tmp_path: Path) -> None:
+    with open_store(tmp_path / "s") as store:
+        rule = replace(PLAN, stop_rule="25%")
+        wide = make_report(store, filled(store, [[0.95] * 25 + [0.01] * 475] * 3, rule))
+        session = filled(store, [[0.95] * 5 + [0.01] * 495], replace(PLAN, stop_rule="cdc"), first=10)
+        called = make_report(store, session).stop
+        review_all(store, session, {}, "no-parasite")
+        none = make_report(store, session).stop
+        review_all(store, many := filled(store, [[0.95] * 100 + [0.01] * 400], rule, first=20), {}, "asexual")
+        sure = make_report(store, many).stop
+    shown = wide.machine.summary.corrected
+    assert shown is not None and (shown.high - shown.low) / 2 / shown.rate > 0.25
+    assert wide.stop is not None and (wide.stop.kind, wide.stop.reached) == ("never", False)
+    assert "verdict" in wide.stop.reason  # which is the way out
+    assert called is not None and (called.infected, called.target) == (5, 2000)  # 1 % called, 0.89 % corrected
+    assert none is not None and (none.infected, none.target, none.kind) == (0, 2000, "counting")
+    assert sure is not None and (sure.infected, sure.kind) == (100, "reached")
+
+
+def test_blanks_that_cannot_be_used_stop_nothing_and_are_said(tmp_path: Path) -> None:
+    with open_store(tmp_path / "s") as store:
+        filled(store, [[0.95] * 6], BLANK, first=900)
+        session = filled(store, [[0.95] * 5 + [0.01] * 495], replace(PLAN, stop_rule="25%"))
+        report = make_report(store, session)
+    assert report.stop is not None and (report.stop.target, report.stop.kind) == (None, "never")
+    assert "blank ones at 1" in report.stop.reason
+    said = words.detection(report)
+    assert "blank ones at 1" in said and "no parasite-free slide was counted" not in said and ".." not in said
+    assert ".." not in words.machine_line(report)
+
+
+def test_where_no_number_of_cells_helps_nobody_is_told_to_count_more(tmp_path: Path) -> None:
+    with open_store(tmp_path / "s") as store:
+        filled(store, [[0.95] * 5 + [0.01]], BLANK, first=900)
+        few = make_report(store, filled(store, [[0.01] * 20]))
+    limit = few.machine.summary.detection
+    assert limit is not None and limit.limit is None and limit.floor is None
+    assert "no number of cells would do" in words.detection(few) and "count more" not in words.detection(few)
+
+
+def test_a_blank_goes_on_in_the_session_that_fits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    newer = replace(MODEL, sha256="cd" * 32)
+    with open_store(tmp_path / "s") as store:
+        first = blank_session(store, "NEG1", MODEL.sha256, "field")
+        store.add_field(first, image(1), field([0.01] * 100), MODEL)
+        assert blank_session(store, "NEG1", MODEL.sha256, "field") == store.session(first.code)
+        updated = blank_session(store, "NEG1", newer.sha256, "field")
+        store.add_field(updated, image(1), field([0.01] * 100), newer)  # another model, another session
+        cells = blank_session(store, "NEG1", MODEL.sha256, "cell")
+        monkeypatch.setattr("edge_runtime.sessions.clock.device_id", lambda: "0123456789ab")
+        moved = blank_session(store, "NEG1", MODEL.sha256, "field")
+        assert len({first.code, updated.code, cells.code, moved.code}) == 4 and moved.device == "0123456789ab"
+
+
+def test_a_discarded_blank_is_in_no_count(tmp_path: Path) -> None:
+    with open_store(tmp_path / "s") as store:
+        blank_slides(store, 2)
+        wrong = filled(store, [[0.95] * 50 + [0.01] * 50], replace(BLANK, slide="POS1"), first=500)
+        session = filled(store, INFECTED)
+        assert len(make_report(store, session).blank.slides) == 3
+        discard_blank(store, "POS1")
+        assert [slide.slide for slide in make_report(store, session).blank.slides] == ["BL0", "BL1"]
+        assert store.session(wrong.code).discarded and store.session(wrong.code).to_json()["discarded"] is True
+        assert blank_session(store, "POS1", MODEL.sha256, "field").code != wrong.code  # it may be counted anew
+        with pytest.raises(WrongUsage, match="rests on a slide 'A17'"):
+            discard_blank(store, "A17")
+
+
+def test_a_verdict_is_taken_back_by_its_number(tmp_path: Path) -> None:
+    with open_store(tmp_path / "s") as store:
+        session = filled(store, [[0.5]])
+        assert give_verdicts(store, session, [Verdict("1.1", "no-parasite")], "AA") == 1
+        own = current_verdict(store, session, "1.1")
+        assert give_verdicts(store, session, [Verdict("1.1", "asexual")], "BB") == 1
+        assert give_verdicts(store, session, [Verdict("1.1", "asexual")], "BB") == 0  # sent again
+        assert give_verdicts(store, session, [Verdict("1.1", "asexual", stage="ring")], "BB") == 1
+        (cell,) = suspected_cells(store, session)
+        assert own is not None and cell.number is not None and cell.number > own["number"]
+        with pytest.raises(NotCurrent, match="asexual by BB does"):
+            undo_verdict(store, session, "1.1", "AA", own["number"])
+        assert undo_verdict(store, session, "1.1", "BB", cell.number) == "asexual"
+        undo_verdict(store, session, "1.1", "BB")
+        assert undo_verdict(store, session, "1.1", "AA", own["number"]) is None
+        assert current_verdict(store, session, "1.1") is None
+        with pytest.raises(NotCurrent, match="none does"):
+            undo_verdict(store, session, "1.1", "AA", own["number"])
 
 
 LARGE = r"""

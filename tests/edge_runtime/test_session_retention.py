@@ -12,6 +12,7 @@ import pytest
 
 from edge_runtime.errors import EnvironmentLacks
 from edge_runtime.sessions import SessionPlan, export
+from edge_runtime.sessions.blank import discard_blank
 from edge_runtime.sessions.checks import check_store
 from edge_runtime.sessions.manual import add_manual_count
 from edge_runtime.sessions.report_data import make_report
@@ -54,6 +55,8 @@ def test_old_sessions_go_whole_but_blank_slides_stay(tmp_path: Path) -> None:
         clock.pass_seconds(40 * DAY)
         done = retain(store, 30, "sessions")
         assert done.sessions == (old.code,) and [session.code for session in store.sessions()] == [blank.code]
+        discard_blank(store, "NEG1")
+        assert retain(store, 30, "sessions").sessions == (blank.code,)
         with store.reading() as connection:
             for table in ("verdicts", "manual_counts", "pictures"):
                 assert connection.execute(f"SELECT count(*) FROM {table}").fetchone()[0] == 0

@@ -180,17 +180,34 @@ def test_a_migration_happens_whole_or_not_at_all(tmp_path: Path, monkeypatch: py
     with open_store(tmp_path / "s") as store:
         session = filled(store, [[0.5]])
     good = ("ALTER TABLE sessions ADD COLUMN room TEXT", "UPDATE sessions SET room = 'lab'")
+    released = len(schema.MIGRATIONS)
     monkeypatch.setattr(schema, "MIGRATIONS", (*schema.MIGRATIONS, (*good, "UPDATE nothing SET x = 1")))
     with pytest.raises(StoreProblem):
         Store.open_existing(tmp_path / "s")
     database = sqlite3.connect(tmp_path / "s" / "sessions.db")
-    assert schema.version_of(database) == 1
+    assert schema.version_of(database) == released
     assert "room" not in [row[1] for row in database.execute("PRAGMA table_info(sessions)")]
     database.close()
     monkeypatch.setattr(schema, "MIGRATIONS", (*schema.MIGRATIONS[:-1], good))
     with Store.open_existing(tmp_path / "s") as store, store.reading() as connection:
         assert connection.execute("SELECT room FROM sessions").fetchone()[0] == "lab"
         assert store.totals(session).cells == 1
+
+
+def test_a_store_of_the_first_version_is_brought_up_to_date(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "s").mkdir()
+    with monkeypatch.context() as older:
+        older.setattr(schema, "MIGRATIONS", schema.MIGRATIONS[:1])
+        database = sqlite3.connect(tmp_path / "s" / "sessions.db", isolation_level=None)
+        schema.migrate(database, "sessions.db")
+        database.execute(
+            """INSERT INTO sessions (code, purpose, slide, device, software, recorded_at, boot_id, monotonic, clock)
+            VALUES ('S-2222222', 'blank', 'NEG1', 'x', '0.1', '2026-01-01', 'b', 0, 'set')"""
+        )
+        database.close()
+    with Store.open_existing(tmp_path / "s") as store:
+        (session,) = store.sessions()
+    assert (session.plan.slide, session.discarded) == ("NEG1", False)
 
 
 @pytest.mark.parametrize(("content", "kind"), [(b"no database at all, but long enough to be one" * 40, BadData)])

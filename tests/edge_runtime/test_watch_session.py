@@ -162,6 +162,14 @@ def test_blank_slides_from_the_camera(run: Run, cell: Cell) -> None:
     assert run(*options, "--session")[0] == 2
 
 
+@pytest.mark.parametrize("kept", [("--session",), ("--blank", "NEG1")])
+def test_a_camera_that_shows_one_cell_is_no_count(run: Run, show: Callable[..., None], kept: tuple[str, ...]) -> None:
+    begin()
+    show([np.full((20, 20, 3), 200 - noise, np.uint8) for noise in range(3)])
+    code, _, error = run("--camera", "v4l2:0", "--cells", *kept, *FREE)
+    assert code == 2 and "count as another cell" in error and rows("SELECT count(*) FROM fields") == [(0,)]
+
+
 def test_a_replays_folder_is_in_no_record(run: Run, cell: Cell) -> None:
     begin()
     cell("Jane/1.png", RED)
@@ -201,12 +209,12 @@ def test_it_ends_when_the_stop_rule_is_reached(run: Run, monkeypatch: pytest.Mon
 def test_low_disk_ends_it_with_its_sentence(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     begin()
     assert run("--camera", "replay:s@0", "--session", "--cells", "--min-free", "999999999")[0] == 3
-    free = iter([10**12] * 6)
+    free = iter([10**12] * 8)  # three times as it opens
     usage = namedtuple("usage", "total used free")
     with monkeypatch.context() as filling:
         filling.setattr(shutil, "disk_usage", lambda path: usage(10**12, 0, next(free, 1_000)))
         code, output, error = run("--camera", "replay:s@0", "--session", "--cells", "--json")
-    assert code == 3 and error.splitlines()[-1].startswith("error: Only 0.001 MB are free")
+    assert code == 3 and error.splitlines()[-1].startswith("error: Only 0 MB are free")
     assert rows("SELECT count(*) FROM fields") == [(len(lines(output)),)] and len(lines(output)) == 5
 
 
