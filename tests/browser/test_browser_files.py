@@ -59,3 +59,31 @@ def test_files_are_dropped_and_chosen(visit: Callable[..., Visitor], desk: Serve
     assert "3 fields" in page.locator(".counted").inner_text()
     assert "Maria" not in desk.log.read_text()
     person.assert_content()
+
+
+def test_every_bad_image_is_named_and_those_not_sent_are_counted(
+    visit: Callable[..., Visitor], desk: Server, fields: Path
+) -> None:
+    person = visit(desk, **DESKTOP)
+    page = person.page
+    person.open(f"#token={_TOKEN}")
+    page.get_by_label("Slide code").fill("D4")
+    page.get_by_role("button", name="Begin session").click()
+    person.write_down()
+    good, bad = sorted(fields.glob("*.png"))[0], fields / "annotations.json"
+    chosen = page.locator("input[type=file]").first
+    chosen.set_input_files([bad, good, bad])
+    page.get_by_role("alert").get_by_text("Images 1, 3: ").wait_for()
+    page.locator(".outcome h2", has_text="Field 1 counts").wait_for()
+    full = {"kind": "no-space", "status": 507, "detail": "Only 3 MB are free on the disk."}
+    answers = [None, full]  # the first image is sent, the second finds the disk full
+    page.route(
+        "**/fields",
+        lambda route: route.fulfill(status=507, json=full) if answers.pop(0) else route.continue_(),
+    )
+    chosen.set_input_files([good, good, good, good])
+    alert = page.get_by_role("alert").filter(has_text="2 further images were not sent.")
+    alert.wait_for()
+    assert "Image 2: Only 3 MB are free on the disk." in alert.inner_text()
+    assert "Images 1, 3" not in alert.inner_text()
+    assert not page.get_by_text("Reading image").is_visible()

@@ -87,7 +87,7 @@ def test_french(visit: Callable[..., Visitor], microscope: Server) -> None:
     assert page.locator("#research").inner_text() == "Réservé à la recherche. Ne pas utiliser à des fins de diagnostic."
     page.get_by_role("button", name="Commencer la session").click()
     page.get_by_role("button", name="C’est noté").click()
-    page.get_by_role("button", name="Saisir le champ").click()
+    page.get_by_role("button", name="Capturer le champ").click()
     page.locator(".outcome h2", has_text="Le champ 1 compte").wait_for()
     assert "Limite de détection non établie sur cet appareil" in page.locator(".tally").inner_text()
     for name in ("Champs", "Relire", "Rapport"):

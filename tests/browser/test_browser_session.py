@@ -62,7 +62,7 @@ def test_from_start_to_report(visit: Callable[..., Visitor], microscope: Server,
     page.get_by_text(f"1 of {status['review']['suspected']} reviewed").wait_for()
     for done in range(1, status["review"]["suspected"]):
         page.get_by_text(f"{done} of {status['review']['suspected']} reviewed").wait_for()
-        page.locator(".review").press("3")
+        person.judge("3")
     page.locator(".done", has_text="Every suspected cell has a verdict.").wait_for()
     review = person.status()["review"]
     assert review["complete"] and review["asexual"] == 1 and review["no_parasite"] == status["review"]["suspected"] - 1
@@ -129,7 +129,7 @@ def test_keyboard_only(visit: Callable[..., Visitor], microscope: Server) -> Non
     page.locator(".verdicts").wait_for()
     progress = page.locator(".review-top p")
     for done, (key, verdict) in enumerate((("2", "gametocytes"), ("4", "unsure")), 1):
-        page.keyboard.press(key)
+        person.judge(key)
         progress.get_by_text(f"{done} of ").wait_for()
         assert person.status()["review"][verdict] == 1
     page.keyboard.press("u")

@@ -116,6 +116,11 @@ class Visitor:
             self.page.get_by_role("button", name="Capture field").wait_for()
             self.page.wait_for_timeout(300)
 
+    def judge(self, key: str) -> None:
+        """Press the key of a verdict once the cell has been in sight for a moment."""
+        self.page.locator(".verdict:enabled").first.wait_for()
+        self.page.keyboard.press(key)
+
     def tab(self, name: str) -> None:
         """Go to one of the session's tabs."""
         self.page.get_by_role("navigation").get_by_role("link", name=name).click()

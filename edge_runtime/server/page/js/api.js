@@ -23,6 +23,9 @@ export class Problem extends Error {
 /** Ask for JSON. */
 export const get = (path) => ask("GET", path);
 
+/** Ask for a picture: a Blob. */
+export const getPicture = (path) => ask("GET", path, undefined, {}, (answer) => answer.blob());
+
 /** Send JSON, or nothing. */
 export const send = (method, path, values) =>
   ask(method, path, values === undefined ? undefined : JSON.stringify(values), { "Content-Type": "application/json" });
@@ -34,13 +37,13 @@ export function sendFiles(path, files) {
   return ask("POST", path, form);
 }
 
-async function ask(method, path, body, headers = {}) {
+async function ask(method, path, body, headers = {}, read = (answer) => answer.json()) {
   const until = Date.now() + PATIENCE;
   for (;;) {
     const answer = await attempt(method, path, body, headers);
     if (answer.ok) {
       announce("free");
-      return answer.status === 204 ? null : await readJson(answer);
+      return answer.status === 204 ? null : await readBody(answer, read);
     }
     const problem = await readProblem(answer);
     if (problem.kind === "token-needed") announce("signed-out");
@@ -74,9 +77,9 @@ async function attempt(method, path, body, headers) {
   }
 }
 
-async function readJson(answer) {
+async function readBody(answer, read) {
   try {
-    return await answer.json();
+    return await read(answer);
   } catch {
     throw new Problem("strange-answer", answer.status);
   }

@@ -3,17 +3,18 @@
 //   #/S-4KX9WMT/count          count; fields, fields/7, review, review/7.12 and report likewise
 // The fragment holds codes only, and a reload comes back to the same place with what the server has stored.
 
+import { decoded } from "./address.js";
 import { connection, get, lookNow } from "./api.js";
 import { countScreen } from "./count.js";
 import { h, put } from "./dom.js";
 import { fieldsScreen } from "./fields.js";
 import { preferredLanguage, t, useLanguage } from "./language.js";
 import { forgetHere } from "./memory.js";
-import { notice, unnotice } from "./notices.js";
+import { clearNotices, notice, unnotice } from "./notices.js";
 import { reportScreen } from "./report.js";
 import { reviewScreen } from "./review.js";
 import { openSession } from "./session.js";
-import { drawShell, TABS } from "./shell.js";
+import { drawShell, showWaiting, TABS } from "./shell.js";
 import { signIn, signInScreen, signOut, takeToken } from "./signin.js";
 import { startScreen } from "./start.js";
 import { problemText } from "./words.js";
@@ -27,7 +28,7 @@ let visit = 0; // the newest call of render; older ones that are still loading s
 let failed = false;
 
 function readRoute() {
-  const [code, tab, argument] = location.hash.replace(/^#\/?/, "").split("/").map(decodeURIComponent);
+  const [code, tab, argument] = location.hash.replace(/^#\/?/, "").split("/").map(decoded);
   if (!code) return { code: null, tab: "start", argument: null };
   return { code, tab: TABS.includes(tab) ? tab : "count", argument: argument ?? null };
 }
@@ -42,8 +43,10 @@ async function render() {
   try {
     info = await get("/v1/info");
     if (!info.signed_in) return showSignIn();
-    if (route.code && session?.code !== route.code) session = await openSession(route.code);
-    if (!route.code) session = null;
+    const opened = route.code ? await fresh(route.code) : null;
+    if (mine !== visit) return;
+    session = opened;
+    if (session && session.code !== route.code) rename([route.tab, route.argument].filter(Boolean).join("/"));
     const made = await (route.code ? SCREENS[route.tab] : startScreen)({ session, info, route, begun, rename });
     if (mine !== visit) return made.leave();
     screen = made;
@@ -51,7 +54,7 @@ async function render() {
     put(main, made.node);
     main.dataset.screen = route.tab;
     main.scrollTop = 0;
-    if (document.activeElement === document.body) main.focus({ preventScroll: true });
+    if ([document.body, main].includes(document.activeElement)) (made.focus ?? main).focus({ preventScroll: true });
   } catch (problem) {
     if (mine !== visit) return;
     if (!problem.kind) throw problem;
@@ -65,6 +68,13 @@ async function render() {
   }
 }
 
+/** The session as it is now: others may have captured or reviewed since it was shown last. */
+async function fresh(code) {
+  if (session?.code !== code) return openSession(code);
+  await session.refresh();
+  return session;
+}
+
 function shell() {
   drawShell({ route: readRoute(), session, canSignOut: Boolean(info?.signed_in && info.token_needed), changeLanguage, leave });
   session?.addEventListener("change", badge);
@@ -72,10 +82,10 @@ function shell() {
 
 /** Only the header shows how many cells wait; the screens draw themselves. */
 function badge() {
-  if (screen && session) drawShell({ route: readRoute(), session, canSignOut: Boolean(info.signed_in && info.token_needed), changeLanguage, leave });
+  if (screen && session) showWaiting(session.status.review.pending);
 }
 
-/** Another address for what is shown already, without loading it again. */
+/** Another address for what is shown already, without loading it again. The code is the session's own, never "newest". */
 function rename(place) {
   history.replaceState(null, "", `#/${session.code}/${place}`);
 }
@@ -112,7 +122,7 @@ async function leave() {
 
 async function changeLanguage(name) {
   await useLanguage(name, true);
-  document.querySelectorAll(".notice").forEach((line) => line.remove());
+  clearNotices();
   await render();
 }
 

@@ -106,7 +106,9 @@ function countsOf(field) {
   const { cells } = field.result;
   const suspected = cells.filter((cell) => cell.review || cell.count).length;
   const called = cells.filter((cell) => cell.count).length;
-  return t("outcome.counts", { cells: t("unit.cells", { n: cells.length }), n: suspected, called });
+  return t("outcome.counts", {
+    cells: t("unit.cells", { n: cells.length }), suspected: t("fields.suspected", { n: suspected }), called: t("start.called", { n: called }),
+  });
 }
 
 function outcomeLines(session, field) {

@@ -4,17 +4,19 @@
 import { sendFiles } from "./api.js";
 import { h } from "./dom.js";
 import { icon } from "./icons.js";
-import { t } from "./language.js";
+import { number, t } from "./language.js";
 import { notice, unnotice } from "./notices.js";
 import { problemText } from "./words.js";
 
 const FATAL = ["unreachable", "token-needed", "no-space", "store", "not-this-session", "lacking"]; // the rest would fail too
 const IMAGES = "image/*,.tif,.tiff,.bmp,.webp";
 
-/** Buttons and a drop target for images: {node, dropTarget(element), busy()}. onField gets every field document. */
+/** Buttons and a drop target for images: {node, dropTarget(element)}. onField gets every field document. */
 export function intake(session, onField) {
   let left = 0;
   let total = 0;
+  let unsent = 0;
+  const refused = new Map(); // why, and the places of the images
   let chain = Promise.resolve();
 
   const one = async (file) => {
@@ -27,8 +29,11 @@ export function intake(session, onField) {
         else await onField(result);
       }
     } catch (problem) {
+      if (FATAL.includes(problem.kind)) {
+        unsent = left - 1;
+        left = 1;
+      }
       refuse(place, problemText(problem));
-      if (FATAL.includes(problem.kind)) left = 1;
     }
     left -= 1;
     if (left <= 0) {
@@ -36,10 +41,18 @@ export function intake(session, onField) {
       unnotice("intake");
     }
   };
-  const refuse = (place, text) =>
-    notice("intake-refused", "bad", t("intake.refused", { place, reason: text }), { dismiss: true });
+  const refuse = (place, reason) => {
+    refused.set(reason, [...(refused.get(reason) ?? []), number(place)]);
+    const lines = [...refused].map(([why, places]) => t("intake.refused", { n: places.length, places: places.join(", "), reason: why }));
+    if (unsent) lines.push(t("intake.unsent", { n: unsent }));
+    notice("intake-refused", "bad", lines.join(" "), { dismiss: true });
+  };
   const add = (files) => {
-    unnotice("intake-refused");
+    if (left === 0) {
+      unnotice("intake-refused");
+      refused.clear();
+      unsent = 0;
+    }
     left += files.length;
     total += files.length;
     for (const file of files) chain = chain.then(() => (left > 0 ? one(file) : undefined));
@@ -60,7 +73,7 @@ export function intake(session, onField) {
     picker(t("intake.choose"), "upload", { multiple: true }),
     picker(t("intake.photo"), "camera", { capture: "environment" }, "touch-only"),
   );
-  return { node, dropTarget: (element) => acceptDrops(element, add), busy: () => left > 0 };
+  return { node, dropTarget: (element) => acceptDrops(element, add) };
 }
 
 function acceptDrops(element, add) {

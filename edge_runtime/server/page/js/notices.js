@@ -1,6 +1,6 @@
 // What the page tells on its own: lines below the header that stay while they hold, and words for screen readers.
 
-import { h, put } from "./dom.js";
+import { h } from "./dom.js";
 import { icon } from "./icons.js";
 import { t } from "./language.js";
 
@@ -21,17 +21,22 @@ export function notice(name, kind, text, { action, dismiss = false } = {}) {
     dismiss &&
       h("button", { type: "button", class: "quiet", onclick: () => unnotice(name), "aria-label": t("close") }, icon("cross")),
   );
+  // The other lines stay as they are: a screen reader would read them all again.
+  const before = shown.get(name);
+  if (before) before.replaceWith(line);
+  else document.getElementById("notices").append(line);
   shown.set(name, line);
-  redraw();
 }
 
 /** Take a line away. */
 export function unnotice(name) {
-  if (shown.delete(name)) redraw();
+  shown.get(name)?.remove();
+  shown.delete(name);
 }
 
-function redraw() {
-  put(document.getElementById("notices"), [...shown.values()]);
+/** Take all lines away. */
+export function clearNotices() {
+  for (const name of [...shown.keys()]) unnotice(name);
 }
 
 /** Say something to screen readers without showing it. */

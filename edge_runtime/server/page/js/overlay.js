@@ -5,6 +5,7 @@
 import { h, s } from "./dom.js";
 import { score } from "./figures.js";
 import { t } from "./language.js";
+import { picture } from "./pictures.js";
 import { named } from "./words.js";
 
 const TEXT = 13; // px on the screen, whatever the size of the image
@@ -28,7 +29,7 @@ export function marked(field, { link = null, all = false } = {}) {
   const found = suspects(field).filter((cell) => cell.box); // an image of one cell has no boxes
   const svg = s("svg", { class: "marks", viewBox: `0 0 ${width} ${height}`, preserveAspectRatio: "xMidYMid meet" });
   if (!link) for (const [name, value] of [["role", "img"], ["aria-label", summary(field, found)]]) svg.setAttribute(name, value);
-  const image = h("img", { src: field.image, alt: link ? summary(field, found) : "", draggable: "false" });
+  const image = picture(field.image, { alt: link ? summary(field, found) : "", draggable: "false" });
   const node = h("div", { class: "marked" }, image, svg);
   const draw = () => {
     if (!node.clientWidth || !node.clientHeight) return; // not on the page yet
@@ -69,7 +70,8 @@ export function legend(field, all) {
 const boxesLeftOut = (field) => field.result.excluded_boxes ?? [];
 
 function summary(field, found) {
-  return t("overlay.summary", { field: field.field, cells: field.result.cells.length, n: found.length });
+  const cells = t("unit.cells", { n: field.result.cells.length });
+  return t("overlay.summary", { field: field.field, cells, n: found.length });
 }
 
 const letter = (reason) => named("letter", reason);

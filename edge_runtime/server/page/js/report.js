@@ -10,8 +10,7 @@ import { tally } from "./tally.js";
 import { problemText } from "./words.js";
 
 /** Show the screen: {node, leave}. */
-export async function reportScreen({ session }) {
-  await session.refresh();
+export function reportScreen({ session }) {
   const figures = h("div", {});
   const counts = h("div", {});
   const paper = h("iframe", { class: "paper", title: t("report.paper", { code: session.code }), src: `${session.path}/report.html` });

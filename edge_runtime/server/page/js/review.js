@@ -1,21 +1,32 @@
 // The review: one suspected cell after another, large, four verdicts for one thumb or the keys 1 to 4, and undo.
 
+import { connection } from "./api.js";
 import { choice, h, labelled, put } from "./dom.js";
 import { score } from "./figures.js";
 import { icon } from "./icons.js";
 import { t } from "./language.js";
 import { keepHere, keptHere } from "./memory.js";
 import { notice, say, unnotice } from "./notices.js";
+import { picture } from "./pictures.js";
 import { named, problemText } from "./words.js";
 
 const SIGNS = { asexual: "asexual", gametocyte: "gametocyte", "no-parasite": "cross", unsure: "unsure" };
+const SETTLE = 400; // ms: the second half of a double tap on the cell before falls into this
+const GONE = ["not-current", "no-verdict"]; // kinds of problems: the verdict to take back does not hold any more
+const MOST = 10_000; // cells that the server lists at a time
 const CODE = "[A-Za-z0-9][A-Za-z0-9._\\-]{0,31}";
 
-/** Show the screen: {node, leave}; the route's argument is a cell to begin with, such as 7.12. */
+/** Show the screen: {node, leave, focus}, with the keys where the focus is; the route's argument is a cell to begin with, such as 7.12. */
 export async function reviewScreen({ session, info, route, rename }) {
   const desk = new Desk(session, info, rename);
   await desk.begin(route.argument);
-  return { node: desk.node, leave: () => unnotice("review") };
+  const back = () => desk.back();
+  connection.addEventListener("back", back);
+  const leave = () => {
+    unnotice("review");
+    connection.removeEventListener("back", back);
+  };
+  return { node: desk.node, leave, focus: desk.node };
 }
 
 class Desk {
@@ -23,47 +34,81 @@ class Desk {
     Object.assign(this, { session, info, rename });
     this.queue = []; // pending cells, the most suspicious first
     this.cell = null;
-    this.given = []; // names of cells with verdicts of this visit, newest last
+    this.given = []; // verdicts of this reviewer and visit with their cells, newest last
     this.busy = false;
+    this.lost = false; // whether the picture did not come
+    this.buttons = []; // of the verdicts; disabled until the person can have seen the cell
     this.node = h("div", { class: "review", tabindex: "-1", onkeydown: (event) => this.key(event) });
   }
 
   async begin(name) {
-    const { cells } = await this.session.review("pending");
-    this.queue = cells;
-    this.cell = name ? await this.find(name) : (cells[0] ?? null);
+    this.queue = (await this.session.review("pending")).cells;
+    this.cell = name ? await this.find(name) : (this.queue[0] ?? null);
     this.draw();
+  }
+
+  /** An empty queue is no finished review: an answer holds so many cells only, and another phone may have captured. */
+  async refill() {
+    if (this.queue.length || !this.session.status.review.pending) return;
+    this.queue = (await this.session.review("pending")).cells;
+    if (!this.queue.length) await this.session.refresh(); // somebody else has given the last verdicts
+  }
+
+  async anew() {
+    await this.session.refresh();
+    await this.begin();
+  }
+
+  /** The connection is back: what it broke is tried again. */
+  back() {
+    if (this.lost) this.draw();
+    else if (!this.cell && keptHere("reviewer")) this.anew().catch(() => null);
   }
 
   /** A cell by name: pending, reviewed already, or one that the machine did not suspect. */
   async find(name) {
     const waiting = this.queue.find((cell) => cell.cell === name);
     if (waiting) return waiting;
-    const { cells } = await this.session.review("all");
+    const { cells } = await this.session.review("all", MOST);
     return cells.find((cell) => cell.cell === name) ?? { cell: name, probability: null, verdict: null };
   }
 
   draw() {
     if (!keptHere("reviewer")) return this.drawReviewer();
     const { review } = this.session.status;
-    const done = review.suspected - review.pending;
-    const place = h("p", { class: "soft" }, t("review.progress", { done, all: review.suspected }));
-    put(this.node, h("div", { class: "review-top" }, h("h1", {}, t("tab.review")), place, this.undoButton()), this.cell ? this.drawCell() : this.drawEnd(), this.drawDone());
+    const place = h("p", { class: "soft" }, t("review.progress", { n: review.suspected - review.pending, all: review.suspected }));
+    this.lost = false;
+    this.buttons = [];
+    put(this.node, h("div", { class: "review-top" }, h("h1", {}, t("tab.review")), place, this.reviewerButton(), this.undoButton()), this.cell ? this.drawCell() : this.drawEnd(), this.drawDone());
     this.node.focus({ preventScroll: true });
   }
 
-  drawReviewer() {
+  drawReviewer(suggested = this.session.status.operator ?? "") {
     const code = h("input", {
       name: "reviewer", required: true, pattern: CODE, maxlength: 32, autocomplete: "off", autocapitalize: "characters",
-      value: this.session.status.operator ?? "",
+      value: suggested,
     });
     const submit = (event) => {
       event.preventDefault();
       keepHere("reviewer", code.value.trim());
       this.draw();
     };
+    this.buttons = [];
     put(this.node, h("form", { class: "card narrow", onsubmit: submit }, h("h1", {}, t("tab.review")),
       labelled(t("review.reviewer"), code, t("review.reviewer-hint")), h("button", { class: "main" }, t("review.begin"))));
+    return code;
+  }
+
+  /** Whose code the verdicts are kept under. A device's own screen is used by several people. */
+  reviewerButton() {
+    const change = () => {
+      if (this.busy) return;
+      keepHere("reviewer", null);
+      this.given = []; // the next person does not take this one's verdicts back by a tap
+      this.drawReviewer("").focus();
+    };
+    return h("button", { type: "button", class: "quiet reviewer", onclick: change },
+      h("span", {}, h("span", { class: "wide-only" }, t("review.by"), " "), t("review.change", { reviewer: keptHere("reviewer") })));
   }
 
   drawCell() {
@@ -74,23 +119,37 @@ class Desk {
     const kind = cell.probability === null ? t("cell.not-suspected") : cell.counted ? t("cell.called") : t("cell.review");
     const next = this.queue.find((other) => other !== cell);
     if (next) new Image().src = this.session.picture(next.cell);
-    const picture = h("img", { src: this.session.picture(cell.cell), alt: t("review.picture", { cell: cell.cell }) });
-    picture.addEventListener("error", () => picture.replaceWith(h("p", { class: "soft no-picture" }, t("review.no-picture"))));
+    const shown = picture(this.session.picture(cell.cell), { alt: t("review.picture", { cell: cell.cell }) }, (how) => {
+      if (!shown.isConnected) return;
+      if (how === "none") shown.replaceWith(h("p", { class: "soft no-picture" }, t("review.no-picture")));
+      if (how === "lost") return this.drawLost(shown);
+      setTimeout(() => buttons.forEach((button) => button.removeAttribute("disabled")), Math.max(0, begun + SETTLE - performance.now()));
+    });
+    const begun = performance.now();
+    const buttons = this.verdictButtons();
+    this.buttons = buttons;
     return h(
       "div",
       { class: "cell-card" },
-      h("figure", {}, picture, h("figcaption", {}, h("b", {}, t("review.cell", { cell: cell.cell })), said,
+      h("figure", {}, shown, h("figcaption", {}, h("b", {}, t("review.cell", { cell: cell.cell })), said,
         h("span", {}, kind), known && h("span", {}, known),
         h("a", { href: `#/${this.session.code}/fields/${field}`, class: "more-link" }, t("review.where", { field })))),
-      h("div", { class: "verdict-side" }, this.drawDetails(), this.drawVerdicts()),
+      h("div", { class: "verdict-side" }, this.drawDetails(),
+        h("div", { class: "verdicts", role: "group", "aria-label": t("review.verdicts") }, buttons)),
     );
   }
 
-  drawVerdicts() {
-    const names = Object.keys(this.info.verdicts);
-    return h("div", { class: "verdicts", role: "group", "aria-label": t("review.verdicts") }, names.map((name, index) =>
-      h("button", { type: "button", class: `verdict verdict-${name}`, "aria-keyshortcuts": index + 1, onclick: () => this.give(name) },
-        icon(SIGNS[name] ?? "unsure"), h("span", {}, named("verdict", name)), h("kbd", { "aria-hidden": "true" }, index + 1))));
+  /** The picture did not come: nothing can be said of a cell that nobody has seen, until it does. */
+  drawLost(shown) {
+    this.lost = true;
+    const again = h("button", { type: "button", onclick: () => this.draw() }, t("again"));
+    shown.replaceWith(h("div", { class: "soft no-picture", role: "alert" }, h("p", {}, t("review.picture-lost")), again));
+  }
+
+  verdictButtons() {
+    return Object.keys(this.info.verdicts).map((name, index) =>
+      h("button", { type: "button", disabled: true, class: `verdict verdict-${name}`, "aria-keyshortcuts": index + 1, onclick: () => this.give(name) },
+        icon(SIGNS[name] ?? "unsure"), h("span", {}, named("verdict", name)), h("kbd", { "aria-hidden": "true" }, index + 1)));
   }
 
   drawDetails() {
@@ -103,6 +162,10 @@ class Desk {
 
   drawEnd() {
     const { review } = this.session.status;
+    if (review.pending) {
+      const again = h("button", { type: "button", class: "main", onclick: () => this.change(() => this.anew()) }, t("again"));
+      return h("div", { class: "card" }, h("p", {}, t("review.waiting", { n: review.pending })), again);
+    }
     const text = review.suspected ? t("review.complete") : t("review.nothing");
     return h("div", { class: "card" }, h("p", { class: "done" }, icon("tick"), text),
       h("p", {}, h("a", { class: "button main", href: `#/${this.session.code}/report` }, t("review.to-report"))));
@@ -114,9 +177,13 @@ class Desk {
     const more = h("details", { class: "more" }, h("summary", {}, t("review.done-cells")), list);
     more.addEventListener("toggle", async () => {
       if (!more.open) return;
-      const { cells } = await this.session.review("all");
-      const done = cells.filter((cell) => cell.verdict);
-      put(list, done.length ? done.map((cell) => this.thumbnail(cell)) : h("p", { class: "soft" }, t("review.none-done")));
+      try {
+        const { cells } = await this.session.review("all");
+        const done = cells.filter((cell) => cell.verdict);
+        put(list, done.length ? done.map((cell) => this.thumbnail(cell)) : h("p", { class: "soft" }, t("review.none-done")));
+      } catch (problem) {
+        put(list, h("p", { class: "soft" }, problemText(problem)));
+      }
     });
     return more;
   }
@@ -127,7 +194,7 @@ class Desk {
       this.rename(`review/${cell.cell}`);
       this.draw();
     };
-    return h("button", { type: "button", class: "thumbnail", onclick: open }, h("img", { src: this.session.picture(cell.cell), alt: "", loading: "lazy" }),
+    return h("button", { type: "button", class: "thumbnail", onclick: open }, picture(this.session.picture(cell.cell), { alt: "", loading: "lazy" }),
       h("span", {}, h("b", {}, cell.cell), " ", named("verdict", cell.verdict)));
   }
 
@@ -138,8 +205,8 @@ class Desk {
 
   key(event) {
     if (event.target.closest("input, select, textarea") || event.ctrlKey || event.altKey || event.metaKey || event.repeat) return;
-    const verdict = Object.keys(this.info.verdicts)[Number(event.key) - 1];
-    if (verdict && this.cell) this.give(verdict);
+    const button = this.buttons[Number(event.key) - 1];
+    if (button) button.click(); // does nothing as long as it is disabled
     else if ((event.key === "Backspace" || event.key.toLowerCase() === "u") && this.given.length) this.undo();
     else return;
     event.preventDefault();
@@ -152,33 +219,44 @@ class Desk {
     if (parasite && this.species.value) said.species = this.species.value;
     if (verdict === "asexual" && this.stage.value) said.stage = this.stage.value;
     await this.change(async () => {
-      await this.session.giveVerdict(cell.cell, said);
-      this.given.push({ ...cell, verdict, reviewer: said.reviewer, species: said.species ?? null, stage: said.stage ?? null });
+      const number = await this.session.giveVerdict(cell.cell, said);
+      this.given.push({ cell: cell.cell, number });
       this.queue = this.queue.filter((other) => other.cell !== cell.cell);
+      await this.refill().catch(() => null); // the verdict is kept; that cells wait stays in sight
       this.cell = this.queue[0] ?? null;
-      say(`${t("review.given", { cell: cell.cell, verdict: named("verdict", verdict) })} ${this.cell ? t("review.next", { cell: this.cell.cell }) : t("review.complete")}`);
+      say([t("review.given", { cell: cell.cell, verdict: named("verdict", verdict) }), this.comes()].join(" "));
     });
+  }
+
+  /** What comes after a verdict, in words. */
+  comes() {
+    const { pending } = this.session.status.review;
+    if (this.cell) return t("review.next", { cell: this.cell.cell });
+    return pending ? t("review.waiting", { n: pending }) : t("review.complete");
   }
 
   async undo() {
     const last = this.given.at(-1);
     await this.change(async () => {
-      await this.session.undo(last.cell, keptHere("reviewer"));
+      const overtaken = await this.session.undo(last.cell, keptHere("reviewer"), last.number).then(() => null, (problem) => problem);
+      if (overtaken && !GONE.includes(overtaken.kind)) throw overtaken;
       this.given.pop();
-      const { cells } = await this.session.review("pending");
-      this.queue = cells;
+      this.queue = (await this.session.review("pending")).cells;
       this.cell = await this.find(last.cell);
-      say(t("review.undone", { cell: last.cell }));
+      if (!overtaken) return say(t("review.undone", { cell: last.cell }));
+      await this.session.refresh();
+      return problemText(overtaken);
     });
   }
 
-  /** One change at a time; what fails leaves the cell as it is. */
+  /** One change at a time; what fails leaves the cell as it is. The action gives what to tell, if anything. */
   async change(action) {
     if (this.busy) return;
     this.busy = true;
     try {
-      await action();
-      unnotice("review");
+      const told = await action();
+      if (told) notice("review", "bad", told, { dismiss: true });
+      else unnotice("review");
       this.rename("review");
       this.draw();
     } catch (problem) {

@@ -2,10 +2,11 @@
 
 import { get, send } from "./api.js";
 
-/** Load a session: status, and the last field when there is one. */
+/** Load a session by its code, or by a name that the server knows, such as "newest". */
 export async function openSession(code) {
   const session = new OpenSession(code);
   await session.refresh();
+  session.name(session.status.session); // "newest" is another one as soon as somebody begins the next
   return session;
 }
 
@@ -13,11 +14,15 @@ export async function openSession(code) {
 class OpenSession extends EventTarget {
   constructor(code) {
     super();
-    this.code = code;
-    this.path = `/v1/sessions/${encodeURIComponent(code)}`;
+    this.name(code);
     this.status = null;
     this.turn = 0; // of statuses taken
     this.lastField = null;
+  }
+
+  name(code) {
+    this.code = code;
+    this.path = `/v1/sessions/${encodeURIComponent(code)}`;
   }
 
   /** Ask for the newest status; an answer that something newer has overtaken is dropped. */
@@ -61,13 +66,13 @@ class OpenSession extends EventTarget {
   async newestField() {
     const fields = await this.fields();
     const last = fields.at(-1);
-    if (last && this.lastField?.field !== last.field) this.lastField = await this.field(last.field);
+    if (last && this.lastField?.field !== last.field) this.takeField(await this.field(last.field));
     return this.lastField;
   }
 
   /** Suspected cells: {review, cells}; which is "pending" or "all". */
-  review(which) {
-    return get(`${this.path}/review?verdict=${which}&limit=1000`);
+  review(which, most = 1000) {
+    return get(`${this.path}/review?verdict=${which}&limit=${most}`);
   }
 
   /** Where the picture of a cell is. */
@@ -75,19 +80,23 @@ class OpenSession extends EventTarget {
     return `${this.path}/cells/${cell}/picture`;
   }
 
-  /** Give a verdict on a cell: {verdict, species, stage, reviewer}. */
+  /** Give a verdict on a cell: {verdict, species, stage, reviewer}; its number, null when the server gives none. */
   async giveVerdict(cell, said) {
-    this.takeReview(await send("PUT", `${this.path}/cells/${cell}/verdict`, said));
+    const answer = await send("PUT", `${this.path}/cells/${cell}/verdict`, said);
+    this.takeReview(answer);
+    return answer.verdict?.number ?? null;
   }
 
-  /** Take the last verdict on a cell back. */
-  async undo(cell, reviewer) {
-    this.takeReview(await send("DELETE", `${this.path}/cells/${cell}/verdict?reviewer=${encodeURIComponent(reviewer)}`));
+  /** Take a verdict on a cell back; with its number only if no other was given since. */
+  async undo(cell, reviewer, number) {
+    const which = new URLSearchParams({ reviewer, ...(number === null ? {} : { number }) });
+    this.takeReview(await send("DELETE", `${this.path}/cells/${cell}/verdict?${which}`));
   }
 
-  /** Where the review stands is known at once; the figures that follow from it come a moment later. */
-  takeReview({ review }) {
-    this.take({ ...this.status, review });
+  /** The status after a verdict. Without it the reviewed figures are not known any more, so they are asked for. */
+  takeReview({ review, status }) {
+    if (status) return this.take(status);
+    this.take({ ...this.status, review, reviewed: null });
     this.refresh().catch(() => null);
   }
 

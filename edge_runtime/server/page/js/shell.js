@@ -20,8 +20,16 @@ export function drawShell({ route, session, canSignOut, changeLanguage, leave })
       canSignOut && h("button", { type: "button", class: "quiet", onclick: leave, "aria-label": t("signout") }, icon("out"))),
   );
   document.getElementById("top").dataset.session = String(Boolean(session));
+  if (session) showWaiting(session.status.review.pending);
   document.getElementById("research").textContent = t("research-use");
   document.title = session ? `${t(`tab.${route.tab}`)} · ${session.code} · thinsmear` : "thinsmear";
+}
+
+/** How many cells wait for a verdict; the rest of the header stays, and with it the focus. */
+export function showWaiting(pending) {
+  put(document.getElementById("waiting"),
+    pending > 0 && h("span", { class: "badge", "aria-hidden": "true" }, pending > 999 ? "999+" : pending),
+    pending > 0 && h("span", { class: "unseen" }, t("review.waiting", { n: pending })));
 }
 
 function where(status) {
@@ -30,12 +38,8 @@ function where(status) {
 }
 
 function tabs(route, session) {
-  const pending = session.status.review.pending;
-  const links = TABS.map((tab) => {
-    const badge = tab === "review" && pending > 0 && h("span", { class: "badge" }, pending > 999 ? "999+" : pending);
-    const note = badge && h("span", { class: "unseen" }, t("review.waiting", { n: pending }));
-    const here = route.tab === tab ? "page" : null;
-    return h("a", { href: `#/${session.code}/${tab}`, "aria-current": here }, t(`tab.${tab}`), badge && h("span", { "aria-hidden": "true" }, badge), note);
-  });
+  const links = TABS.map((tab) =>
+    h("a", { href: `#/${session.code}/${tab}`, "aria-current": route.tab === tab ? "page" : null }, t(`tab.${tab}`),
+      tab === "review" && h("span", { id: "waiting" })));
   return h("nav", { class: "tabs", "aria-label": t("tabs") }, links);
 }

@@ -1,5 +1,6 @@
 // Signing in with the device's token: from the address behind the QR code, or typed.
 
+import { decoded } from "./address.js";
 import { send } from "./api.js";
 import { h, labelled } from "./dom.js";
 import { t } from "./language.js";
@@ -11,7 +12,7 @@ export function takeToken() {
   const found = /^#token=(.+)$/.exec(location.hash);
   if (!found) return null;
   history.replaceState(null, "", `${location.pathname}#/`);
-  return decodeURIComponent(found[1]);
+  return decoded(found[1]);
 }
 
 /** Trade a token for the session cookie. */

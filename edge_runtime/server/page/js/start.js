@@ -58,7 +58,7 @@ function form(info, begun) {
       unnotice("start");
       begun(status);
     } catch (problem) {
-      if (problem.kind !== "unreachable") notice("start", "bad", problemText(problem), { dismiss: true });
+      if (problem.kind !== "unreachable") notice("start", "bad", codeProblem(problem) ?? problemText(problem), { dismiss: true });
     }
     begin.disabled = false;
   };
@@ -74,6 +74,13 @@ function form(info, begun) {
     labelled(t("start.stop"), stop),
     begin,
   );
+}
+
+/** Which code was not accepted, for the person at this form; the server's sentence is for the command line. */
+function codeProblem({ kind, detail }) {
+  const what = kind === "wrong-usage" && /^The (participant|slide|site|operator) code /.exec(detail)?.[1];
+  if (!what) return null;
+  return what === "participant" ? t("start.participant-wrong") : t("start.code-wrong", { name: t(`start.${what}`) });
 }
 
 /** The device's own screen shows the code that lets a phone in. */
@@ -109,9 +116,10 @@ function stopRules(info) {
 }
 
 function rows(sessions) {
-  const newest = [...sessions].sort((one, other) => other.begun.localeCompare(one.begun));
-  return h("ul", { class: "sessions" }, newest.map((session) => {
+  // In the server's order: without a clock the moments say nothing.
+  return h("ul", { class: "sessions" }, sessions.map((session) => {
     const { code, slide, cells, infected } = session;
+    const begun = session.clock === "unset" ? t("start.clock-unset") : moment(session.begun);
     return h(
       "li",
       {},
@@ -120,7 +128,7 @@ function rows(sessions) {
         { href: `#/${code}/count`, "aria-label": t("start.open", { code, slide }) },
         h("b", {}, code),
         h("span", {}, [t("slide", { slide }), session.participant ?? t("start.blank")].join(" · ")),
-        h("span", { class: "soft" }, [moment(session.begun), t("unit.cells", { n: cells }), t("start.called", { n: infected })].join(" · ")),
+        h("span", { class: "soft" }, [begun, t("unit.cells", { n: cells }), t("start.called", { n: infected })].join(" · ")),
       ),
     );
   }));

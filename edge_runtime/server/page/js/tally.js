@@ -11,15 +11,15 @@ const LITTLE_SPACE = 500e6; // bytes
 export function leading(status) {
   if (status.review.complete && status.reviewed) {
     const remark = status.review.unsure ? t("tally.unsure", { n: status.review.unsure }) : t("tally.reviewed-remark");
-    return { title: t("tally.reviewed"), summary: status.reviewed, range: status.reviewed.raw, remark };
+    return { kind: "reviewed", title: t("tally.reviewed"), summary: status.reviewed, range: status.reviewed.raw, remark };
   }
   const machine = status.machine;
   if (!machine) return null;
   if (!machine.corrected_density) {
-    return { title: t("tally.machine-raw"), summary: machine, range: machine.raw, remark: t("tally.raw-remark") };
+    return { kind: "machine", title: t("tally.machine-raw"), summary: machine, range: machine.raw, remark: t("tally.raw-remark") };
   }
   const remark = machine.corrected_by === "model card" ? t("tally.card-remark") : t("tally.device-remark");
-  return { title: t("tally.machine"), summary: machine, range: machine.corrected_density, remark };
+  return { kind: "machine", title: t("tally.machine"), summary: machine, range: machine.corrected_density, remark };
 }
 
 /** The running count: cells, what is still to count, share and density with interval, limit of detection, review. */
@@ -67,7 +67,8 @@ function toCount(status) {
   const rule = named("stop-short", status.stop_rule);
   if (status.to_count === 0) return t("tally.enough", { rule });
   if (status.to_count === null) {
-    return status.totals.cells ? t("tally.unreachable", { rule }) : t("tally.rule", { rule });
+    if (!status.totals.cells) return t("tally.rule", { rule });
+    return status.stop?.kind === "never" ? t("tally.unreachable", { rule }) : t("tally.not-yet", { rule });
   }
   return t("tally.to-count", { n: status.to_count, rule });
 }
@@ -75,7 +76,8 @@ function toCount(status) {
 function headline(status) {
   const lead = leading(status);
   if (!lead) return h("p", { class: "headline-none" }, t("tally.nothing"));
-  const { summary, range, title, remark } = lead;
+  const { kind, summary, range, title, remark } = lead;
+  const share = excluded(status, lead);
   const called = { n: summary.infected, cells: summary.counted };
   return h(
     "div",
@@ -91,13 +93,19 @@ function headline(status) {
       low: percent(range.low.rate), high: percent(range.high.rate),
       least: density(range.low.per_microlitre), most: density(range.high.per_microlitre),
     })),
-    h("p", { class: "soft" }, status.review.complete ? t("tally.found", called) : t("tally.called", called)),
-    summary.excluded_by_zero !== null && h("p", { class: "excludes" }, t("tally.excludes", {
-      n: summary.counted, share: percent(summary.excluded_by_zero),
-      density: density(summary.excluded_by_zero * range.estimate.red_cells.per_microlitre),
+    h("p", { class: "soft" }, kind === "reviewed" ? t("tally.found", called) : t("tally.called", called)),
+    share !== null && h("p", { class: "excludes" }, t(kind === "reviewed" ? "tally.excludes-reviewed" : "tally.excludes-machine", {
+      n: summary.counted, share: percent(share), density: density(share * range.estimate.red_cells.per_microlitre),
     })),
     h("p", { class: "soft" }, remark),
   );
+}
+
+/** The share that a count without a single cell excludes more than; null when it found some, or nobody worked it out. */
+function excluded(status, { kind, summary }) {
+  if (summary.infected > 0) return null;
+  if (status.excludes !== undefined) return status.excludes_kind === kind ? status.excludes : null;
+  return kind === "reviewed" && status.review.unsure ? null : summary.excluded_by_zero; // unsure cells may hold parasites
 }
 
 function facts(status) {
@@ -116,7 +124,7 @@ function facts(status) {
 function limitWords(status) {
   const limit = status.detection_limit;
   if (!limit) return language() === "en" && status.detection_words ? capital(status.detection_words) : t("limit.none");
-  if (limit.limit === null) return t("limit.unreachable", { n: limit.counted });
+  if (limit.limit === null) return limit.floor === null ? t("limit.never") : t("limit.unreachable", { n: limit.counted });
   return t("limit.reached", { share: percent(limit.limit), density: density(limit.per_ul) });
 }
 
