@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 export TF_CPP_MIN_LOG_LEVEL := 3
 
-.PHONY: demo test lint test-long test-boot clean
+.PHONY: demo test lint test-long test-boot figures clean
 
 .venv/installed: setup.cfg pyproject.toml
 	$(PYTHON) -m venv .venv
@@ -27,6 +27,12 @@ test-long: .venv/installed
 # boots a card in an emulator: root, half an hour; docs/boot-test.md
 test-boot: .venv/installed
 	$(BIN)/python -m pytest -q -m boot tests/boot
+
+# tables and plots of the documents, from what benchmarks saved
+figures: .venv/installed
+	$(BIN)/thinsmear bench report docs/bench/*.json --readme README.md
+	$(BIN)/thinsmear bench report docs/bench/models.json docs/bench/more/peers-fast.json --readme docs/models.md
+	$(BIN)/thinsmear bench report docs/bench/more/fields.json --readme docs/fields.md
 
 clean:
 	rm -rf .venv build dist *.egg-info

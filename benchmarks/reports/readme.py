@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 from edge_runtime.errors import BadData
 
-_BEGIN = re.compile(r"<!-- bench:([a-z]+)(?: (\S+))? -->\n")
+# at the beginning of a line, so that an indented example is none
+_BEGIN = re.compile(r"^<!-- bench:([a-z]+)(?: (\S+))? -->\n", re.MULTILINE)
 
 
 @dataclass(frozen=True)
