@@ -124,10 +124,13 @@ def _patient(path: str, digest: str, judged: Judged) -> str | None:
 
 
 def _calibration(card: Card) -> list[tuple[str, str]]:
-    """Path and SHA-256 of the calibration images; what is malformed is passed over, as nothing else depends on it."""
+    """Path and SHA-256 of the calibration images; what is malformed is passed over, as nothing else depends on it.
+
+    Only the cards of earlier versions have paths; they are empty otherwise.
+    """
     files = _value(card.details, "representative", "files")
     pairs = [
-        (file.get("path"), file.get("sha256"))
+        (file.get("path", ""), file.get("sha256"))
         for file in (files if isinstance(files, list) else [])
         if isinstance(file, Mapping)
     ]

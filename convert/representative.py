@@ -32,12 +32,12 @@ class Representative:
     files: tuple[tuple[str, str], ...]
 
     def to_json(self) -> dict[str, Any]:
-        """Plain JSON values for the card."""
+        """Plain JSON values for the card: hashes find the images again; their names may tell whose they are."""
         return {
             "size": len(self.indices),
             "seed": self.seed,
             "patients": self.patients,
-            "files": [{"path": path, "sha256": digest} for path, digest in self.files],
+            "files": [{"sha256": digest} for _, digest in self.files],
         }
 
 

@@ -48,9 +48,12 @@ def atomic_file(path: Path | str, mode: str = "wb") -> Iterator[BinaryIO]:
 
 
 def write_atomically(path: Path | str, data: bytes | str) -> None:
-    """Make or replace ``path`` with ``data`` (text as UTF-8) in one step; see :func:`atomic_file`."""
+    """Make or replace ``path`` with ``data`` in one step; see :func:`atomic_file`.
+
+    Text is written as UTF-8. File names that are no UTF-8, which Python holds as surrogates, get their own bytes back.
+    """
     with atomic_file(path) as stream:
-        stream.write(data.encode("utf-8") if isinstance(data, str) else data)
+        stream.write(data.encode("utf-8", "surrogateescape") if isinstance(data, str) else data)
 
 
 def sync_folder(folder: Path) -> None:

@@ -51,12 +51,16 @@ class BlankRate:
         return asdict(self)
 
 
-def blank_rate(positives: np.ndarray, cells: np.ndarray) -> BlankRate:
+HEALTHY = "healthy patients"
+
+
+def blank_rate(positives: np.ndarray, cells: np.ndarray, source: str = HEALTHY) -> BlankRate:
     """Estimate the blank rate from healthy patients.
 
     Args:
         positives: int [k], cells called infected in each patient.
         cells: int [k], cells of each patient, at least 1.
+        source: who they are; where not healthy patients, the statement says so and draws no conclusion about people.
 
     Raises:
         ValueError: no patients, or more positives than cells.
@@ -78,7 +82,7 @@ def blank_rate(positives: np.ndarray, cells: np.ndarray) -> BlankRate:
         patients=k,
         worst_patient=float(np.max(called / looked)),
         per_patient={"cells": [cells for cells, _ in counts], "called": [found for _, found in counts]},
-        statement=_statement(x, n, k),
+        statement=_statement(x, n, k) if source == HEALTHY else _for_want_of_healthy(x, n, source),
     )
 
 
@@ -97,6 +101,13 @@ def _statement(positives: int, cells: int, patients: int) -> str:
     return (
         f"{seen}{limit} {patients} patients cannot exclude that {unseen:.0%} of healthy people have a higher rate than "
         "any of them."
+    )
+
+
+def _for_want_of_healthy(positives: int, cells: int, source: str) -> str:
+    return (
+        f"{positives:,} of {cells:,} {source}, were called infected ({positives / cells:.2%}). No healthy patient was "
+        "there to measure a blank rate on, so this stands in for it and excludes nothing."
     )
 
 

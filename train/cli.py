@@ -14,6 +14,7 @@ from train.augment import PRESETS, preset
 from train.recipe import Recipe
 
 _DEFAULT = Recipe()
+_OF_RESUME = ("resume", "finish", "as_json", "quiet", "verbose")
 
 
 def _three_shares(ctx: click.Context, param: click.Parameter, value: str) -> tuple[float, float, float]:
@@ -26,6 +27,18 @@ def _three_shares(ctx: click.Context, param: click.Parameter, value: str) -> tup
     if min(train, val, test) <= 0 or not total < float("inf"):
         raise click.BadParameter(f"{value!r}: each share must be above 0.")
     return train / total, val / total, test / total
+
+
+def _refuse_changes(ctx: click.Context) -> None:
+    """A run goes on as it was started, so an option that would change it must not be passed over in silence."""
+    given = [
+        "/".join((*option.opts, *option.secondary_opts))
+        for option in ctx.command.params
+        if option.name not in _OF_RESUME
+        and ctx.get_parameter_source(str(option.name)) is click.core.ParameterSource.COMMANDLINE
+    ]
+    if given:
+        raise WrongUsage(f"--resume goes on with the settings in config.json; leave out {', '.join(given)}.")
 
 
 _ARCHITECTURES = "\n".join(f"  {name:19}{find(name).size:>4}  {find(name).summary}" for name in NAMES)
@@ -155,6 +168,10 @@ def train(
         raise WrongUsage("Give DATA and --out RUN for a new run, or --resume RUN alone to continue one.")
     if finish and resume is None:
         raise WrongUsage("--finish goes with --resume RUN.")
+    if resume is not None:
+        _refuse_changes(click.get_current_context())
+    elif float(alpha) != 1.0 and not find(arch).alpha:
+        raise WrongUsage(f"--alpha {alpha} has no meaning for {arch}, which has one width; leave it out.")
 
     from train.tensorflow_setup import gpus, require_tensorflow
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import hashlib
 import os
+import posixpath
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -12,8 +13,10 @@ from pathlib import Path, PurePosixPath
 
 import numpy as np
 
+from edge_runtime.console import note
 from edge_runtime.errors import BadData, WrongUsage
 from edge_runtime.images import IMAGE_SUFFIXES
+from edge_runtime.names import printable
 
 # NIH/NLM file names begin with the patient: C47P8thin_original_IMG_..., C51AP12thinF_IMG_..., C1_thinF_IMG_...
 NIH_PATIENT = r"^C\d+[AB]?(?:P\d+)?"
@@ -71,13 +74,25 @@ class Cells:
     def fingerprint(self) -> str:
         """SHA-256 over path, label and content of every image: two data sets with the same one are the same."""
         digest = hashlib.sha256()
-        for path, label in zip(self.paths, self.labels, strict=True):
+        for path, label, content in zip(self.paths, self.labels, self._contents(), strict=True):
             digest.update(os.fsencode(path) + b"\0" + bytes([int(label)]))
-            try:
-                digest.update(hashlib.sha256((self.root / path).read_bytes()).digest())
-            except OSError as error:
-                raise BadData(f"Cannot read {self.root / path}: {error.strerror}.") from error
+            digest.update(content)
         return digest.hexdigest()
+
+    def contradictions(self) -> list[tuple[int, int]]:
+        """Images that equal an earlier one, byte for byte, under another label or patient: (earlier, later)."""
+        first: dict[bytes, int] = {}
+        patients = self.patients or ("",) * len(self)
+        pairs = ((first.setdefault(content, i), i) for i, content in enumerate(self._contents()))
+        return [(a, b) for a, b in pairs if (self.labels[a], patients[a]) != (self.labels[b], patients[b])]
+
+    def _contents(self) -> Iterator[bytes]:
+        """SHA-256 of each file in order."""
+        for file in self.files():
+            try:
+                yield hashlib.sha256(file.read_bytes()).digest()
+            except OSError as error:
+                raise BadData(f"Cannot read {printable(file)}: {error.strerror}.") from error
 
 
 def scan(root: Path, patients: str | None = None, csv_file: Path | None = None) -> Cells:
@@ -103,6 +118,17 @@ def scan(root: Path, patients: str | None = None, csv_file: Path | None = None) 
     if not root.is_dir():
         raise WrongUsage(f"There is no data folder {root}; give a folder with Parasitized/ and Uninfected/, or a CSV.")
     return _from_folders(root, patients)
+
+
+def note_contradictions(cells: Cells) -> None:
+    """Tell the person how many images come again under another label or patient, and name two."""
+    pairs = cells.contradictions()
+    if pairs:
+        first, second = (printable(cells.paths[i]) for i in pairs[0])
+        note(
+            f"WARNING: {len(pairs)} images have the same content as an earlier one of another label or patient, for "
+            f"instance {second} and {first}."
+        )
 
 
 def _from_folders(root: Path, expression: str | None) -> Cells:
@@ -151,34 +177,41 @@ def _meaning(folder: PurePosixPath) -> tuple[int | None, str | None]:
 
 def _from_csv(root: Path, csv_file: Path, expression: str | None) -> Cells:
     try:
-        with csv_file.open(newline="", encoding="utf-8-sig") as stream:
+        with csv_file.open(newline="", encoding="utf-8-sig", errors="surrogateescape") as stream:
             reader = csv.DictReader(stream)
             columns = [name.strip().lower() for name in reader.fieldnames or []]
             if "path" not in columns or "label" not in columns:
                 raise BadData(f"{csv_file} has columns {columns}; it needs path and label, and may have patient, part.")
             reader.fieldnames = columns
             rows = list(reader)
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
+    except (OSError, csv.Error) as error:
         raise BadData(f"Cannot read the data list {csv_file}: {error}.") from error
     if not rows:
         raise WrongUsage(f"The data list {csv_file} has no rows.")
     entries: dict[str, tuple[int, str, str | None]] = {}
+    spelling: dict[str, str] = {}  # the first one of each file, which may be listed as absolute and as relative
     for number, row in enumerate(rows, start=2):
         path = (row["path"] or "").strip().replace("\\", "/")
         label = _label_of(row["label"], csv_file, number)
-        part = _PARTS.get((row.get("part") or "").strip().lower())
+        entry = label, (row.get("patient") or "").strip(), _part_of(row.get("part"), csv_file, number)
         if not path or (PurePosixPath(path).is_absolute() and not Path(path).is_file()):
-            raise BadData(f'{csv_file} line {number}: no image at "{path}".')
-        if entries.setdefault(path, (label, (row.get("patient") or "").strip(), part))[0] != label:
-            raise BadData(f"{csv_file} line {number}: {path} was given both labels.")
+            raise BadData(f'{csv_file} line {number}: no image at "{printable(path)}".')
+        path = posixpath.normpath(path)
+        path = spelling.setdefault(os.path.abspath(root / path), path)
+        before = entries.setdefault(path, entry)
+        if before != entry:
+            what = "label" if before[0] != entry[0] else "patient" if before[1] != entry[1] else "part"
+            raise BadData(f"{csv_file} line {number}: {printable(path)} was listed before with another {what}.")
     paths = tuple(sorted(entries))
     missing = [path for path in paths if not (root / path).is_file()]
     if missing:
-        raise BadData(f"{len(missing)} of {len(paths)} images listed in {csv_file} do not exist, first {missing[0]}.")
+        raise BadData(
+            f"{len(missing)} of {len(paths)} images listed in {csv_file} do not exist, first {printable(missing[0])}."
+        )
     given = [entries[path][1] for path in paths]
     patients = tuple(given) if all(given) else None
     if any(given) and patients is None:
-        raise BadData(f"{csv_file} names a patient for some images only, not for {paths[given.index('')]}.")
+        raise BadData(f"{csv_file} names a patient for some images only, not for {printable(paths[given.index('')])}.")
     parts = [entries[path][2] for path in paths]
     if any(parts) and not all(parts):
         raise BadData(f"{csv_file} names a part (train, val, test) for some images only.")
@@ -191,7 +224,16 @@ def _label_of(text: str | None, csv_file: Path, number: int) -> int:
         return 1
     if word in _NEGATIVE:
         return 0
-    raise BadData(f'{csv_file} line {number}: label "{text}" is neither parasitized nor uninfected.')
+    raise BadData(f'{csv_file} line {number}: label "{printable(text or "")}" is neither parasitized nor uninfected.')
+
+
+def _part_of(text: str | None, csv_file: Path, number: int) -> str | None:
+    word = (text or "").strip().lower()
+    if word and word not in _PARTS:
+        raise BadData(
+            f'{csv_file} line {number}: part "{printable(word)}" is not known; write train, val or test, or nothing.'
+        )
+    return _PARTS.get(word)
 
 
 def _assemble(

@@ -161,10 +161,10 @@ def _write(path: Path, cells: Cells, fold: np.ndarray, rows: np.ndarray, logits:
 
 def _read(path: Path, paths: list[str]) -> np.ndarray:
     try:
-        with path.open(newline="", encoding="utf-8") as stream:
+        with path.open(newline="", encoding="utf-8", errors="surrogateescape") as stream:
             found = {row["path"]: float(row["logit"]) for row in csv.DictReader(stream)}
         return np.array([found[one] for one in paths])
-    except (KeyError, ValueError, TypeError) as error:
+    except (KeyError, ValueError, TypeError, csv.Error) as error:
         raise BadData(f"{path} is damaged or of other folds ({error}); delete it to train this fold again.") from error
 
 
@@ -172,6 +172,15 @@ def point_warnings(run: Run, part: str) -> tuple[str, ...]:
     """What a reader of figures at the run's thresholds on its own folds must know."""
     if not run.finished:
         return ("The run has not finished, so it has no thresholds of its own; review and count stand at P 0.5.",)
-    if part in ("all", "val"):
-        return ("Review and count were chosen on the run's validation patients, who are among these cells.",)
-    return ()
+    if run.cells.patients is None:
+        return ()
+    # Folds and a teacher's scores are of training patients.
+    parts = ("val",) if run.points_from == "validation patients" else ("train", "val")
+    rows = range(len(run.cells)) if part == "all" else run.indices(part)
+    common = {run.cells.patients[i] for i in run.indices(*parts)} & {run.cells.patients[i] for i in rows}
+    if not common:
+        return ()
+    return (
+        f"Review and count were chosen on scores of the run's patients ({run.points_from}), {len(common)} of whom are "
+        "among these cells: figures at these points flatter.",
+    )

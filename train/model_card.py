@@ -17,13 +17,15 @@ class CardSection:
     lines: tuple[str, ...]
 
 
-def model_card(evaluation: Mapping[str, Any], model: Mapping[str, Any], data: Mapping[str, Any]) -> list[CardSection]:
+def model_card(
+    evaluation: Mapping[str, Any], model: Mapping[str, Any], trained_on: Mapping[str, Any]
+) -> list[CardSection]:
     """Write the card of an evaluated model.
 
     Args:
         evaluation: document of :func:`train.evaluation.evaluate`.
         model: names and values that describe the model (architecture, input size, file, recipe).
-        data: names and values that describe its data (folder, patients, split).
+        trained_on: names and values that describe what it learnt from; empty when that is not recorded.
     """
     return [
         CardSection("Model details", _pairs(model) or ("Not recorded.",)),
@@ -41,7 +43,7 @@ def model_card(evaluation: Mapping[str, Any], model: Mapping[str, Any], data: Ma
         CardSection("Factors", _factors(evaluation)),
         CardSection("Metrics", _metrics(evaluation)),
         CardSection("Evaluation data", _cells(evaluation)),
-        CardSection("Training data", _pairs(data) or ("Not recorded with this model.",)),
+        CardSection("Training data", _pairs(trained_on) or ("Not recorded with this model.",)),
         CardSection("Quantitative analyses", _analyses(evaluation)),
         CardSection("Ethical considerations", _ethics(evaluation)),
         CardSection("Caveats and recommendations", _caveats(evaluation)),

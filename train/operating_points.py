@@ -12,7 +12,7 @@ from edge_runtime.card import OperatingPoints
 from edge_runtime.counting import between_slide_sds, exact
 from edge_runtime.decision import probability
 from edge_runtime.errors import NotConclusive
-from train.blank_rate import BlankRate, blank_rate
+from train.blank_rate import HEALTHY, BlankRate, blank_rate
 
 REVIEW_SENSITIVITY = 0.99
 # A count of 5,000 red cells (WHO) is what the strict threshold is made for.
@@ -58,7 +58,8 @@ class CountPoint:
         sensitivity: share of parasitized cells at or above it.
         low_sensitivity: the same in a patient whom one in 20 falls short of; the pooled share where patients are too
             few to tell.
-        detection_limit: share of infected cells that a count of 5,000 detects with 95 % confidence in such a patient.
+        detection_limit: share of infected cells that a count of 5,000 detects with 95 % confidence in such a patient; 1
+            when no threshold detects anything there (the laxest allowed one is taken then).
         blank: blank rate with every healthy patient judged by the threshold that the others would have chosen, so
             that the choice does not flatter the rate.
         blank_at_threshold: blank rate of all healthy patients at the threshold itself.
@@ -140,6 +141,8 @@ def count_point(
 
     def choose(people: np.ndarray) -> tuple[int, float]:
         limits = np.where(too_lax, np.inf, _detection_limit(called[people], cells[people], low))
+        if not np.isfinite(limits).any():  # nothing is detected in such a patient, whatever the threshold
+            return int(np.argmin(too_lax)), float("inf")
         best = int(np.argmax(limits <= _AS_GOOD * np.min(limits)))
         return best, float(limits[best])
 
@@ -152,8 +155,8 @@ def count_point(
         sensitivity=float(found[best]),
         low_sensitivity=float(low[best]),
         detection_limit=min(limit, 1.0),
-        blank=blank_rate(called[everybody, left_out], cells),
-        blank_at_threshold=blank_rate(called[:, best], cells),
+        blank=blank_rate(called[everybody, left_out], cells, source),
+        blank_at_threshold=blank_rate(called[:, best], cells, source),
         source=source,
     )
 
@@ -167,7 +170,7 @@ def _healthy(truth: np.ndarray, p: np.ndarray, patients: Sequence[str] | None) -
     """Cells called infected [k, thresholds] and cells [k] of each healthy patient, and who they are."""
     names = np.zeros(len(p), dtype="<U1") if patients is None else np.asarray(patients).astype(str)
     infected = np.unique(names[truth])
-    chosen, source = ~np.isin(names, infected), "healthy patients"
+    chosen, source = ~np.isin(names, infected), HEALTHY
     if not chosen.any():
         chosen, source = ~truth, "uninfected cells of infected patients, for lack of healthy ones"
     people, index = np.unique(names[chosen], return_inverse=True)

@@ -44,6 +44,8 @@ def out_of_fold(run: Run) -> OutOfFold | None:
         return None
     best: dict[int, float] = {}
     for path in sorted((run.path / "folds").glob("*/scores.csv")):
+        if not (path.parent / "folds.json").is_file():
+            continue  # put there by hand: nobody knows which model judged whom
         found = _of_training(run, _read(path))
         if len(found) > len(best):
             best = found
@@ -71,6 +73,9 @@ def teacher_scores(run: Run, own: OutOfFold | None = None) -> OutOfFold | None:
         return None
     known = read_teacher(path)
     rows = run.indices("train")
+    unknown = [run.cells.paths[i] for i in rows if run.cells.paths[i] not in known]
+    if unknown:
+        raise BadData(f"{path} does not know {len(unknown)} training cells ({unknown[0]} ...); it is damaged.")
     edge = np.finfo(float).eps
     p = np.clip([known[run.cells.paths[i]] for i in rows], edge, 1 - edge)
     logits, labels = np.log(p) - np.log1p(-p), run.cells.labels[rows]
@@ -104,6 +109,10 @@ def _of_training(run: Run, probabilities: dict[str, float]) -> dict[int, float]:
 def _read(path: Path) -> dict[str, float]:
     try:
         with path.open(newline="", encoding="utf-8") as stream:
-            return {row["path"]: float(row["probability"]) for row in csv.DictReader(stream)}
+            found = {row["path"]: float(row["probability"]) for row in csv.DictReader(stream)}
+        wrong = [value for value in found.values() if not 0 <= value <= 1]  # also what is no number
+        if wrong:
+            raise ValueError(f"probability {wrong[0]}")
+        return found
     except (KeyError, ValueError, TypeError) as error:
         raise BadData(f"{path} is damaged ({error}); `thinsmear evaluate RUN --folds K` writes it again.") from error

@@ -21,10 +21,11 @@ class Subject:
     Attributes:
         title: heading of the report.
         model: architecture, file, recipe and the like.
-        data: folder, fingerprint, split and the like.
+        data: what was evaluated: folder, part and the like.
         training: settings of the training; empty for a model without a run.
         history: columns of the training history; empty for a model without a run.
         tools: versions and date.
+        trained_on: what the model learnt from; empty when that is not recorded.
     """
 
     title: str
@@ -33,6 +34,7 @@ class Subject:
     training: Mapping[str, Any] = field(default_factory=dict)
     history: Mapping[str, Sequence[Any]] = field(default_factory=dict)
     tools: Mapping[str, Any] = field(default_factory=dict)
+    trained_on: Mapping[str, Any] = field(default_factory=dict)
 
 
 def build_report(evaluation: Mapping[str, Any], subject: Subject, errors: Sequence[ErrorPicture] = ()) -> str:
@@ -54,7 +56,7 @@ def build_report(evaluation: Mapping[str, Any], subject: Subject, errors: Sequen
         ("errors", "Errors", sections.errors(evaluation, errors)),
         ("training", "Training", sections.training(subject.training, subject.history)),
         ("data", "Data", [facts(subject.data)] if subject.data else []),
-        ("card", "Model card", sections.card(evaluation, subject.model, subject.data)),
+        ("card", "Model card", sections.card(evaluation, subject.model, subject.trained_on)),
         ("limits", "Limits", sections.limits(evaluation)),
     ]
     shown = [(anchor, heading, content) for anchor, heading, content in blocks if content]

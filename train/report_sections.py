@@ -216,9 +216,9 @@ def training(settings: Mapping[str, Any], history: Mapping[str, Sequence[Any]]) 
     return [block for block in content if block]
 
 
-def card(evaluation: Mapping[str, Any], model: Mapping[str, Any], data: Mapping[str, Any]) -> list[str]:
+def card(evaluation: Mapping[str, Any], model: Mapping[str, Any], trained_on: Mapping[str, Any]) -> list[str]:
     """The model card."""
-    cards = model_card(evaluation, model, data)
+    cards = model_card(evaluation, model, trained_on)
     return [f"<h3>{escape(card.heading)}</h3>{bullets(card.lines)}" for card in cards]
 
 

@@ -61,7 +61,7 @@ class Run:
             contract = InputContract(**_tuples(config["input"]))
             root = data or Path(config["data"]["root"])
             cells, parts = read_split(path / "split.csv", root)
-        except (OSError, ValueError, KeyError, TypeError, BadModel) as error:
+        except (OSError, ValueError, KeyError, TypeError, csv.Error, BadModel) as error:
             raise BadData(f"The run directory {path} is damaged: {error}.") from error
         if split_hash(cells, parts) != config["data"]["split_sha256"]:
             raise BadData(f"The split in {path}/split.csv was changed after training (its SHA-256 differs).")
@@ -110,6 +110,11 @@ class Run:
         """The operating points of the float model."""
         return OperatingPoints(**self._calibration().get("operating_points", {}))
 
+    @property
+    def points_from(self) -> str:
+        """In words, whose scores the operating points were chosen on."""
+        return str(self._calibration().get("points_from", "validation patients"))
+
     def metrics(self) -> Mapping[str, Any]:
         """``metrics.json``, or an empty mapping when the run was not evaluated."""
         path = self.path / "metrics.json"
@@ -117,12 +122,12 @@ class Run:
 
 
 def write_json(path: Path, document: Any) -> None:
-    """Indented JSON, written atomically."""
-    write_atomically(path, json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False) + "\n")
+    """Indented JSON in ASCII, so that names in any encoding come back as they were; written atomically."""
+    write_atomically(path, json.dumps(document, indent=1, allow_nan=False) + "\n")
 
 
 def write_csv(path: Path, headings: tuple[str, ...], rows: Any) -> None:
-    """CSV with one heading line, written atomically."""
+    """CSV with one heading line, written atomically; read it with ``errors="surrogateescape"``."""
     stream = io.StringIO()
     writer = csv.writer(stream, lineterminator="\n")
     writer.writerow(headings)
@@ -142,7 +147,7 @@ def write_split(path: Path, cells: Cells, parts: np.ndarray) -> None:
 
 def read_split(path: Path, root: Path) -> tuple[Cells, np.ndarray]:
     """The images of a run in their order, and the part of each."""
-    with path.open(newline="", encoding="utf-8") as stream:
+    with path.open(newline="", encoding="utf-8", errors="surrogateescape") as stream:
         rows = list(csv.DictReader(stream))
     if not rows:
         raise BadData(f"{path} lists no images.")
@@ -169,7 +174,7 @@ def patients_hash(patients: tuple[str, ...] | None, parts: np.ndarray) -> str | 
     if patients is None:
         return None
     pairs = sorted({f"{part}\t{patient}" for patient, part in zip(patients, parts, strict=True)})
-    return hashlib.sha256("\n".join(pairs).encode()).hexdigest()
+    return hashlib.sha256("\n".join(pairs).encode("utf-8", "surrogateescape")).hexdigest()
 
 
 def versions() -> dict[str, str]:

@@ -73,11 +73,26 @@ def score_run(path: Path, request: Request) -> Scored:
         cells = scan(request.data, request.patients)
         parts = _parts_in(run, cells)
     warnings = _seen_patients(run, cells) if request.data is not None and parts is None else ()
+    learnt = {path for path, part in zip(run.cells.paths, run.parts, strict=True) if part != "test"}
+    if not set(run.cells.paths).isdisjoint(cells.paths):
+        warnings += split_warnings(run)
     cells, part = _select(cells, parts, request.split)
     cells, pixels = _pixels(cells, run.contract, request.skip_bad)
+    if part == "all" and not learnt.isdisjoint(cells.paths):
+        warnings += ("The run was trained and tuned on some of these cells: the figures flatter; see --split test.",)
     logits = keras_logits(run.model(), run.contract, pixels)
     subject = run_subject(run, cells, part)
     return Scored(cells, logits, run.output, run.points, subject, (*warnings, *_part_warnings(part)))
+
+
+def split_warnings(run: Run) -> tuple[str, ...]:
+    """What the run's own split means for every figure on the run's own cells."""
+    if run.config["data"]["split_by"] != "image":
+        return ()
+    return (
+        "The split is by image: cells of one patient may lie in training, validation and test alike, so every figure "
+        "is optimistic.",
+    )
 
 
 def run_subject(run: Run, cells: Cells, part: str) -> Subject:
@@ -86,6 +101,7 @@ def run_subject(run: Run, cells: Cells, part: str) -> Subject:
         title=f"Evaluation of {printable(run.path)}, {_whose(part)}",
         model={"Run": text(run.path), **_described(run.config), "Input": _size(run.contract)},
         data=_data(cells, part),
+        trained_on=_trained_on(run.config.get("data")),
         training=_flat(run.config),
         history=_history(run.path / "history.csv"),
         tools=_tools("tensorflow", "keras"),
@@ -131,6 +147,7 @@ def score_model(
             "Input": _size(classifiers[0].contract),
         },
         data=_data(cells, part),
+        trained_on=_trained_on(card.details.get("training")),
         tools=_tools() | {backend.name: backend.version},
     )
     warnings = _part_warnings(part)
@@ -223,6 +240,25 @@ def _data(cells: Cells, part: str) -> dict[str, Any]:
         "Images": f"{len(cells):,}",
         "Patients": patients,
     }
+
+
+def _trained_on(training: Any) -> dict[str, Any]:
+    """What a run's configuration or a model's card says of the training data; empty when it says nothing."""
+    if not isinstance(training, Mapping):
+        return {}
+    found = {}
+    if isinstance(training.get("species"), str):
+        found["Species"] = training["species"]
+    parts = training.get("parts")
+    for key, title in (("train", "Learnt from"), ("val", "Chosen on"), ("test", "Kept for test")):
+        part = parts.get(key) if isinstance(parts, Mapping) else None
+        if isinstance(part, Mapping) and isinstance(part.get("images"), int):
+            patients = part.get("patients")
+            who = "patients not known" if patients is None else f"{patients} patients"
+            found[title] = f"{part['images']:,} cells ({part.get('parasitized', '?')} parasitized), {who}"
+    if isinstance(training.get("split_by"), str):
+        found["Split by"] = training["split_by"]
+    return found
 
 
 def _flat(config: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:

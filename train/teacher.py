@@ -35,14 +35,14 @@ def read_teacher(path: Path) -> dict[str, float]:
         )
     found: dict[str, float] = {}
     try:
-        with path.open(newline="", encoding="utf-8") as stream:
+        with path.open(newline="", encoding="utf-8", errors="surrogateescape") as stream:
             for row in csv.DictReader(stream):
                 text = row.get("probability") or ""
                 value = float(text) if text else 1 / (1 + float(np.exp(-float(row["logit"]))))
                 if not 0 <= value <= 1:
                     raise ValueError(f"probability {value}")
                 found[row["path"]] = value
-    except (KeyError, ValueError, TypeError, UnicodeDecodeError, csv.Error) as error:
+    except (KeyError, ValueError, TypeError, csv.Error) as error:
         raise BadData(f"{path} is no CSV of path and probability (or logit): {error}.") from error
     return found
 

@@ -6,7 +6,7 @@ import csv
 import math
 import os
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +20,7 @@ from train.augment import Augmentation
 from train.cache import UnreadableCells, load_pixels
 from train.calibration import calibrated, enough_for_bias, fit_calibration
 from train.collapse import collapses_of, inspect_predictions
-from train.dataset import Cells, scan
+from train.dataset import Cells, note_contradictions, scan
 from train.operating_points import count_point, operating_points, review_point
 from train.out_of_fold import out_of_fold, teacher_scores, together
 from train.recipe import Recipe
@@ -90,8 +90,10 @@ def start_run(
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise WrongUsage(f"{out} already exists and is not empty; choose another --out, or use --resume {out}.")
     family, contract = network.family, network.contract
-    if network.weights not in (None, "imagenet") and not Path(network.weights).is_file():
-        raise WrongUsage(f"There is no weights file {network.weights}.")  # now, not after minutes of decoding
+    if network.weights not in (None, "imagenet"):
+        if not Path(network.weights).is_file():
+            raise WrongUsage(f"There is no weights file {network.weights}.")  # now, not after minutes of decoding
+        network = replace(network, weights=os.path.abspath(network.weights))  # the run may go on from another folder
     cells = scan(data, patients)
     if cells.ignored:
         note(f"{cells.ignored} hidden, system or other files ignored.")
@@ -102,6 +104,7 @@ def start_run(
             raise
         note(f"{len(error.indices)} unreadable images left out.")
         cells = cells.subset(np.setdiff1d(np.arange(len(cells)), error.indices))
+    note_contradictions(cells)
     split = split_cells(cells, shares, seed=recipe.seed, by_image=by_image)
     taught = None if teacher is None else read_teacher(teacher)
     if taught is not None:
@@ -122,7 +125,7 @@ def start_run(
             "recipe": asdict(recipe),
             "data": _describe(cells, split),
             "teacher_weight": None if taught is None else teacher_weight,
-            "cache": None if cache is None else str(cache),
+            "cache": None if cache is None else os.path.abspath(cache),
             "versions": versions(),
         },
     )
@@ -226,7 +229,7 @@ def measure_run(run: Run, model: keras.Model, pixels: np.ndarray, warnings: tupl
         warnings: what training found, for the metrics and the report.
     """
     from train.reporting import evaluate_scores
-    from train.scored import run_subject
+    from train.scored import run_subject, split_warnings
     from train.scoring import keras_logits
 
     rows = run.indices("val", "test")
@@ -247,7 +250,7 @@ def measure_run(run: Run, model: keras.Model, pixels: np.ndarray, warnings: tupl
     found = inspect_predictions(run.cells.labels[test], calibrated(logits[test], output))
     if found.message is not None:
         note(f"WARNING: {found.message}")
-    cells = run.cells.subset(test)
+    cells, warnings = run.cells.subset(test), (*split_warnings(run), *warnings)
     return evaluate_scores(
         cells, logits[test], output, points, run_subject(run, cells, "test"), run.path, warnings=warnings
     )
@@ -293,5 +296,5 @@ def calibrate(run: Run, logits: np.ndarray) -> tuple[OutputContract, OperatingPo
 
 def read_scores(path: Path) -> dict[str, float]:
     """``scores.csv`` of a run: logit by image path."""
-    with path.open(newline="", encoding="utf-8") as stream:
+    with path.open(newline="", encoding="utf-8", errors="surrogateescape") as stream:
         return {row["path"]: float(row["logit"]) for row in csv.DictReader(stream)}

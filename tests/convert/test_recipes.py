@@ -77,5 +77,5 @@ def test_the_record_names_files_and_hashes(tmp_path: Path) -> None:
         "size": 1,
         "seed": 4,
         "patients": 1,
-        "files": [{"path": "b.png", "sha256": hashlib.sha256(b"b.png").hexdigest()}],
+        "files": [{"sha256": hashlib.sha256(b"b.png").hexdigest()}],
     }

@@ -10,7 +10,9 @@ import pytest
 from edge_runtime.files import atomic_file, write_atomically
 
 
-@pytest.mark.parametrize("data, expected", [(b"\x00\xff", b"\x00\xff"), ("µL", "µL".encode())])
+@pytest.mark.parametrize(
+    "data, expected", [(b"\x00\xff", b"\x00\xff"), ("µL", "µL".encode()), ("C3_\udcff", b"C3_\xff")]
+)
 def test_bytes_and_text_are_written(tmp_path: Path, data: bytes | str, expected: bytes) -> None:
     write_atomically(tmp_path / "out", data)
     assert (tmp_path / "out").read_bytes() == expected

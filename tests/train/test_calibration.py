@@ -184,6 +184,14 @@ def test_counting_minds_the_patient_whose_parasites_are_hard_to_find() -> None:
     assert some.low_sensitivity == some.sensitivity
 
 
+def test_without_a_useful_threshold_the_laxest_allowed_one_is_taken() -> None:
+    labels, p, patients = scored(0.0)
+    lost = np.isin(patients, ["C20", "C21", "C22"]) & (labels == 1)  # 3 of 20: nothing of theirs is ever found
+    point = count_point(labels, np.where(lost, 1e-6, p), patients, at_least=0.65)
+    assert (point.detection_limit, point.low_sensitivity) == (1.0, 0.0)
+    assert 0.65 <= point.threshold < 0.68
+
+
 def test_blank_rate_of_the_chosen_threshold_is_not_flattered() -> None:
     point = count_point(*scored(4.0))
     assert point.blank.rate >= point.blank_at_threshold.rate
@@ -200,6 +208,8 @@ def test_without_healthy_patients_uninfected_cells_serve_and_it_says_so() -> Non
     for patients in (None, ["A"] * 4000):
         point = count_point(labels, p, patients)
         assert "for lack of healthy ones" in point.source
+        assert "uninfected cells of infected patients" in point.blank.statement
+        assert "healthy patients were" not in point.blank.statement and "cannot exclude" not in point.blank.statement
         assert point.blank.patients == 1
         assert point.blank.cells == int(np.sum(labels == 0))
 

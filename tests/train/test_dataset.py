@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -61,7 +62,13 @@ def test_patients_from_names(tmp_path: Path, names: list[str], regex: str | None
         ("path,label,patient\na.png,parasitized,x\nb.png,0,y\n", ([1, 0], ("x", "y"))),
         ("Path,Label\na.png,Infected\nb.png,healthy\n", ([1, 0], None)),
         ("path,label\na.png,perhaps\n", "neither parasitized nor uninfected"),
-        ("path,label\na.png,1\na.png,0\n", "both labels"),
+        ("path,label\na.png,1\n./a.png,1\nsub/../b.png,0\n", ([1, 0], None)),
+        ("path,label\na.png,1\na.png,0\n", "a.png was listed before with another label"),
+        ("path,label\na.png,1\n.//a.png,0\n", "another label"),
+        ("path,label,patient\na.png,1,x\n./a.png,1,y\n", "another patient"),
+        ("path,label,part\na.png,1,train\na.png,1,test\n", "another part"),
+        ("path,label,part\na.png,1,train\nb.png,0,hold-out\n", 'line 3: part "hold-out" is not known'),
+        ("path,label,part\na.png,1,hold-out\nb.png,0,hold-out\n", 'line 2: part "hold-out" is not known'),
         ("path,label,patient\na.png,1,x\nb.png,0,\n", "some images only"),
         ("path,label\nmissing.png,1\n", "do not exist"),
         ("file,class\na.png,1\n", "needs path and label"),
@@ -76,6 +83,39 @@ def test_csv(tmp_path: Path, text: str, expected: tuple | str) -> None:
     else:
         cells = scan(tmp_path / "cells.csv")
         assert (cells.labels.tolist(), cells.patients) == expected
+
+
+def test_absolute_and_relative_spellings_are_one_image(tmp_path: Path) -> None:
+    touch(tmp_path, "a.png")
+    (tmp_path / "cells.csv").write_text(f"path,label\na.png,1\n{tmp_path}/a.png,1\n")
+    assert scan(tmp_path / "cells.csv").paths == ("a.png",)
+    (tmp_path / "cells.csv").write_text(f"path,label\na.png,1\n{tmp_path}/a.png,0\n")
+    with pytest.raises(BadData, match="another label"):
+        scan(tmp_path / "cells.csv")
+
+
+def test_a_list_names_files_that_are_no_utf8(tmp_path: Path) -> None:
+    name = os.fsdecode(b"C3P3_\xff.png")
+    touch(tmp_path, "a.png")
+    (tmp_path / name).write_bytes(b"b")
+    (tmp_path / "cells.csv").write_bytes(b"path,label\na.png,1\nC3P3_\xff.png,0\n")
+    assert scan(tmp_path / "cells.csv").paths == (name, "a.png")
+    (tmp_path / name).unlink()
+    with pytest.raises(BadData, match=r"first C3P3_\\xff.png"):
+        scan(tmp_path / "cells.csv")
+
+
+@pytest.mark.parametrize(
+    ("label", "patients", "found"),
+    [(0, ("x", "x", "y"), [(0, 1)]), (1, ("x", "z", "y"), [(0, 1)]), (1, ("x", "x", "y"), []), (0, None, [(0, 1)])],
+)
+def test_equal_contents_under_another_label_or_patient_are_found(
+    tmp_path: Path, label: int, patients: tuple[str, ...] | None, found: list
+) -> None:
+    for name, content in (("a.png", b"1"), ("b.png", b"1"), ("c.png", b"2")):
+        (tmp_path / name).write_bytes(content)
+    cells = Cells(tmp_path, ("a.png", "b.png", "c.png"), np.array([1, label, 0], np.int8), patients)
+    assert cells.contradictions() == found
 
 
 @pytest.mark.parametrize(

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import csv
 import json
+import os
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from edge_runtime.card import InputContract
 from edge_runtime.cli import run as thinsmear
 from edge_runtime.errors import BadData, WrongUsage
+from train.dataset import Cells
 from train.fine_tuning import FineTuning
-from train.folds import cross_validate
+from train.folds import _read as read_folds
+from train.folds import _write as write_folds
+from train.folds import cross_validate, point_warnings
 from train.run import Run
 
 
@@ -106,6 +111,38 @@ def test_a_fold_that_was_stopped_goes_on_from_its_checkpoint(
     folded = cross_validate(run, 2, "val")
     assert epochs == [(0, 0), (0, 1), (1, 0), (1, 1)]  # fold by fold, none twice
     assert np.isfinite(folded.logits).all() and not list(folder.glob("*.npz"))
+
+
+@pytest.mark.parametrize(
+    ("points_from", "part", "patients"),
+    [
+        ("validation patients", "train", 0),
+        ("validation patients", "val", 1),
+        ("validation patients", "all", 1),
+        ("validation patients and the run's folds", "train", 2),
+        ("validation patients, counting also by the teacher's out-of-fold scores", "train", 2),
+        ("validation patients and the run's folds", "all", 3),
+        ("validation patients and the run's folds", "test", 0),
+    ],
+)
+def test_figures_at_thresholds_name_the_patients_these_were_chosen_on(
+    points_from: str, part: str, patients: int, tmp_path: Path
+) -> None:
+    cells = Cells(tmp_path, tuple("abcd"), np.array([0, 1, 0, 1], np.int8), ("A", "B", "C", "D"))
+    run = Run(tmp_path, {}, InputContract(8, 8), cells, np.array(["train", "train", "val", "test"]))
+    assert "has not finished" in point_warnings(run, part)[0]
+    (tmp_path / "model.keras").touch()
+    (tmp_path / "calibration.json").write_text(json.dumps({"points_from": points_from}))
+    found = point_warnings(run, part)
+    assert len(found) == bool(patients)
+    assert not found or (f"({points_from}), {patients} of whom" in found[0])
+
+
+def test_folds_of_names_that_are_no_utf8_are_read_back(tmp_path: Path) -> None:
+    name = os.fsdecode(b"C3P3_\xff.png")
+    cells = Cells(tmp_path, (name,), np.array([1], np.int8), ("C3P3",))
+    write_folds(tmp_path / "fold-0.csv", cells, np.zeros(1, int), np.array([0]), np.array([2.5]))
+    assert read_folds(tmp_path / "fold-0.csv", [name]).tolist() == [2.5]
 
 
 def test_folds_need_patients(run_folder: Path) -> None:

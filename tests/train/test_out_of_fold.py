@@ -29,6 +29,7 @@ def run(run_folder: Path, tmp_path: Path) -> Run:
 def write_folds(run: Run, name: str, scores: Rows) -> Path:
     path = run.path / "folds" / name / "scores.csv"
     path.parent.mkdir(parents=True)
+    (path.parent / "folds.json").write_text("{}")
     with path.open("w", newline="") as stream:
         writer = csv.writer(stream)
         writer.writerow(("path", "label", "patient", "fold", "logit", "probability"))
@@ -54,6 +55,26 @@ def test_the_folds_with_most_training_cells_count_and_of_them_training_cells_onl
     assert np.array_equal(found.probabilities > 0.5, found.labels == 1)
     assert run.cells.patients is not None
     assert set(found.patients) == {run.cells.patients[i] for i in run.indices("train")}
+
+
+def test_scores_put_there_by_hand_are_no_folds(run: Run) -> None:
+    write_folds(run, "earlier", scores_of(run, "train"))
+    (run.path / "folds" / "earlier" / "folds.json").unlink()
+    assert out_of_fold(run) is None
+
+
+@pytest.mark.parametrize("value", ["nan", "1.5", "-0.1"])
+def test_scores_that_are_no_probabilities_are_refused(run: Run, value: str) -> None:
+    path = write_folds(run, "train-3", scores_of(run, "train"))
+    path.write_text(path.read_text().replace(",0.9\n", f",{value}\n", 1).replace(",0.9\r\n", f",{value}\r\n", 1))
+    with pytest.raises(BadData, match="writes it again"):
+        out_of_fold(run)
+
+
+def test_a_teacher_that_lost_rows_is_damaged(run: Run) -> None:
+    (run.path / "teacher.csv").write_text("path,probability\n")
+    with pytest.raises(BadData, match="does not know"):
+        teacher_scores(replace(run, config={**run.config, "teacher_weight": 0.5}))
 
 
 def test_damaged_scores_say_how_to_make_them_again(run: Run) -> None:

@@ -46,7 +46,12 @@ def score(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Score:
         contract=InputContract(8, 8),
         output=OutputContract(temperature=2.0),
         points=OperatingPoints(0.1, 0.9),
-        config={"architecture": "cnn_128", "training": {"epochs": 2}, "patients": list("abcdefgh")},
+        config={
+            "architecture": "cnn_128",
+            "training": {"epochs": 2},
+            "patients": list("abcdefgh"),
+            "data": {"split_by": "patient"},
+        },
         model=lambda: None,
     )
     opened = SimpleNamespace(Run=SimpleNamespace(open=lambda path: run))
@@ -67,7 +72,7 @@ def score(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Score:
         ("test", {"C4P4", "C5P5"}, None),
         ("val", {"C2P2", "C3P3"}, "validation cells"),
         ("train", {"C0P0", "C1P1"}, "learnt by heart"),
-        ("all", {f"C{i}P{i}" for i in range(6)}, None),
+        ("all", {f"C{i}P{i}" for i in range(6)}, "trained and tuned on some of these"),
     ],
 )
 def test_a_run_knows_its_parts(score: Score, split: str | None, patients: set[str], words: str | None) -> None:
@@ -80,10 +85,27 @@ def test_a_run_knows_its_parts(score: Score, split: str | None, patients: set[st
     assert words is None or words in got.warnings[0]
 
 
+def test_a_split_by_image_is_pointed_out_on_own_cells_only(
+    score: Score, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = sys.modules["train.run"].Run.open(tmp_path / "run")
+    monkeypatch.setitem(run.config, "data", {"split_by": "image"})
+    assert [warning.startswith("The split is by image") for warning in score().warnings] == [True]
+    draw(tmp_path / "moved", range(6))
+    assert "split is by image" in score(tmp_path / "moved").warnings[0]
+    draw(tmp_path / "other", range(7, 9))
+    assert score(tmp_path / "other").warnings == ()
+
+
+def test_all_cells_of_other_data_hold_no_training_cells(score: Score, tmp_path: Path) -> None:
+    draw(tmp_path / "other", range(7, 9))
+    assert score(tmp_path / "other", "all").warnings == ()
+
+
 def test_a_run_describes_itself(score: Score) -> None:
     subject = score().subject
     assert subject.model["Architecture"] == "cnn_128"
-    assert subject.training == {"architecture": "cnn_128", "training.epochs": 2}
+    assert subject.training == {"architecture": "cnn_128", "training.epochs": 2, "data.split_by": "patient"}
     assert subject.history == {"phase": [1.0, 2.0], "loss": [0.5, None], "note": [None, None]}
     assert subject.data["Part evaluated"] == "test"
 
@@ -124,3 +146,15 @@ def test_other_data_have_no_part_to_choose(score: Score, tmp_path: Path) -> None
     draw(tmp_path / "other", range(7, 9))
     with pytest.raises(WrongUsage, match="no val part"):
         score(tmp_path / "other", "val")
+
+
+def test_the_report_names_what_was_learnt_from_not_what_was_evaluated(run_folder: Path) -> None:
+    from train.run import Run
+    from train.scored import run_subject
+
+    run = Run.open(run_folder)
+    subject = run_subject(run, run.cells.subset(run.indices("test")), "test")
+    learnt = len(run.indices("train"))
+    assert subject.trained_on["Learnt from"].startswith(f"{learnt:,} cells (")
+    assert "Folder" in subject.data and "Folder" not in subject.trained_on
+    assert subject.data["Images"] != f"{learnt:,}"

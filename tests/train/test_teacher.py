@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -52,6 +53,12 @@ def test_probabilities_or_logits_are_read(tmp_path: Path, text: str, expected: d
     path = tmp_path / "scores.csv"
     path.write_text(text)
     assert read_teacher(path) == pytest.approx(expected)
+
+
+def test_names_that_are_no_utf8_are_read(tmp_path: Path) -> None:
+    path = tmp_path / "scores.csv"
+    path.write_bytes(b"path,probability\n\xff.png,0.25\n")
+    assert read_teacher(path) == {os.fsdecode(b"\xff.png"): 0.25}
 
 
 @pytest.mark.parametrize(

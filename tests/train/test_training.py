@@ -189,6 +189,68 @@ def test_a_run_is_self_describing_and_is_not_overwritten(tmp_path: Path) -> None
         Run.open(tmp_path / "run")
 
 
+@pytest.mark.parametrize(
+    ("options", "named"),
+    [
+        (("--epochs", 20, "--arch", "vgg16"), "leave out --arch, --epochs."),
+        (("--jit",), "leave out --jit."),
+        (("--full-precision",), "leave out --mixed-precision/--full-precision."),
+        (("--seed", 0), "leave out --seed."),  # its default, but asked for
+    ],
+)
+def test_a_resumed_run_takes_no_new_settings(options: tuple, named: str, tmp_path: Path) -> None:
+    failed = invoke("--resume", tmp_path / "run", *options)
+    assert isinstance(failed.exception, WrongUsage) and str(failed.exception).endswith(named)
+
+
+def test_a_resumed_run_may_finish_quietly_as_json(tmp_path: Path) -> None:
+    failed = invoke("--resume", tmp_path / "run", "--finish", "--json", "-q", "-v")
+    assert isinstance(failed.exception, WrongUsage) and "is not a run directory" in str(failed.exception)
+
+
+def test_a_width_is_refused_where_there_is_only_one(tmp_path: Path) -> None:
+    failed = invoke(tmp_path, "--out", tmp_path / "run", "--arch", "vgg16", "--alpha", "0.5")
+    assert isinstance(failed.exception, WrongUsage) and "--alpha 0.5" in str(failed.exception)
+
+
+def test_a_run_by_image_with_odd_names_can_be_measured_and_read_from_any_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    import os
+
+    from train.training import Network, measure_run, read_scores, start_run
+
+    data = draw_cells(tmp_path / "data", patients=6, each=4)
+    names = [data / label / os.fsdecode(b"C%dP%d_\xff.png" % (i, i)) for i in range(3) for label in
+             ("Parasitized", "Uninfected")]  # fmt: skip
+    for name in names:
+        name.write_bytes((data / "Uninfected" / "C1P1_cell_0.png").read_bytes())
+    (tmp_path / "w.weights.h5").touch()
+    monkeypatch.chdir(tmp_path)
+    network = Network("cnn_128", SIZE, weights="w.weights.h5")
+    run = start_run(Path("run"), data, network, Recipe(), by_image=True, cache=Path("cache"))
+    assert "6 images have the same content as an earlier one" in capsys.readouterr().err
+    config = json.loads((tmp_path / "run" / "config.json").read_text())
+    assert config["network"]["weights"] == str(tmp_path / "w.weights.h5")
+    assert config["cache"] == str(tmp_path / "cache")
+    pixels = np.zeros((len(run.cells), SIZE, SIZE, 3), np.uint8)
+    document = measure_run(run, Network("cnn_128", SIZE, weights=None).build(0.0), pixels, ("as training found",))
+    assert document["warnings"][0].startswith("The split is by image")
+    assert "The split is by image" in (tmp_path / "run" / "report.html").read_text()
+    kept = [run.cells.paths[i] for i in run.indices("val", "test")]
+    assert set(read_scores(tmp_path / "run" / "scores.csv")) == set(kept)
+    assert Run.open(tmp_path / "run").cells.paths == run.cells.paths
+
+
+def test_settings_keep_names_that_are_no_utf8(tmp_path: Path) -> None:
+    from train.run import patients_hash, write_json
+
+    write_json(tmp_path / "config.json", {"root": "/data/\udcff"})
+    assert json.loads((tmp_path / "config.json").read_text(encoding="utf-8")) == {"root": "/data/\udcff"}
+    parts = np.array(["train"])
+    assert patients_hash(("\udcff",), parts) != patients_hash(("\udcfe",), parts)
+
+
 def test_a_missing_weights_file_is_noticed_before_anything_is_made(tmp_path: Path) -> None:
     data = draw_cells(tmp_path / "data", patients=6, each=1)
     failed = invoke(data, "--out", tmp_path / "run", "--weights", tmp_path / "none.h5")
