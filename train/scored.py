@@ -72,11 +72,10 @@ def score_run(path: Path, request: Request) -> Scored:
     else:
         cells = scan(request.data, request.patients)
         parts = _parts_in(run, cells)
-    warnings = _seen_patients(run, cells) if request.data is not None and parts is None else ()
     learnt = {path for path, part in zip(run.cells.paths, run.parts, strict=True) if part != "test"}
-    if not set(run.cells.paths).isdisjoint(cells.paths):
-        warnings += split_warnings(run)
+    own = not set(run.cells.paths).isdisjoint(cells.paths)
     cells, part = _select(cells, parts, request.split)
+    warnings = split_warnings(run) if own else _seen_patients(run, cells)
     cells, pixels = _pixels(cells, run.contract, request.skip_bad)
     if part == "all" and not learnt.isdisjoint(cells.paths):
         warnings += ("The run was trained and tuned on some of these cells: the figures flatter; see --split test.",)

@@ -136,6 +136,17 @@ def test_other_images_of_patients_from_training_are_pointed_out(score: Score, tm
     assert "C1P1" in warning
 
 
+def test_so_they_are_where_other_data_have_parts_of_their_own(score: Score, tmp_path: Path) -> None:
+    rows = ["path,label,patient,part"]
+    for number, (patient, part) in enumerate((("C1P1", "train"), ("C0P0", "test"), ("C9P9", "test"))):
+        for label in (0, 1):
+            Image.new("RGB", (8, 8)).save(tmp_path / f"{number}-{label}.png")
+            rows.append(f"{number}-{label}.png,{label},{patient},{part}")
+    (tmp_path / "other.csv").write_text("\n".join(rows) + "\n")
+    warning = score(tmp_path / "other.csv", "test").warnings[0]
+    assert warning.startswith("1 of these patients") and "C0P0" in warning
+
+
 def test_own_and_new_data_are_not_mixed(score: Score, tmp_path: Path) -> None:
     draw(tmp_path / "mixed", range(4, 8))
     with pytest.raises(BadData, match="8 images are not of the run"):
