@@ -24,6 +24,7 @@ Examples:
   thinsmear bench counting                                        the intervals alone: a coarse look, minutes
   thinsmear bench counting --replicates 2000 --save counting.json the grid of docs/counting.md
   thinsmear bench counting RUN                                    slides of the run's held-out patients
+  thinsmear bench counting RUN --teacher                          of its training patients, by the teacher's scores
   thinsmear bench counting scores.csv --point 0.67                slides from a list of held-out scores
   thinsmear bench counting RUN --blank-slides 20x2000 --plot detection.svg
 
@@ -36,6 +37,10 @@ held out to make any.""",
 @click.option("--seed", default=0, show_default=True, type=click.IntRange(0))
 @click.option("--point", metavar="P", type=click.FloatRange(0, 1), help="Counting threshold [RUN's, else the model's].")
 @click.option("--model", metavar="FILE|NAME", help="Model file whose calibration and threshold a CSV takes [default].")
+@click.option(
+    "--teacher", is_flag=True,
+    help="RUN's training patients instead, by its teacher's scores: sisters of the network, but many more patients.",
+)  # fmt: skip
 @click.option(
     "--blank-slides", default="10x1000", show_default=True, metavar="KxN",
     help="Blank slides of a microscope, and red cells on each.",
@@ -53,6 +58,7 @@ def counting(
     seed: int,
     point: float | None,
     model: str | None,
+    teacher: bool,
     blank_slides: str,
     save: Path | None,
     plot: Path | None,
@@ -75,10 +81,10 @@ def counting(
     if plot is not None and (not scores or plot.suffix.lower() not in _PICTURES):
         raise WrongUsage("--plot draws slides, so it needs a RUN or CSV, and its file ends in .png or .svg.")
     if scores:
-        _slides(scores, replicates or 200, draws, seed, point, model, blank_slides, plot, as_json, save)
+        _slides(scores, replicates or 200, draws, seed, point, model, teacher, blank_slides, plot, as_json, save)
         return
-    if point is not None or model is not None:
-        raise WrongUsage("--point and --model are about slides; name a RUN or a CSV of scores.")
+    if point is not None or model is not None or teacher:
+        raise WrongUsage("--point, --model and --teacher are about slides; name a RUN or a CSV of scores.")
     _intervals(replicates or 300, draws, seed, save, as_json)
 
 
@@ -104,6 +110,7 @@ def _slides(
     seed: int,
     point: float | None,
     model: str | None,
+    teacher: bool,
     blank_slides: str,
     plot: Path | None,
     as_json: bool,
@@ -115,7 +122,7 @@ def _slides(
     from edge_runtime.files import write_atomically
 
     known = _blank_slides(blank_slides)
-    held_out = read_held_out(scores, point, lambda: _card(model))
+    held_out = read_held_out(scores, point, lambda: _card(model), teacher)
     study = simulate_slides(
         held_out, slides, known, draws=draws, seed=seed,
         done=lambda one: note(f"Simulated: blank rate {one.truth}, {one.slides} {one.known_from}."),

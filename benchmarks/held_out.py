@@ -61,7 +61,7 @@ class HeldOut:
 
 
 def read_held_out(
-    paths: Sequence[Path], point: float | None, card: Callable[[], tuple[OutputContract, float]]
+    paths: Sequence[Path], point: float | None, card: Callable[[], tuple[OutputContract, float]], teacher: bool = False
 ) -> HeldOut:
     """Read runs (their test patients, and the out-of-fold scores of their own folds) and CSV files.
 
@@ -72,6 +72,7 @@ def read_held_out(
         paths: folders of runs, or CSV files; no patient in two of them.
         point: counting threshold; None for that of the first run, else of the card.
         card: output contract, for logits of CSV files, and counting threshold; called when needed.
+        teacher: of runs, take the training patients instead, by the calibrated scores of what taught the run.
 
     Raises:
         WrongUsage: a path is neither, or a patient comes twice.
@@ -81,7 +82,7 @@ def read_held_out(
     scores: list[Score] = []
     seen: set[str] = set()
     for path in paths:
-        found = list(_of_csv(path, card) if path.is_file() else _of_run(path))
+        found = list(_of_csv(path, card) if path.is_file() else _of_teacher(path) if teacher else _of_run(path))
         if not path.is_file() and point is None:
             from train.run import Run
 
@@ -114,6 +115,17 @@ def _of_run(path: Path) -> Iterator[Score]:
     if others is not None:
         for name, label, p in zip(others.patients, others.labels, others.probabilities, strict=True):
             yield name, int(label), float(p)
+
+
+def _of_teacher(path: Path) -> Iterator[Score]:
+    from train.out_of_fold import teacher_scores
+    from train.run import Run
+
+    found = teacher_scores(Run.open(path))
+    if found is None:
+        raise WrongUsage(f"The run {printable(path)} has no teacher whose scores could be taken; leave out --teacher.")
+    for name, label, p in zip(found.patients, found.labels, found.probabilities, strict=True):
+        yield name, int(label), float(p)
 
 
 def _of_csv(path: Path, card: Callable[[], tuple[OutputContract, float]]) -> Iterator[Score]:

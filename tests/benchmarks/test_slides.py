@@ -187,15 +187,35 @@ def test_a_run_gives_its_test_patients_and_its_folds(tmp_path: Path) -> None:
         "path,logit\n"
         + "".join(f"{p},{3 * y - 1}\n" for p, y, part in zip(paths, labels, parts, strict=True) if part != "train")
     )
+    write_json(run / "folds" / "train-3" / "folds.json", {})
     (run / "folds" / "train-3" / "scores.csv").write_text(
         "path,probability\n"
         + "".join(f"{p},{0.6 + 0.2 * y}\n" for p, y, part in zip(paths, labels, parts, strict=True) if part == "train")
     )
     found = read_held_out([run], None, no_card)
     assert (found.point, found.infected, found.healthy) == (0.7, (Patient(12, 12),) * 2, (Patient(0, 20),) * 2)
+    with pytest.raises(WrongUsage, match="no teacher"):
+        read_held_out([run], None, no_card, teacher=True)
     (run / "scores.csv").unlink()
     with pytest.raises(WrongUsage, match=r"no scores\.csv"):
         read_held_out([run], None, no_card)
+
+
+def test_a_taught_run_gives_its_training_patients_by_its_teacher(tmp_path: Path) -> None:
+    from train.dataset import Cells
+    from train.run import split_hash, write_json, write_split
+
+    names = [(f"{who}-{i}.png", who, part, int(who[0] == "I" and i < 12)) for who, part in
+             (("I1", "train"), ("H1", "train"), ("I2", "train"), ("I3", "test")) for i in range(20)]  # fmt: skip
+    paths, people, parts, labels = zip(*names, strict=True)
+    write_split(tmp_path / "split.csv", Cells(tmp_path, paths, np.array(labels, np.int8), people), np.array(parts))
+    cells = Cells(tmp_path, paths, np.array(labels, np.int8), people)
+    data = {"root": "/", "split_sha256": split_hash(cells, np.array(parts))}
+    write_json(tmp_path / "config.json", {"input": {}, "data": data, "teacher_weight": 0.5})
+    lines = [f"{p},{0.2 + 0.7 * y}" for p, y, part in zip(paths, labels, parts, strict=True) if part == "train"]
+    (tmp_path / "teacher.csv").write_text("\n".join(["path,probability", *lines]) + "\n")
+    found = read_held_out([tmp_path], 0.9, no_card, teacher=True)
+    assert (found.infected, found.healthy) == ((Patient(12, 12),) * 2, (Patient(0, 20),))
 
 
 def bench(*arguments: object) -> Result:
