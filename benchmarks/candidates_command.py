@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from edge_runtime.console import emit_json, json_option, table, verbosity_options
+from edge_runtime.console import json_option, table, verbosity_options
 
 
 @click.command(
@@ -27,7 +27,7 @@ def candidates(networks: tuple[str, ...], preset: str, save: Path | None, as_jso
     What a network costs does not depend on what it has learnt, so a network that is too slow need not be trained.
     """
     from benchmarks.candidates import Candidate, measure_candidates
-    from benchmarks.envelope import check_folder, envelope, save_document
+    from benchmarks.envelope import check_folder, deliver
     from benchmarks.timing import PRESETS
     from train.tensorflow_setup import require_tensorflow
 
@@ -35,15 +35,10 @@ def candidates(networks: tuple[str, ...], preset: str, save: Path | None, as_jso
     chosen = list(dict.fromkeys(Candidate.parse(text) for text in networks))
     require_tensorflow()
     costs = measure_candidates(chosen, PRESETS[preset])
-    found = envelope("candidates", {"preset": preset, "candidates": [cost.to_json() for cost in costs]})
-    if as_json:
-        emit_json(found)
-    else:
-        rows = [
-            [cost.name, f"{cost.parameters / 1e6:.2f}", f"{cost.bytes:,}", f"{cost.milliseconds:.2f}",
-             f"{cost.ratio:.3f}"]
-            for cost in costs
-        ]  # fmt: skip
-        click.echo(table(["network", "parameters, M", "bytes", "ms", "ratio to the first"], rows, right=(1, 2, 3, 4)))
-    if save is not None:
-        save_document(save, found)
+    rows = [
+        [cost.name, f"{cost.parameters / 1e6:.2f}", f"{cost.bytes:,}", f"{cost.milliseconds:.2f}", f"{cost.ratio:.3f}"]
+        for cost in costs
+    ]
+    text = table(["network", "parameters, M", "bytes", "ms", "ratio to the first"], rows, right=(1, 2, 3, 4))
+    payload = {"preset": preset, "candidates": [cost.to_json() for cost in costs]}
+    deliver("candidates", payload, lambda _: text, as_json, save)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
-from edge_runtime.console import emit_json, json_option, note, verbosity_options
+from edge_runtime.console import json_option, note, verbosity_options
 from edge_runtime.errors import GateFailed, WrongUsage
 from edge_runtime.names import printable
 
@@ -90,12 +90,14 @@ def counting(
 
 def _intervals(replicates: int, draws: int, seed: int, save: Path | None, as_json: bool) -> None:
     from benchmarks.counting import BEYOND, SCENARIOS, coverage_grid, grid_table, verdict_text
+    from benchmarks.envelope import deliver
 
     chosen = (*SCENARIOS, *BEYOND)
     grid = coverage_grid(
         chosen, replicates=replicates, draws=draws, seed=seed, done=lambda one: note(f"Simulated {one.name}.")
     )
-    _finish("counting", grid.to_json(), f"{grid_table(grid)}\n\n{verdict_text(grid)}", as_json, save)
+    text = f"{grid_table(grid)}\n\n{verdict_text(grid)}"
+    deliver("counting", grid.to_json(), lambda _: text, as_json, save)
     if not grid.passed:
         raise GateFailed(
             f"The coverage is outside its bars (mean {grid.mean:.3f}, least {grid.least:.3f}); with few replicates the "
@@ -116,6 +118,7 @@ def _slides(
     as_json: bool,
     save: Path | None,
 ) -> None:
+    from benchmarks.envelope import deliver
     from benchmarks.held_out import read_held_out
     from benchmarks.slides import simulate_slides
     from benchmarks.slides_report import study_picture, study_text
@@ -127,7 +130,7 @@ def _slides(
         held_out, slides, known, draws=draws, seed=seed,
         done=lambda one: note(f"Simulated: blank rate {one.truth}, {one.slides} {one.known_from}."),
     )  # fmt: skip
-    _finish("slides", study.to_json(), study_text(study), as_json, save)
+    deliver("slides", study.to_json(), lambda _: study_text(study), as_json, save)
     if plot is not None:
         write_atomically(plot, study_picture(study, plot.suffix.lower()[1:]))
         note(f"Wrote {printable(plot)}.")
@@ -149,13 +152,3 @@ def _blank_slides(text: str) -> tuple[int, int]:
     if not (slides.isdecimal() and cells.isdecimal() and 1 <= int(slides) <= 1_000 and 1 <= int(cells) <= 1_000_000):
         raise WrongUsage(f"The blank slides are {text!r}; write slides and red cells on each, for instance 10x1000.")
     return int(slides), int(cells)
-
-
-def _finish(kind: str, payload: dict[str, Any], text: str, as_json: bool, path: Path | None) -> None:
-    """Print a result and, when asked to, keep it."""
-    from benchmarks.envelope import envelope, save_document
-
-    document = envelope(kind, payload)
-    emit_json(document) if as_json else click.echo(text)
-    if path is not None:
-        save_document(path, document)

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 import shlex
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
 import click
 
-from edge_runtime.console import note
+from edge_runtime.console import emit_json, note
 from edge_runtime.errors import BadData, WrongUsage
 from edge_runtime.files import write_atomically
 from edge_runtime.names import printable
@@ -79,6 +79,26 @@ def _words(parameter: click.Parameter, value: Any) -> list[str]:
     if parameter.multiple:
         return [word for one in value for word in (name, str(one))]
     return [name, ",".join(map(str, value)) if many else str(value)]
+
+
+def deliver(
+    kind: str, payload: Mapping[str, Any], text: Callable[[Mapping[str, Any]], str], as_json: bool, save: Path | None
+) -> dict[str, Any]:
+    """Print a result, as JSON or for people, and keep it when asked to.
+
+    Args:
+        kind, payload: see :func:`envelope`.
+        text: what people get, from the document.
+        save: where the document is kept, or None.
+
+    Returns:
+        The document.
+    """
+    document = envelope(kind, payload)
+    emit_json(document) if as_json else click.echo(text(document))
+    if save is not None:
+        save_document(save, document)
+    return document
 
 
 def save_document(path: Path, document: Mapping[str, Any]) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from edge_runtime.console import emit_json, json_option, table, verbosity_options
+from edge_runtime.console import json_option, table, verbosity_options
 from edge_runtime.errors import ThinsmearError
 
 
@@ -49,20 +49,14 @@ def models(
     Uninfected/, or a CSV with path, label and, if known, patient and part; of data with a test part that part alone is
     taken. Figures and intervals are those of `thinsmear evaluate`; differences to the first model are paired.
     """
-    from benchmarks.envelope import check_folder, envelope, save_document
+    from benchmarks.envelope import check_folder, deliver
     from benchmarks.models import compare_models
     from benchmarks.timing import PRESETS
     from benchmarks.unseen import Judged
 
     check_folder(save)
     found = compare_models(names, Judged.read(data, patients), PRESETS[preset], resamples, seed)
-    document = envelope("models", {"preset": preset, **found})
-    if as_json:
-        emit_json(document)
-    else:
-        click.echo(_text(document))
-    if save is not None:
-        save_document(save, document)
+    document = deliver("models", {"preset": preset, **found}, _text, as_json, save)
     failed = [row["name"] for row in document["models"] if row["error"] is not None]
     if failed:
         raise ThinsmearError(f"{len(failed)} of {len(names)} models could not be measured: {', '.join(failed)}.")

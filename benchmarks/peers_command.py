@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from benchmarks.peers.inputs import INPUTS
-from edge_runtime.console import emit_json, json_option, verbosity_options
+from edge_runtime.console import json_option, verbosity_options
 from edge_runtime.errors import ThinsmearError, WrongUsage
 from edge_runtime.names import printable
 
@@ -80,7 +80,7 @@ def peers(
     Every runtime has a process of its own with one thread, all on the same processor, and they take turns, so the
     ratios hold on a busy machine too.
     """
-    from benchmarks.envelope import check_folder, envelope, save_document
+    from benchmarks.envelope import check_folder, deliver
     from benchmarks.machine import last_processor
     from benchmarks.peers.cells import choose_cells
     from benchmarks.peers.foreign import pair_up
@@ -108,7 +108,7 @@ def peers(
         output = None if run is None else run.output
         contenders = line_up(file, network, output, foreign, chosen, Path(folder), cpu)
         rows = measure(contenders, chosen.labels, amount)
-    document = envelope(
+    deliver(
         "peers",
         {
             "model": file.id,
@@ -124,12 +124,9 @@ def peers(
             "cpu": cpu,
             "rows": [row.to_json() for row in rows],
         },
+        text,
+        as_json,
+        save,
     )
-    if as_json:
-        emit_json(document)
-    else:
-        click.echo(text(document))
-    if save is not None:
-        save_document(save, document)
     if rows[0].error is not None:
         raise ThinsmearError(f"The model itself could not be measured: {rows[0].error}")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from edge_runtime.console import emit_json, json_option, verbosity_options
+from edge_runtime.console import json_option, verbosity_options
 
 
 @click.command(
@@ -49,7 +49,7 @@ def training(
     Once with an image generator and a pass of the whole network every epoch, once with cells decoded once and the
     frozen layers run ahead. Same cells, epochs, batches, augmentation and learning rates; AUC on unseen patients.
     """
-    from benchmarks.envelope import check_folder, envelope, save_document
+    from benchmarks.envelope import check_folder, deliver
     from train.tensorflow_setup import require_tensorflow
 
     check_folder(save)
@@ -66,15 +66,13 @@ def training(
     with tempfile.TemporaryDirectory(prefix="thinsmear-bench-") as folder:
         results = compare(cells, parts, network, recipe, Path(folder), usual_recipe(seed) if recommended else None)
     counts = {part: int((parts == part).sum()) for part in ("train", "val", "test")}
-    found = envelope("training", document(results, network, recipe, counts))
-    if as_json:
-        emit_json(found)
-    else:
-        rows = [
-            (r.name, f"{r.seconds:.0f}", "-" if r.test_auc is None else f"{r.test_auc:.4f}", f"{r.test_accuracy:.4f}")
-            for r in results
-        ]
-        click.echo(table(("way", "seconds", "test AUC", "test accuracy"), rows, right=(1, 2, 3)))
-        click.echo(f"\n{counts['train']} training cells; the same recipe {found['speedup']:.1f} times as fast")
-    if save is not None:
-        save_document(save, found)
+    payload = document(results, network, recipe, counts)
+    rows = [
+        (r.name, f"{r.seconds:.0f}", "-" if r.test_auc is None else f"{r.test_auc:.4f}", f"{r.test_accuracy:.4f}")
+        for r in results
+    ]
+    text = (
+        table(("way", "seconds", "test AUC", "test accuracy"), rows, right=(1, 2, 3))
+        + f"\n\n{counts['train']} training cells; the same recipe {payload['speedup']:.1f} times as fast"
+    )
+    deliver("training", payload, lambda _: text, as_json, save)

@@ -96,10 +96,10 @@ class Overlap:
 def overlap(card: Card, judged: Judged) -> Overlap:
     """Compare the patients behind the card with those of the cells.
 
-    A card has the hash of its run's split, and path and SHA-256 of the images that calibrated the quantisation, which
-    are of training patients, of all of them where there were not too many. Where the data carry the very split, it is
-    read. Else the calibration images are looked for among the data by content, and those that are not there tell their
-    patient by the name of the file, where the data's patients are named so too.
+    A card has the hash of its run's split, and the SHA-256 of the images that calibrated the quantisation, which are of
+    training patients, of all of them where there were not too many. Where the data carry the very split, it is read.
+    Else the calibration images are looked for among the data by content; on an earlier card those that are not there
+    tell their patient by the name of the file, where the data's patients are named so too.
     """
     everything, cells = judged.everything, judged.cells
     of_split = _value(card.details, "training", "patients_sha256")

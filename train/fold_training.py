@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from edge_runtime.card import OutputContract
 from edge_runtime.errors import WrongUsage
-from train.calibration import calibrated, enough_for_bias, fit_calibration
+from train.calibration import enough_for_bias, fit_calibration
 from train.dataset import Cells
 from train.run import Run
 from train.splits import patient_folds
@@ -84,6 +83,4 @@ def train_and_judge(
     scores = keras_logits(trained.model, run.contract, pixels[np.concatenate([validation, judged])])
     many = enough_for_bias([cells.patients[i] for i in validation])
     fitted = fit_calibration(scores[: len(validation)], cells.labels[validation], many)
-    output = OutputContract(temperature=fitted.temperature, bias=fitted.bias)
-    probabilities = calibrated(scores[len(validation) :], output)
-    return np.asarray(np.log(probabilities) - np.log1p(-probabilities))
+    return np.asarray(scores[len(validation) :] / fitted.temperature + fitted.bias)

@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from edge_runtime.console import note
+from edge_runtime.decision import probability
 from edge_runtime.errors import BadData, WrongUsage
 from train.dataset import Cells
 from train.fold_training import train_and_judge
 from train.metrics import auc
-from train.run import Run, write_csv, write_json
+from train.run import Run, read_csv, write_csv, write_json
 from train.splits import patient_folds
 
 if TYPE_CHECKING:
@@ -136,7 +137,7 @@ def _teach(run: Run, cells: Cells, learnt: np.ndarray, recipe: Recipe, folder: P
     for number in range(_TEACHER_FOLDS):
         called = f"{name}, teacher {number + 1} of {_TEACHER_FOLDS}"
         logits[fold == number] = _fold_logits(run, cells, fold, number, recipe, folder, called, None)
-    return np.asarray(1 / (1 + np.exp(-logits[learnt])))
+    return probability(logits[learnt])
 
 
 def _write(path: Path, cells: Cells, fold: np.ndarray, rows: np.ndarray, logits: np.ndarray) -> None:
@@ -152,7 +153,7 @@ def _write(path: Path, cells: Cells, fold: np.ndarray, rows: np.ndarray, logits:
                 patients[i],
                 int(fold[i]),
                 float(logits[i]),
-                float(1 / (1 + math.exp(-logits[i]))),
+                probability(float(logits[i])),
             )
             for i in rows
         ),
@@ -161,8 +162,7 @@ def _write(path: Path, cells: Cells, fold: np.ndarray, rows: np.ndarray, logits:
 
 def _read(path: Path, paths: list[str]) -> np.ndarray:
     try:
-        with path.open(newline="", encoding="utf-8", errors="surrogateescape") as stream:
-            found = {row["path"]: float(row["logit"]) for row in csv.DictReader(stream)}
+        found = {row["path"]: float(row["logit"]) for row in read_csv(path)}
         return np.array([found[one] for one in paths])
     except (KeyError, ValueError, TypeError, csv.Error) as error:
         raise BadData(f"{path} is damaged or of other folds ({error}); delete it to train this fold again.") from error

@@ -11,7 +11,7 @@ import numpy as np
 from edge_runtime.card import OutputContract
 from edge_runtime.errors import BadData
 from train.calibration import calibrated, fit_calibration
-from train.run import Run
+from train.run import Run, read_csv
 from train.teacher import TEACHER, read_teacher
 
 
@@ -108,11 +108,10 @@ def _of_training(run: Run, probabilities: dict[str, float]) -> dict[int, float]:
 
 def _read(path: Path) -> dict[str, float]:
     try:
-        with path.open(newline="", encoding="utf-8") as stream:
-            found = {row["path"]: float(row["probability"]) for row in csv.DictReader(stream)}
+        found = {row["path"]: float(row["probability"]) for row in read_csv(path)}
         wrong = [value for value in found.values() if not 0 <= value <= 1]  # also what is no number
         if wrong:
             raise ValueError(f"probability {wrong[0]}")
         return found
-    except (KeyError, ValueError, TypeError) as error:
+    except (KeyError, ValueError, TypeError, csv.Error) as error:
         raise BadData(f"{path} is damaged ({error}); `thinsmear evaluate RUN --folds K` writes it again.") from error

@@ -127,7 +127,7 @@ def write_json(path: Path, document: Any) -> None:
 
 
 def write_csv(path: Path, headings: tuple[str, ...], rows: Any) -> None:
-    """CSV with one heading line, written atomically; read it with ``errors="surrogateescape"``."""
+    """CSV with one heading line, written atomically; names that are not UTF-8 keep their bytes (:func:`read_csv`)."""
     stream = io.StringIO()
     writer = csv.writer(stream, lineterminator="\n")
     writer.writerow(headings)
@@ -145,10 +145,19 @@ def write_split(path: Path, cells: Cells, parts: np.ndarray) -> None:
     )
 
 
+def read_csv(path: Path) -> list[dict[str, str]]:
+    """The rows of what :func:`write_csv` wrote, by heading.
+
+    Raises:
+        csv.Error: it is no CSV.
+    """
+    with path.open(newline="", encoding="utf-8", errors="surrogateescape") as stream:
+        return list(csv.DictReader(stream))
+
+
 def read_split(path: Path, root: Path) -> tuple[Cells, np.ndarray]:
     """The images of a run in their order, and the part of each."""
-    with path.open(newline="", encoding="utf-8", errors="surrogateescape") as stream:
-        rows = list(csv.DictReader(stream))
+    rows = read_csv(path)
     if not rows:
         raise BadData(f"{path} lists no images.")
     patients = tuple(row["patient"] for row in rows)

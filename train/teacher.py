@@ -12,8 +12,10 @@ from pathlib import Path
 
 import numpy as np
 
+from edge_runtime.decision import probability
 from edge_runtime.errors import BadData, WrongUsage
 from train.dataset import Cells
+from train.run import read_csv
 
 COLUMNS = ("path", "probability")
 TEACHER = "teacher.csv"  # a run's own copy
@@ -35,13 +37,12 @@ def read_teacher(path: Path) -> dict[str, float]:
         )
     found: dict[str, float] = {}
     try:
-        with path.open(newline="", encoding="utf-8", errors="surrogateescape") as stream:
-            for row in csv.DictReader(stream):
-                text = row.get("probability") or ""
-                value = float(text) if text else 1 / (1 + float(np.exp(-float(row["logit"]))))
-                if not 0 <= value <= 1:
-                    raise ValueError(f"probability {value}")
-                found[row["path"]] = value
+        for row in read_csv(path):
+            text = row.get("probability") or ""
+            value = float(text) if text else probability(float(row["logit"]))
+            if not 0 <= value <= 1:
+                raise ValueError(f"probability {value}")
+            found[row["path"]] = value
     except (KeyError, ValueError, TypeError, csv.Error) as error:
         raise BadData(f"{path} is no CSV of path and probability (or logit): {error}.") from error
     return found

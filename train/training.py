@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import math
 import os
 from collections.abc import Mapping
@@ -24,7 +23,7 @@ from train.dataset import Cells, note_contradictions, scan
 from train.operating_points import count_point, operating_points, review_point
 from train.out_of_fold import out_of_fold, teacher_scores, together
 from train.recipe import Recipe
-from train.run import Run, patients_hash, split_hash, versions, write_csv, write_json, write_split
+from train.run import Run, patients_hash, read_csv, split_hash, versions, write_csv, write_json, write_split
 from train.splits import Split, split_cells
 from train.teacher import COLUMNS, TEACHER, read_teacher, soft_targets
 
@@ -296,5 +295,4 @@ def calibrate(run: Run, logits: np.ndarray) -> tuple[OutputContract, OperatingPo
 
 def read_scores(path: Path) -> dict[str, float]:
     """``scores.csv`` of a run: logit by image path."""
-    with path.open(newline="", encoding="utf-8", errors="surrogateescape") as stream:
-        return {row["path"]: float(row["logit"]) for row in csv.DictReader(stream)}
+    return {row["path"]: float(row["logit"]) for row in read_csv(path)}

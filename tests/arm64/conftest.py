@@ -14,7 +14,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -209,7 +209,7 @@ def _unpack(suite: Suite) -> Callable[[Path], None]:
         for name in ("bin", "sbin", "lib"):  # merged, as every Debian since bookworm
             (root / "usr" / name).mkdir(parents=True)
             (root / name).symlink_to(f"usr/{name}")
-        for package in _download(suite, folder.parent / "apt"):
+        for package in download(suite.name, suite.packages, folder.parent / "apt"):
             content = subprocess.Popen(["dpkg-deb", "--fsys-tarfile", str(package)], stdout=subprocess.PIPE)
             unpack = ["tar", "-x", "--keep-directory-symlink", "--no-same-owner", "-C", str(root)]
             subprocess.run(unpack, stdin=content.stdout, check=True)
@@ -232,13 +232,18 @@ def _configure(root: Path) -> None:
     bundle.write_bytes(b"".join(path.read_bytes() for path in certificates))
 
 
-def _download(suite: Suite, folder: Path) -> list[Path]:
-    """The suite's packages with all they depend on, resolved by apt for an empty arm64 system."""
+def download(suite: str, packages: Sequence[str], folder: Path) -> list[Path]:
+    """Packages of a Debian suite with all they depend on, resolved by apt for an empty arm64 system.
+
+    Args:
+        folder: for apt's state and the packages; those that an earlier call left there are not downloaded again.
+    """
+    shutil.rmtree(folder / "state", ignore_errors=True)
     for name in ("state/lists/partial", "cache/archives/partial"):
-        (folder / name).mkdir(parents=True)
+        (folder / name).mkdir(parents=True, exist_ok=True)
     (folder / "status").touch()
     sources = folder / "sources.list"
-    sources.write_text(f"deb [arch=arm64 signed-by={KEYRING}] {_mirror()} {suite.name} main\n")
+    sources.write_text(f"deb [arch=arm64 signed-by={KEYRING}] {_mirror()} {suite} main\n")
     settings = {
         "APT::Architecture": "arm64", "APT::Architectures": "arm64", "Dir::State": folder / "state",
         "Dir::State::status": folder / "status", "Dir::Cache": folder / "cache", "Dir::Etc::sourcelist": sources,
@@ -250,7 +255,7 @@ def _download(suite: Suite, folder: Path) -> list[Path]:
     updated = subprocess.run([*apt, "update"], capture_output=True, text=True)
     if updated.returncode or not list((folder / "state/lists").glob("*Packages*")):
         pytest.skip(f"no Debian mirror can be reached: {updated.stderr.strip()[-200:]}")
-    install = ["install", "--yes", "--no-install-recommends", "--download-only", *suite.packages]
+    install = ["install", "--yes", "--no-install-recommends", "--download-only", *packages]
     done = subprocess.run([*apt, *install], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     return sorted((folder / "cache/archives").glob("*.deb"))

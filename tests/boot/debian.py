@@ -13,9 +13,7 @@ import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
-import pytest
-
-from tests.arm64.conftest import CPU, ELF_AARCH64, KEYRING, _mirror
+from tests.arm64.conftest import CPU, ELF_AARCH64, download
 
 CACHE = Path(os.environ.get("THINSMEAR_CACHE") or Path.home() / ".cache/thinsmear") / "boot"
 SUITE = "trixie"
@@ -70,35 +68,10 @@ def system() -> Path:
             shutil.rmtree(old)
         partial = CACHE / f"partial-{SUITE}"
         shutil.rmtree(partial, ignore_errors=True)
-        _install(partial, _download(CACHE / "apt"))
+        download(SUITE, PACKAGES, CACHE / "apt")
+        _install(partial, CACHE / "apt/cache/archives")
         partial.rename(folder)
     return folder
-
-
-def _download(folder: Path) -> Path:
-    """The packages with all they depend on, resolved by apt for an empty arm64 system. Returns their folder."""
-    archives = folder / "cache/archives"
-    shutil.rmtree(folder / "state", ignore_errors=True)
-    for name in (folder / "state/lists/partial", archives / "partial"):
-        name.mkdir(parents=True, exist_ok=True)
-    (folder / "status").touch()
-    sources = folder / "sources.list"
-    sources.write_text(f"deb [arch=arm64 signed-by={KEYRING}] {_mirror()} {SUITE} main\n")
-    settings = {
-        "APT::Architecture": "arm64", "APT::Architectures": "arm64", "Dir::State": folder / "state",
-        "Dir::State::status": folder / "status", "Dir::Cache": folder / "cache", "Dir::Etc::sourcelist": sources,
-        "Dir::Etc::sourceparts": "/dev/null", "Dir::Etc::preferences": "/dev/null",
-        "Dir::Etc::preferencesparts": "/dev/null", "Dir::Log": folder, "APT::Sandbox::User": "root",
-        "Dir::Bin::dpkg": "/bin/false",  # whatever happens, nothing is installed on this machine
-    }  # fmt: skip
-    apt = ["apt-get", "-qq", *(option for key, value in settings.items() for option in ("-o", f"{key}={value}"))]
-    updated = subprocess.run([*apt, "update"], capture_output=True, text=True)
-    if updated.returncode or not list((folder / "state/lists").glob("*Packages*")):
-        pytest.skip(f"no Debian mirror can be reached: {updated.stderr.strip()[-200:]}")
-    install = ["install", "--yes", "--no-install-recommends", "--download-only", *PACKAGES]
-    done = subprocess.run([*apt, *install], capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-    return archives
 
 
 def _install(root: Path, debs: Path) -> None:
