@@ -75,13 +75,15 @@ def read_held_out(
         teacher: of runs, take the training patients instead, by the calibrated scores of what taught the run.
 
     Raises:
-        WrongUsage: a path is neither, or a patient comes twice.
+        WrongUsage: a path is neither, a patient comes twice, or a list or a run without a teacher is asked for one.
         BadData: a file lacks a column or holds no number.
         NotConclusive: a healthy or a second infected patient is missing.
     """
     scores: list[Score] = []
     seen: set[str] = set()
     for path in paths:
+        if teacher and path.is_file():
+            raise WrongUsage(f"{printable(path)} is a list of scores, which has no teacher; --teacher goes with a RUN.")
         found = list(_of_csv(path, card) if path.is_file() else _of_teacher(path) if teacher else _of_run(path))
         if not path.is_file() and point is None:
             from train.run import Run

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import shutil
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from edge_runtime.sessions import ballast
 from edge_runtime.sessions.blank import BlankRate, blank_rate
 from edge_runtime.sessions.counts import stop_state
 from edge_runtime.sessions.review import Reviewed, reviewed
@@ -59,4 +59,4 @@ def session_status(store: Store, session: Session) -> Status:
     rule, stop = session.plan.stop_rule, None
     if model is not None and blank is not None:
         stop = stop_state(rule, totals, model, blank, review)
-    return Status(session, totals, review, model, blank, stop, shutil.disk_usage(store.root).free)
+    return Status(session, totals, review, model, blank, stop, ballast.free_bytes(store.root))

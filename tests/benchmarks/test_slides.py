@@ -216,6 +216,8 @@ def test_a_taught_run_gives_its_training_patients_by_its_teacher(tmp_path: Path)
     (tmp_path / "teacher.csv").write_text("\n".join(["path,probability", *lines]) + "\n")
     found = read_held_out([tmp_path], 0.9, no_card, teacher=True)
     assert (found.infected, found.healthy) == ((Patient(12, 12),) * 2, (Patient(0, 20),))
+    with pytest.raises(WrongUsage, match="list of scores, which has no teacher"):
+        read_held_out([tmp_path / "teacher.csv"], 0.9, no_card, teacher=True)
 
 
 def bench(*arguments: object) -> Result:
