@@ -11,6 +11,7 @@ from benchmarks.fields_command import fields
 from benchmarks.latency_command import latency
 from benchmarks.models_command import models
 from benchmarks.peers_command import peers
+from benchmarks.recipes_command import recipes
 from benchmarks.report_command import report
 from benchmarks.training_command import training
 
@@ -20,5 +21,5 @@ def bench() -> None:
     """Measure models on this machine, with the machine's facts and a verdict beside every figure."""
 
 
-for _command in (latency, accuracy, peers, models, fields, counting, training, candidates, report):
+for _command in (latency, accuracy, peers, models, fields, counting, training, recipes, candidates, report):
     bench.add_command(_command)

@@ -28,6 +28,7 @@ VERSIONS = {
     "training": 1,
     "candidates": 1,
     "models": 1,
+    "recipes": 1,
 }
 _PREFIX = "thinsmear-bench-"
 _MAX_BYTES = 64 << 20

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -104,16 +104,39 @@ def paired_difference(
     Raises:
         ValueError: the two were not measured on the same labelled cells of the same patients.
     """
-    if first.names != second.names or not (
-        np.array_equal(first.labels, second.labels) and np.array_equal(first.patient, second.patient)
-    ):
-        raise ValueError("A paired comparison needs both models on the same cells in the same order.")
+    return mean_difference([first], [second], replicates, seed, level)
+
+
+def mean_difference(
+    first: Sequence[Tallies],
+    second: Sequence[Tallies],
+    replicates: int = REPLICATES,
+    seed: int = 0,
+    level: float = LEVEL,
+) -> dict[str, Estimate]:
+    """Mean figures of some models minus those of others, such as two recipes with several seeds each.
+
+    Every replicate draws the same patients for all of them. The interval is of the patients: that another seed would
+    have given other models is not in it.
+
+    Raises:
+        ValueError: they were not measured on the same labelled cells of the same patients.
+    """
+    one = first[0]
+    for other in (*first, *second):
+        same = np.array_equal(one.labels, other.labels) and np.array_equal(one.patient, other.patient)
+        if one.names != other.names or not same:
+            raise ValueError("A paired comparison needs all models on the same cells in the same order.")
 
     def difference(weights: np.ndarray) -> dict[str, np.ndarray]:
-        ours, theirs = first.pooled(weights), second.pooled(weights)
-        return {name: ours[name] - theirs[name] for name in ours}
+        ours, theirs = ([model.pooled(weights) for model in models] for models in (first, second))
+        return {name: _mean(ours, name) - _mean(theirs, name) for name in ours[0]}
 
-    return bootstrap(difference, len(first.names), replicates, seed, level)
+    return bootstrap(difference, len(one.names), replicates, seed, level)
+
+
+def _mean(figures: Sequence[Mapping[str, np.ndarray]], name: str) -> np.ndarray:
+    return np.asarray(np.mean([each[name] for each in figures], axis=0))
 
 
 def _interval(value: float, drawn: np.ndarray, level: float, biased: bool) -> Estimate:

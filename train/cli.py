@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -13,8 +15,16 @@ from train.architectures import NAMES, find
 from train.augment import PRESETS, preset
 from train.recipe import Recipe
 
+if TYPE_CHECKING:
+    from train.training import Network
+
 _DEFAULT = Recipe()
 _OF_RESUME = ("resume", "finish", "as_json", "quiet", "verbose")
+# options that a recipe holds under the same name and with the same values
+_AS_THEY_ARE = (
+    "epochs", "head_epochs", "rate", "last_layers", "looks", "label_smoothing", "ema", "patience", "seed", "jit",
+    "deterministic",
+)  # fmt: skip
 
 
 def _three_shares(ctx: click.Context, param: click.Parameter, value: str) -> tuple[float, float, float]:
@@ -39,6 +49,34 @@ def _refuse_changes(ctx: click.Context) -> None:
     ]
     if given:
         raise WrongUsage(f"--resume goes on with the settings in config.json; leave out {', '.join(given)}.")
+
+
+def check_width(options: Mapping[str, Any]) -> None:
+    """Refuse a width for a network that has but one.
+
+    Raises:
+        WrongUsage: it was given one.
+    """
+    if float(options["alpha"]) != 1.0 and not find(options["arch"]).alpha:
+        raise WrongUsage(
+            f"--alpha {options['alpha']} has no meaning for {options['arch']}, which has one width; leave it out."
+        )
+
+
+def network_and_recipe(options: Mapping[str, Any], on_gpu: bool) -> tuple[Network, Recipe]:
+    """What the options of ``thinsmear train`` ask for, with defaults that depend on the device."""
+    from train.training import Network
+
+    weights, mixed = options["weights"], options["mixed_precision"]
+    network = Network(options["arch"], options["size"], float(options["alpha"]), None if weights == "none" else weights)
+    recipe = replace(
+        _DEFAULT,
+        batch=options["batch_size"] or (64 if on_gpu else _DEFAULT.batch),
+        augmentation=preset(options["augment"]),
+        mixed_precision=on_gpu if mixed is None else mixed,
+        **{name: options[name] for name in _AS_THEY_ARE},
+    )
+    return network, recipe
 
 
 _ARCHITECTURES = "\n".join(f"  {name:19}{find(name).size:>4}  {find(name).summary}" for name in NAMES)
@@ -132,21 +170,6 @@ def train(
     out: Path | None,
     resume: Path | None,
     finish: bool,
-    arch: str,
-    size: int | None,
-    alpha: str,
-    weights: str,
-    epochs: int,
-    head_epochs: int,
-    rate: float,
-    last_layers: int | None,
-    looks: int,
-    batch_size: int | None,
-    augment: str,
-    label_smoothing: float,
-    ema: float,
-    patience: int,
-    seed: int,
     patients: str | None,
     shares: tuple[float, float, float],
     teacher: Path | None,
@@ -154,10 +177,8 @@ def train(
     split_by_image: bool,
     skip_bad: bool,
     cache: Path | None,
-    mixed_precision: bool | None,
-    jit: bool,
-    deterministic: bool,
     as_json: bool,
+    **options: Any,
 ) -> None:
     """Train a model on DATA and evaluate it on patients it never saw.
 
@@ -170,8 +191,8 @@ def train(
         raise WrongUsage("--finish goes with --resume RUN.")
     if resume is not None:
         _refuse_changes(click.get_current_context())
-    elif float(alpha) != 1.0 and not find(arch).alpha:
-        raise WrongUsage(f"--alpha {alpha} has no meaning for {arch}, which has one width; leave it out.")
+    else:
+        check_width(options)
 
     from train.tensorflow_setup import gpus, require_tensorflow
 
@@ -179,7 +200,7 @@ def train(
     from train.cache import default_cache
     from train.reporting import summary_text
     from train.run import Run
-    from train.training import Network, finish_run, recipe_of, start_run
+    from train.training import finish_run, recipe_of, start_run
 
     if resume is not None:
         run = Run.open(resume)
@@ -188,25 +209,7 @@ def train(
         recipe_of(run.config)
     else:
         assert data is not None and out is not None
-        on_gpu = gpus() > 0
-        recipe = replace(
-            _DEFAULT,
-            epochs=epochs,
-            head_epochs=head_epochs,
-            rate=rate,
-            last_layers=last_layers,
-            looks=looks,
-            batch=batch_size or (64 if on_gpu else _DEFAULT.batch),
-            augmentation=preset(augment),
-            label_smoothing=label_smoothing,
-            ema=ema,
-            patience=patience,
-            seed=seed,
-            mixed_precision=on_gpu if mixed_precision is None else mixed_precision,
-            jit=jit,
-            deterministic=deterministic,
-        )
-        network = Network(arch, size, float(alpha), None if weights == "none" else weights)
+        network, recipe = network_and_recipe(options, gpus() > 0)
         run = start_run(
             out, data, network, recipe, patients, split_by_image, skip_bad, cache or default_cache(),
             shares, teacher, teacher_weight,

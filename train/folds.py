@@ -95,21 +95,34 @@ def cross_validate(run: Run, folds: int, part: str = "all") -> Folded:
     logits = np.full(len(cells), math.nan)
     for number in range(folds):
         name = f"fold {number + 1} of {folds}"
-        logits[fold == number] = _fold_logits(run, cells, fold, number, recipe, folder, name, weight)
+        logits[fold == number] = judge_fold(run, cells, fold, number, recipe, folder, name, weight)
     folded = Folded(cells, fold, logits, folder)
     _write(folder / "scores.csv", cells, fold, np.arange(len(cells)), logits)
     write_json(folder / "folds.json", {"folds": folds, "part": part, "spread": folded.spread()})
     return folded
 
 
-def _fold_logits(
+def judge_fold(
     run: Run, cells: Cells, fold: np.ndarray, number: int, recipe: Recipe, folder: Path, name: str, weight: float | None
 ) -> np.ndarray:
-    """Logits of one fold's cells, from its file or from a training.
+    """Logits of one fold's cells, from its file or from a training on the other folds.
 
     Args:
-        fold: int [n], negative where a cell takes no part.
+        run: its network, input and cache are taken.
+        cells: n cells with patients.
+        fold: int [n], the fold of each cell, negative where it takes no part.
+        number: the fold to judge.
+        recipe: how the network is trained.
+        folder: where the fold's scores and an interrupted training are kept.
+        name: of the fold, for people.
         weight: of a teacher that is made anew from the other folds' cells; None for a training by labels alone.
+
+    Returns:
+        float64 [k], calibrated logits of the fold's cells in their order.
+
+    Raises:
+        BadData: the kept scores are of other cells, or damaged.
+        WrongUsage: a class is missing among the cells learnt from.
     """
     kept, checkpoint = folder / f"fold-{number}.csv", folder / f"fold-{number}.npz"
     judged = np.flatnonzero(fold == number)
@@ -136,7 +149,7 @@ def _teach(run: Run, cells: Cells, learnt: np.ndarray, recipe: Recipe, folder: P
     logits = np.full(len(cells), math.nan)
     for number in range(_TEACHER_FOLDS):
         called = f"{name}, teacher {number + 1} of {_TEACHER_FOLDS}"
-        logits[fold == number] = _fold_logits(run, cells, fold, number, recipe, folder, called, None)
+        logits[fold == number] = judge_fold(run, cells, fold, number, recipe, folder, called, None)
     return probability(logits[learnt])
 
 

@@ -24,6 +24,7 @@ KINDS = {
     "training": "benchmarks.reports.training",
     "candidates": "benchmarks.reports.candidates",
     "models": "benchmarks.reports.models",
+    "recipes": "benchmarks.reports.recipes",
 }
 
 

@@ -221,6 +221,26 @@ def models(patients: int | None = 10) -> dict[str, Any]:
     )
 
 
+def recipes() -> dict[str, Any]:
+    names = ("accuracy", "auc", "sensitivity_at_specificity_0.975", "brier", "ece")
+    figures = {name: {"mean": 0.975, "by_seed": [0.97, 0.98]} for name in names}
+    apart = {name: {"value": 0.01, "low": -0.01, "high": 0.02, "lower_bound": -0.005} for name in names}
+    row = {"network": {"arch": "mobilenet_v2"}, "recipe": {"rate": 0.001}, "seeds": [0, 1], "figures": figures}
+    return envelope(
+        "recipes",
+        {
+            "cells": {"number": 6621, "parasitized": 3500, "patients": 43, "part": "train"},
+            "folds": {"number": 2, "judged": 1},
+            "specificity": 0.975,
+            "interval": {"resampled": "patients", "level": 0.95, "replicates": 2000},
+            "recipes": [
+                {**row, "name": "plain", "options": "", "teacher_weight": None, "difference": None},
+                {**row, "name": "fast", "options": "--rate 0.001", "teacher_weight": 0.5, "difference": apart},
+            ],
+        },
+    )
+
+
 ALL = {
     "latency": latency,
     "peers": peers,
@@ -231,6 +251,7 @@ ALL = {
     "slides": slides,
     "candidates": candidates,
     "models": models,
+    "recipes": recipes,
 }
 
 

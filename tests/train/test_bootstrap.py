@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from sklearn import metrics as reference
 
-from train.bootstrap import bootstrap, paired_difference, patient_weights
+from train.bootstrap import bootstrap, mean_difference, paired_difference, patient_weights
 from train.metrics import METRICS, measure
 from train.tallies import AT_SENSITIVITY, AT_SPECIFICITY, Tallies, tally
 
@@ -138,6 +138,16 @@ def test_paired_difference_sees_what_separate_intervals_cannot() -> None:
         )
         assert got[name].lower_bound is not None and got[name].lower_bound > 0
         assert got[name].high - got[name].low < alone[name].high - alone[name].low  # type: ignore[operator]
+
+
+def test_the_difference_of_means_is_that_of_single_models_averaged() -> None:
+    labels, p, names = smear(patients=20, spread=1.5)
+    ours = [tally(labels, np.clip(p + shift, 0, 1), list(names)) for shift in (0.0, 0.1)]
+    theirs = tally(labels, p[::-1], list(names))
+    got = mean_difference(ours, [theirs], 100)
+    each = [paired_difference(one, theirs, 100)["accuracy"] for one in ours]
+    assert got["accuracy"].value == pytest.approx(np.mean([one.value for one in each]))
+    assert mean_difference([ours[0]], [ours[0], ours[0]], 100)["auc"].high == 0
 
 
 def test_a_model_does_not_differ_from_itself() -> None:
