@@ -26,6 +26,8 @@ _RGB_IN_MEMORY = "BGR888"
 _MEMORY_INFO = Path("/proc/meminfo")
 _LITTLE_MEMORY = 1_000_000_000  # bytes; boards sold with 1 GB show less than this
 _LIVE_WIDTH = 640
+# Without --size: twice the 40 pixels across a cell that a field needs, and several such pictures fit a small board.
+_ENOUGH_PIXELS = 3_200_000
 _SETTLE_SECONDS = 4.0
 _STEADY_FRAMES = 4
 _STEADY_CHANGE = 0.02
@@ -102,8 +104,8 @@ class PiCamera:
 
         Args:
             number: as ``thinsmear cameras`` counts.
-            size: (width, height) of the pictures; None for the sensor's own. In the sensor's shape they show its whole
-                field, in another as much of it as fits.
+            size: (width, height) of the pictures; None for :func:`enough_of`. In the sensor's shape they show its
+                whole field, in another as much of it as fits.
 
         Raises:
             EnvironmentLacks: picamera2 is not installed.
@@ -137,7 +139,7 @@ class PiCamera:
     def _start(self, size: tuple[int, int] | None) -> None:
         device = self._device
         whole = device.sensor_resolution
-        width, height = size or whole
+        width, height = size or enough_of(whole)
         if width > whole[0] or height > whole[1]:
             raise WrongUsage(f"{self.name} has {whole[0]}x{whole[1]} pixels, not {width}x{height}; ask for fewer.")
         live_width = min(_LIVE_WIDTH, width - width % 2)
@@ -229,6 +231,18 @@ class PiCamera:
             )
         reason = printable(reasons[-1] or type(error).__name__)
         return CameraFault(f"{self.name} does not start ({reason}); `rpicam-hello` must work first.")
+
+
+def enough_of(whole: tuple[int, int]) -> tuple[int, int]:
+    """(width, height) that pictures get when nobody asks for a size.
+
+    All of a sensor's pixels up to about 3 million, above that a whole fraction of its width and height: a field in
+    finer pixels costs memory and time and shows no more of a cell.
+    """
+    part = 1
+    while (whole[0] // part) * (whole[1] // part) > _ENOUGH_PIXELS:
+        part += 1
+    return whole if part == 1 else (whole[0] // part // 2 * 2, whole[1] // part // 2 * 2)
 
 
 def _buffers() -> int:

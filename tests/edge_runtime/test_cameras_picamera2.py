@@ -78,7 +78,7 @@ def test_the_table_is_the_installed_package() -> None:
 def test_a_still_frame_and_the_live_picture_beside_it(device: type[FakePicamera2]) -> None:
     camera = open_camera("picamera2")
     first, second = camera.read(1.0), camera.read(1.0)
-    assert first.pixels.shape == (3040, 4056, 3) and first.pixels.dtype == np.uint8
+    assert first.pixels.shape == (1520, 2028, 3) and first.pixels.dtype == np.uint8
     assert tuple(first.pixels[0, 0]) == device.scene  # red stays red
     assert first.live is not None and first.live.shape == (480, 640, 3) and set(first.live.reshape(-1)) == {90}
     assert (first.sequence, second.sequence) == (0, 1) and second.captured > first.captured
@@ -114,7 +114,12 @@ def test_a_grey_sensor_has_no_white_balance(device: type[FakePicamera2], monkeyp
 @pytest.mark.parametrize(
     "resolution, asked, size, live",
     [
-        ((4608, 2592), None, (4608, 2592), (640, 360)),
+        ((4608, 2592), None, (2304, 1296), (640, 360)),
+        ((4056, 3040), None, (2028, 1520), (640, 480)),
+        ((3280, 2464), None, (1640, 1232), (640, 480)),
+        ((9248, 6944), None, (1848, 1388), (640, 480)),
+        ((1456, 1088), None, (1456, 1088), (640, 478)),
+        ((4056, 3040), (4056, 3040), (4056, 3040), (640, 480)),
         ((4056, 3040), (1280, 960), (1280, 960), (640, 480)),
         ((4056, 3040), (401, 301), (400, 300), (400, 300)),
     ],
@@ -153,7 +158,7 @@ def test_a_camera_without_memory_for_its_pictures(device: type[FakePicamera2], m
     monkeypatch.setattr(device, "memory", 100_000_000)
     cure = r"no memory for pictures of 4056x3040 pixels; ask for smaller ones, as with `--size 2028x1520`"
     with pytest.raises(CameraFault, match=cure):
-        open_camera("picamera2")
+        open_camera("picamera2", (4056, 3040))
     assert not device.opened[0].is_open
     open_camera("picamera2", (2028, 1520)).close()  # the cure cures
 
