@@ -17,7 +17,7 @@ from edge_runtime.decision import probability
 from edge_runtime.errors import WrongUsage
 from edge_runtime.names import printable
 from train.bootstrap import LEVEL, mean_difference
-from train.dataset import Cells
+from train.dataset import Cells, scan
 from train.folds import judge_fold
 from train.run import Run, write_json
 from train.splits import patient_folds
@@ -34,7 +34,6 @@ _NOT_A_RECIPE = (
     "data", "out", "resume", "finish", "patients", "shares", "teacher", "split_by_image", "skip_bad", "cache",
     "as_json",
 )  # fmt: skip
-_FOLD_SEED = 0  # of who is in which fold: the same for every recipe, whatever its own seed
 
 
 @dataclass(frozen=True)
@@ -71,6 +70,70 @@ class Outcome:
         return {name: tuple(float(each[name][0]) for each in found) for name in FIGURES}
 
 
+@dataclass(frozen=True)
+class Plan:
+    """What all recipes share.
+
+    Attributes:
+        data: folder or CSV of cells.
+        patients: regular expression that finds the patient in a file name, or None.
+        cells: all of the data.
+        part: "all", or "train": the part of that name alone is folded, the others stay unseen.
+        folds: patients are dealt into so many.
+        only: the first so many of them are judged.
+        seeds: trainings of each recipe, with seeds that count up from its own.
+        cache: of decoded pixels.
+    """
+
+    data: Path
+    patients: str | None
+    cells: Cells
+    part: str
+    folds: int
+    only: int
+    seeds: int
+    cache: Path
+
+    @classmethod
+    def of(
+        cls, data: Path, patients: str | None, part: str, folds: int, only: int | None, seeds: int, cache: Path
+    ) -> Plan:
+        """Read the data.
+
+        Raises:
+            WrongUsage: patients are unknown, or the data do not come in parts where one is asked for.
+        """
+        cells = scan(data, patients)
+        if cells.patients is None:
+            raise WrongUsage("Folds need patients: give --patients, or a CSV with a column patient.")
+        if part != "all" and cells.parts is None:
+            raise WrongUsage(f"--split {part} needs data that come in parts (train, val, test); leave it out.")
+        return cls(data, patients, cells, part, folds, only or folds, seeds, cache)
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """Of the data as they are now."""
+        return self.cells.fingerprint
+
+    @cached_property
+    def folded(self) -> Cells:
+        """The cells that are folded."""
+        if self.part == "all" or self.cells.parts is None:
+            return self.cells
+        return self.cells.subset(np.array(self.cells.parts) == self.part)
+
+    @cached_property
+    def fold(self) -> np.ndarray:
+        """int [n], the fold of each folded cell: of the patients alone, whatever a recipe's seed."""
+        assert self.folded.patients is not None
+        return patient_folds(self.folded.labels, self.folded.patients, self.folds, seed=0)
+
+    @cached_property
+    def judged(self) -> Cells:
+        """The cells that are judged."""
+        return self.folded.subset(np.flatnonzero(self.fold < self.only))
+
+
 def read_entry(text: str, common: str, on_gpu: bool) -> Entry:
     """``NAME: OPTIONS`` as a recipe; the options are those of ``thinsmear train``.
 
@@ -82,7 +145,7 @@ def read_entry(text: str, common: str, on_gpu: bool) -> Entry:
     Raises:
         WrongUsage: no usable name, or an option that is none of a recipe's.
     """
-    from train.cli import check_width, network_and_recipe, train
+    from train.cli import check_recipe, network_and_recipe, train, typed
 
     name, _, options = (part.strip() for part in text.partition(":"))
     if not _NAME.fullmatch(name):
@@ -95,70 +158,47 @@ def read_entry(text: str, common: str, on_gpu: bool) -> Entry:
     except (click.UsageError, ValueError) as error:
         reason = error.format_message() if isinstance(error, click.UsageError) else str(error)
         raise WrongUsage(f"--recipe {text!r}: {reason.rstrip('.')}; see `thinsmear train --help`.") from error
-    typed = {key for key in context.params if context.get_parameter_source(key) is _TYPED}
-    foreign = sorted(typed.intersection(_NOT_A_RECIPE))
+    given = typed(context)
+    foreign = ["DATA" if key == "data" else spelling for key, spelling in given.items() if key in _NOT_A_RECIPE]
     if foreign:
-        names = ", ".join(f"--{key.replace('_', '-')}" if key != "data" else "DATA" for key in foreign)
-        raise WrongUsage(f"--recipe {text!r}: {names} is no part of a recipe; all recipes share data and folds.")
-    check_width(context.params)
+        raise WrongUsage(
+            f"--recipe {text!r}: {', '.join(foreign)} is no part of a recipe; all recipes share data and folds."
+        )
+    check_recipe(context)
     network, recipe = network_and_recipe(context.params, on_gpu)
-    weight = context.params["teacher_weight"] if "teacher_weight" in typed else None
+    weight = context.params["teacher_weight"] if "teacher_weight" in given else None
     return Entry(name, options, network, recipe, weight or None)
 
 
-_TYPED = click.core.ParameterSource.COMMANDLINE
-
-
-def judge(
-    entry: Entry, data: Path, patients: str | None, part: str, folds: int, only: int, seeds: int, folder: Path,
-    cache: Path, fingerprint: str,
-) -> tuple[Outcome, Cells]:  # fmt: skip
+def judge(entry: Entry, plan: Plan, folder: Path) -> Outcome:
     """Train a recipe on the folds, seed after seed, and judge the cells; what was done before is read.
 
     Args:
-        data: folder or CSV of cells.
-        patients: regular expression that finds the patient in a file name.
-        part: "all", or "train" for that part of data which come in parts: the others stay unseen.
-        folds: patients are dealt into so many.
-        only: judge the first so many of them.
-        seeds: train so often, with seeds that count up from the recipe's.
+        entry: the recipe.
+        plan: cells and folds, the same for all recipes.
         folder: keeps a folder for each recipe and seed.
-        cache: of decoded pixels.
-        fingerprint: of the data as they are now.
-
-    Returns:
-        The outcome, and the cells that were judged.
 
     Raises:
-        WrongUsage: data without patients or parts, or a folder of another recipe.
+        WrongUsage: a folder of another recipe, or of other data.
     """
-    tallies, judged = [], None
-    chosen = tuple(entry.recipe.seed + step for step in range(seeds))
-    for seed in chosen:
+    cells, fold = plan.folded, plan.fold
+    tallies = []
+    seeds = tuple(entry.recipe.seed + step for step in range(plan.seeds))
+    for seed in seeds:
         recipe = replace(entry.recipe, seed=seed)
-        run = _run_of(folder / f"{entry.name}-{seed}", entry, recipe, data, patients, cache, fingerprint)
-        if part == "train" and run.config["data"]["split_by"] != "layout":
-            raise WrongUsage("--split train needs data that come in parts (train, val, test); leave it out.")
-        cells = run.cells if part == "all" else run.cells.subset(run.indices(part))
-        assert cells.patients is not None
-        fold = patient_folds(cells.labels, cells.patients, folds, _FOLD_SEED)
-        kept = run.path / f"folds-{part}-{folds}"
+        run = _run_of(folder / f"{entry.name}-{seed}", entry, recipe, plan)
+        kept = run.path / f"folds-{plan.part}-{plan.folds}"
         kept.mkdir(exist_ok=True)
         logits = np.full(len(cells), np.nan)
-        for number in range(only):
-            name = f"{entry.name}, seed {seed}, fold {number + 1} of {folds}"
-            logits[fold == number] = judge_fold(
-                run, cells, fold, number, recipe, kept, name, run.config["teacher_weight"]
-            )
-        judged = cells.subset(np.flatnonzero(fold < only))
-        tallies.append(tally(judged.labels, probability(logits[fold < only]), judged.patients, logits[fold < only]))
-    assert judged is not None
-    return Outcome(entry, chosen, tuple(tallies)), judged
+        for number in range(plan.only):
+            name = f"{entry.name}, seed {seed}, fold {number + 1} of {plan.folds}"
+            logits[fold == number] = judge_fold(run, cells, fold, number, recipe, kept, name, entry.teacher_weight)
+        rows = fold < plan.only
+        tallies.append(tally(plan.judged.labels, probability(logits[rows]), plan.judged.patients, logits[rows]))
+    return Outcome(entry, seeds, tuple(tallies))
 
 
-def _run_of(
-    path: Path, entry: Entry, recipe: Recipe, data: Path, patients: str | None, cache: Path, fingerprint: str
-) -> Run:
+def _run_of(path: Path, entry: Entry, recipe: Recipe, plan: Plan) -> Run:
     """The recipe's folder: a run directory in which nothing but folds is trained.
 
     Raises:
@@ -168,12 +208,13 @@ def _run_of(
 
     if not (path / "config.json").is_file():
         path.parent.mkdir(parents=True, exist_ok=True)
-        run = start_run(path, data, entry.network, recipe, patients, cache=cache)
+        run = start_run(path, plan.data, entry.network, recipe, plan.patients, cache=plan.cache)
         write_json(path / "config.json", {**run.config, "teacher_weight": entry.teacher_weight})
         return Run.open(path)
     run = Run.open(path)
-    if run.config["data"]["fingerprint"] != fingerprint:
-        raise WrongUsage(f"{printable(path)} was started on other data; choose another --out.")
+    same = run.cells.paths == plan.cells.paths and run.cells.patients == plan.cells.patients
+    if not same or run.config["data"]["fingerprint"] != plan.fingerprint:
+        raise WrongUsage(f"{printable(path)} was started on other data or other patients; choose another --out.")
     network = replace(entry.network, weights=_absolute(entry.network.weights))
     asked = {"network": asdict(network), "recipe": asdict(recipe), "teacher_weight": entry.teacher_weight}
     other = sorted(key for key, value in asked.items() if run.config.get(key) != value)
@@ -189,26 +230,23 @@ def _absolute(weights: str | None) -> str | None:
     return weights if weights in (None, "imagenet") else str(Path(weights).absolute())
 
 
-def document(
-    outcomes: Sequence[Outcome], judged: Cells, part: str, folds: int, only: int, replicates: int
-) -> dict[str, Any]:
+def document(outcomes: Sequence[Outcome], plan: Plan, replicates: int) -> dict[str, Any]:
     """The comparison as plain JSON values: what was judged, then a row for each recipe, against the first.
 
     Args:
         outcomes: one for each recipe.
-        judged: the cells.
-        part, folds, only: see :func:`judge`.
+        plan: what they share.
         replicates: bootstrap resamplings of the patients.
     """
-    assert judged.patients is not None
+    judged = plan.judged
     return {
         "cells": {
             "number": len(judged),
             "parasitized": int(judged.labels.sum()),
-            "patients": len(set(judged.patients)),
-            "part": part,
+            "patients": len(set(judged.patients or ())),
+            "part": plan.part,
         },
-        "folds": {"number": folds, "judged": only},
+        "folds": {"number": plan.folds, "judged": plan.only},
         "specificity": HELD_SPECIFICITY,
         "interval": {"level": LEVEL, "replicates": replicates, "resampled": "patients"},
         "recipes": [_row(one, outcomes[0], replicates) for one in outcomes],

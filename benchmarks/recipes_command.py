@@ -68,21 +68,17 @@ def recipes(
     if only is not None and only > folds:
         raise WrongUsage(f"--only {only} of {folds} folds: it must be {folds} or less.")
     require_tensorflow()
-    from benchmarks.recipes import document, judge, read_entry
+    from benchmarks.recipes import Plan, document, judge, read_entry
     from benchmarks.reports.recipes import text
     from train.cache import default_cache
-    from train.dataset import scan
 
     entries = [read_entry(one, common, gpus() > 0) for one in recipes]
     names = [entry.name for entry in entries]
     if len(set(names)) < len(names):
         raise WrongUsage(f"Two recipes have one name ({', '.join(names)}); each needs its own.")
-    fingerprint = scan(data, patients).fingerprint
+    plan = Plan.of(data, patients, part, folds, only, seeds, cache or default_cache())
     outcomes = []
     for entry in entries:
-        outcome, judged = judge(
-            entry, data, patients, part, folds, only or folds, seeds, out, cache or default_cache(), fingerprint
-        )
-        outcomes.append(outcome)
-        note(f"{entry.name}: AUC {', '.join(f'{value:.4f}' for value in outcome.by_seed['auc'])}")
-    deliver("recipes", document(outcomes, judged, part, folds, only or folds, resamples), text, as_json, save)
+        outcomes.append(judge(entry, plan, out))
+        note(f"{entry.name}: AUC {', '.join(f'{value:.4f}' for value in outcomes[-1].by_seed['auc'])}")
+    deliver("recipes", document(outcomes, plan, resamples), text, as_json, save)

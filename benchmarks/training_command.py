@@ -25,6 +25,7 @@ Examples:
 @click.option("--epochs", default=5, show_default=True, type=click.IntRange(1, 1000), help="With the last 20 layers.")
 @click.option("--most", type=click.IntRange(100), help="Use this many of the cells [all].")
 @click.option("--recommended", is_flag=True, help="Time the recommended recipe (all layers) as well.")
+@click.option("--target", type=click.FloatRange(0.5, 1), metavar="AUC", help="Exit code 4 unless both ways reach it.")
 @click.option("--patients", metavar="REGEX", help="Finds the patient in a file name (group 1, or all of the match).")
 @click.option("--seed", default=0, show_default=True)
 @click.option("--save", metavar="FILE", type=click.Path(path_type=Path, dir_okay=False), help="Write the JSON here.")
@@ -39,6 +40,7 @@ def training(
     epochs: int,
     most: int | None,
     recommended: bool,
+    target: float | None,
     patients: str | None,
     seed: int,
     save: Path | None,
@@ -56,6 +58,7 @@ def training(
     require_tensorflow()
     from benchmarks.training import classic_recipe, compare, document, patients_apart, shortened, usual_recipe
     from edge_runtime.console import table
+    from edge_runtime.errors import NotConclusive
     from train.dataset import scan
     from train.training import Network
 
@@ -66,7 +69,7 @@ def training(
     with tempfile.TemporaryDirectory(prefix="thinsmear-bench-") as folder:
         results = compare(cells, parts, network, recipe, Path(folder), usual_recipe(seed) if recommended else None)
     counts = {part: int((parts == part).sum()) for part in ("train", "val", "test")}
-    payload = document(results, network, recipe, counts)
+    payload = {**document(results, network, recipe, counts), "target": target}
     rows = [
         (r.name, f"{r.seconds:.0f}", "-" if r.test_auc is None else f"{r.test_auc:.4f}", f"{r.test_accuracy:.4f}")
         for r in results
@@ -76,3 +79,8 @@ def training(
         + f"\n\n{counts['train']} training cells; the same recipe {payload['speedup']:.1f} times as fast"
     )
     deliver("training", payload, lambda _: text, as_json, save)
+    short = [r.name for r in results[:2] if target is not None and (r.test_auc is None or r.test_auc < target)]
+    if short:
+        raise NotConclusive(
+            f"{' and '.join(short)}: test AUC below {target:g}, so these are no times to that AUC; give more epochs."
+        )

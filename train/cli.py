@@ -39,24 +39,31 @@ def _three_shares(ctx: click.Context, param: click.Parameter, value: str) -> tup
     return train / total, val / total, test / total
 
 
+def typed(ctx: click.Context) -> dict[str, str]:
+    """Name and spelling of the options that stand on the command line."""
+    return {
+        str(option.name): "/".join((*option.opts, *option.secondary_opts))
+        for option in ctx.command.params
+        if ctx.get_parameter_source(str(option.name)) is click.core.ParameterSource.COMMANDLINE
+    }
+
+
 def _refuse_changes(ctx: click.Context) -> None:
     """A run goes on as it was started, so an option that would change it must not be passed over in silence."""
-    given = [
-        "/".join((*option.opts, *option.secondary_opts))
-        for option in ctx.command.params
-        if option.name not in _OF_RESUME
-        and ctx.get_parameter_source(str(option.name)) is click.core.ParameterSource.COMMANDLINE
-    ]
+    given = [spelling for name, spelling in typed(ctx).items() if name not in _OF_RESUME]
     if given:
         raise WrongUsage(f"--resume goes on with the settings in config.json; leave out {', '.join(given)}.")
 
 
-def check_width(options: Mapping[str, Any]) -> None:
-    """Refuse a width for a network that has but one.
+def check_recipe(ctx: click.Context) -> None:
+    """Refuse options of a recipe that would do nothing beside the others.
 
     Raises:
-        WrongUsage: it was given one.
+        WrongUsage: a width for a network that has but one, or looks at frozen layers where none are frozen.
     """
+    options = ctx.params
+    if "looks" in typed(ctx) and options["last_layers"] is None:
+        raise WrongUsage("--looks goes with --last-layers: without frozen layers nothing runs ahead.")
     if float(options["alpha"]) != 1.0 and not find(options["arch"]).alpha:
         raise WrongUsage(
             f"--alpha {options['alpha']} has no meaning for {options['arch']}, which has one width; leave it out."
@@ -68,12 +75,14 @@ def network_and_recipe(options: Mapping[str, Any], on_gpu: bool) -> tuple[Networ
     from train.training import Network
 
     weights, mixed = options["weights"], options["mixed_precision"]
+    if mixed and not on_gpu:
+        note("There is no GPU here: --mixed-precision has no effect, training runs at full precision.")
     network = Network(options["arch"], options["size"], float(options["alpha"]), None if weights == "none" else weights)
     recipe = replace(
         _DEFAULT,
         batch=options["batch_size"] or (64 if on_gpu else _DEFAULT.batch),
         augmentation=preset(options["augment"]),
-        mixed_precision=on_gpu if mixed is None else mixed,
+        mixed_precision=on_gpu and mixed is not False,
         **{name: options[name] for name in _AS_THEY_ARE},
     )
     return network, recipe
@@ -122,14 +131,18 @@ Examples:
 @click.option("--epochs", default=_DEFAULT.epochs, show_default=True, help="Epochs of phase 2.")
 @click.option("--head-epochs", default=_DEFAULT.head_epochs, show_default=True, help="Epochs of phase 1.")
 @click.option("--rate", default=_DEFAULT.rate, show_default=True, help="Peak learning rate of phase 2.")
-@click.option("--last-layers", type=int, help="Fine-tune only the last N layers of the backbone [all].")
+@click.option(
+    "--last-layers",
+    type=int,
+    help="Fine-tune only the last N layers of the backbone [all]; 1: the head alone, on frozen features.",
+)
 @click.option(
     "--looks",
     default=_DEFAULT.looks,
     show_default=True,
     help="With --last-layers: augmented looks at each cell that pass the frozen layers ahead; 0: none.",
 )
-@click.option("--batch-size", type=int, help="Images a step [32; 64 on a GPU].")
+@click.option("--batch-size", type=click.IntRange(1), help="Images a step [32; 64 on a GPU].")
 @click.option("--augment", type=click.Choice(list(PRESETS)), default="standard", show_default=True)
 @click.option("--label-smoothing", default=_DEFAULT.label_smoothing, show_default=True)
 @click.option("--ema", default=_DEFAULT.ema, show_default=True, help="Decay of the weights' moving average; 0: none.")
@@ -192,7 +205,9 @@ def train(
     if resume is not None:
         _refuse_changes(click.get_current_context())
     else:
-        check_width(options)
+        check_recipe(click.get_current_context())
+        if teacher is None and "teacher_weight" in typed(click.get_current_context()):
+            raise WrongUsage("--teacher-weight goes with --teacher CSV.")
 
     from train.tensorflow_setup import gpus, require_tensorflow
 

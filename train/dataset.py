@@ -7,6 +7,7 @@ import hashlib
 import os
 import posixpath
 import re
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -18,8 +19,9 @@ from edge_runtime.errors import BadData, WrongUsage
 from edge_runtime.images import IMAGE_SUFFIXES
 from edge_runtime.names import printable
 
-# NIH/NLM file names begin with the patient: C47P8thin_original_IMG_..., C51AP12thinF_IMG_..., C1_thinF_IMG_...
-NIH_PATIENT = r"^C\d+[AB]?(?:P\d+)?"
+# NIH/NLM file names begin with the patient: C47P8thin_original_IMG_..., C51AP12thinF_IMG_..., C1_thinF_IMG_...; what
+# follows is asked for, because C1.png to C99.png would else be images of 99 patients.
+NIH_PATIENT = r"^C\d+[AB]?(?:P\d+(?=[A-Za-z_])|(?=_?N?[Tt]hin))"
 _POSITIVE = {"parasitized", "parasitised", "infected", "positive", "malaria", "1"}
 _NEGATIVE = {"uninfected", "healthy", "negative", "normal", "uninfect", "0"}
 _PARTS = {
@@ -27,6 +29,7 @@ _PARTS = {
     "val": "val", "valid": "val", "validation": "val", "dev": "val",
     "test": "test", "testing": "test", "holdout": "test",
 }  # fmt: skip
+_ENOUGH_TO_TELL = 20  # images; of fewer, each may well be of another patient
 _SYSTEM_FILES = {"thumbs.db", "desktop.ini", "icon\r"}
 
 
@@ -270,4 +273,10 @@ def _patients_by_name(paths: tuple[str, ...], expression: str | None) -> tuple[s
                 raise BadData(f'--patients "{expression}" finds no patient in the file name {path}.')
             return None
         found.append(name)
+    single = sum(count == 1 for count in Counter(found).values())
+    if len(found) >= _ENOUGH_TO_TELL and 2 * single > len(found):
+        note(
+            f"WARNING: {len(set(found))} patients in {len(found)} images by their names, first {printable(found[0])}: "
+            "hardly two images of one. If they are of fewer patients, --patients must find another part of the name."
+        )
     return tuple(found)

@@ -49,7 +49,7 @@ def saved(tmp_path: Path) -> Callable[[str], str]:
         ("peers", ["| thinsmear | int8 | 2.00 | 1.00 (1.00 to 3.00) |", "| 0.9700 | 0.9900 | 1.0000 |",
                    "Not measured: OpenVINO int8: the package openvino is missing."]),
         ("accuracy", ["| int8 minmax+bias n=300 seed=0 * |", "int4: cannot be converted"]),
-        ("training", ["| generator | 90 | 0.9900 | 0.9500 |", "The same recipe 2.0 times as fast."]),
+        ("training", ["| generator | 90 | 0.9900 | 0.9500 |", "The same recipe 2.0 times as fast.", "2 flipped looks at each cell"]),
         ("fields", ["9 of 10, 0.90 (0.60 to 0.98)", "| ring | 10 | 9 | — |", "400 ms, 1.30 times the floor"]),
         ("counting", ["| mean coverage | 0.960 |", "| 8 slides * | 0.900 | 0.900 |"]),
         ("slides", ["| 5,000 | 5,000 | 0.75 (0.68 to 0.81) | 5,200 | 900 to 9,000 | 0.95 (0.92 to 0.98) | — |"]),

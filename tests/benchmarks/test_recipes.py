@@ -132,6 +132,24 @@ def test_a_folder_of_another_recipe_or_other_data_is_refused(
     assert "another recipe of this name (its recipe differ)" in capfd.readouterr().err
     assert bench(draw_patients(tmp_path / "cells", 6, 2), *words, "--recipe", "a") == 2
     assert "other data" in capfd.readouterr().err
+    assert bench(cells_folder, *words, "--recipe", "a", "--patients", r"cell_(\d+)") == 2
+    assert "other patients" in capfd.readouterr().err
+
+
+def test_the_training_part_is_the_same_for_every_seed(
+    cells_folder: Path, tmp_path: Path, quick: list[dict[str, Any]], capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Of data with train and test a run takes its validation patients from train, by its seed; the folds must not."""
+    lines = ["path,label,part,patient"]
+    for path in sorted(cells_folder.rglob("*.png")):
+        patient = int(path.name[1:].split("P")[0])
+        lines.append(f"{path},{path.parent.name},{'test' if patient < 4 else 'train'},{patient}")
+    (tmp_path / "cells.csv").write_text("\n".join(lines))
+    words = [tmp_path / "cells.csv", "--out", tmp_path / "out", "--folds", "2", "--seeds", "3", "--split", "train"]
+    assert bench(*words, "--recipe", "a", "--recipe", "b: --seed 9", "--json") == 0
+    cells = json.loads(capfd.readouterr().out)["cells"]
+    assert (cells["patients"], cells["number"], cells["part"]) == (8, 48, "train")
+    assert len({frozenset(one["judged"]) for one in quick}) == 2
 
 
 def test_a_real_training_of_one_fold(cells_folder: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:

@@ -47,6 +47,9 @@ def test_hidden_and_system_files_are_ignored_and_counted(tmp_path: Path) -> None
     [
         (["C47P8thin_original_IMG_1_cell_2.png", "C51AP12thinF_IMG_cell_1.png"], None, ("C47P8", "C51AP12")),
         (["C1_thinF_IMG_20150604_cell_9.png"], None, ("C1",)),
+        (["C2NThinF_IMG_1_cell_9.png", "C203ThinF_IMG_2_cell_1.png", "C4thin_IMG.png"], None, ("C203", "C2", "C4")),
+        (["C1.png", "C2.png"], None, None),
+        (["C1_1.png", "C12P3.png"], None, None),
         (["slide7-cell3.png"], None, None),
         (["slide7-cell3.png"], r"slide(\d+)", ("7",)),
         (["slide7-cell3.png"], r"slide\d+", ("slide7",)),
@@ -54,6 +57,13 @@ def test_hidden_and_system_files_are_ignored_and_counted(tmp_path: Path) -> None
 )
 def test_patients_from_names(tmp_path: Path, names: list[str], regex: str | None, patients: tuple | None) -> None:
     assert scan(touch(tmp_path, *(f"Parasitized/{name}" for name in names)), regex).patients == patients
+
+
+def test_names_that_hardly_group_any_cells_are_warned_of(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    scan(touch(tmp_path, *(f"Parasitized/x{number % 5}_{number}.png" for number in range(30))), r"x(\d)")
+    assert "WARNING" not in capfd.readouterr().err
+    scan(tmp_path, r"_(\d+)")
+    assert "30 patients in 30 images by their names, first 0: hardly two images of one" in capfd.readouterr().err
 
 
 @pytest.mark.parametrize(
