@@ -18,8 +18,9 @@ from edge_runtime.errors import WrongUsage
 from edge_runtime.names import printable
 from train.bootstrap import LEVEL, mean_difference
 from train.dataset import Cells, scan
+from train.fold_training import check_folds
 from train.folds import judge_fold
-from train.run import Run, write_json
+from train.run import Run
 from train.splits import patient_folds
 from train.tallies import AT_SPECIFICITY, HELD_SPECIFICITY, Tallies, tally
 
@@ -128,6 +129,23 @@ class Plan:
         assert self.folded.patients is not None
         return patient_folds(self.folded.labels, self.folded.patients, self.folds, seed=0)
 
+    def seeds_of(self, entry: Entry) -> tuple[int, ...]:
+        """The seeds a recipe is trained with."""
+        return tuple(entry.recipe.seed + step for step in range(self.seeds))
+
+    def check(self, entries: Sequence[Entry]) -> None:
+        """Refuse what could not be trained or compared, before hours go into the others.
+
+        Raises:
+            WrongUsage: two recipes of one name, or a fold without cells of one class.
+        """
+        names = [entry.name for entry in entries]
+        if len(set(names)) < len(names):
+            raise WrongUsage(f"Two recipes have one name ({', '.join(names)}); each needs its own.")
+        for entry in entries:
+            for seed in self.seeds_of(entry):
+                check_folds(self.folded, self.fold, seed, entry.teacher_weight is not None, range(self.only))
+
     @cached_property
     def judged(self) -> Cells:
         """The cells that are judged."""
@@ -183,7 +201,7 @@ def judge(entry: Entry, plan: Plan, folder: Path) -> Outcome:
     """
     cells, fold = plan.folded, plan.fold
     tallies = []
-    seeds = tuple(entry.recipe.seed + step for step in range(plan.seeds))
+    seeds = plan.seeds_of(entry)
     for seed in seeds:
         recipe = replace(entry.recipe, seed=seed)
         run = _run_of(folder / f"{entry.name}-{seed}", entry, recipe, plan)
@@ -208,15 +226,19 @@ def _run_of(path: Path, entry: Entry, recipe: Recipe, plan: Plan) -> Run:
 
     if not (path / "config.json").is_file():
         path.parent.mkdir(parents=True, exist_ok=True)
-        run = start_run(path, plan.data, entry.network, recipe, plan.patients, cache=plan.cache)
-        write_json(path / "config.json", {**run.config, "teacher_weight": entry.teacher_weight})
-        return Run.open(path)
+        return start_run(
+            path, plan.data, entry.network, recipe, plan.patients, cache=plan.cache,
+            nested_teacher_weight=entry.teacher_weight,
+        )  # fmt: skip
     run = Run.open(path)
     same = run.cells.paths == plan.cells.paths and run.cells.patients == plan.cells.patients
     if not same or run.config["data"]["fingerprint"] != plan.fingerprint:
         raise WrongUsage(f"{printable(path)} was started on other data or other patients; choose another --out.")
-    network = replace(entry.network, weights=_absolute(entry.network.weights))
-    asked = {"network": asdict(network), "recipe": asdict(recipe), "teacher_weight": entry.teacher_weight}
+    asked = {
+        "network": asdict(entry.network.settled()),
+        "recipe": asdict(recipe),
+        "teacher_weight": entry.teacher_weight,
+    }
     other = sorted(key for key, value in asked.items() if run.config.get(key) != value)
     if other:
         raise WrongUsage(
@@ -224,10 +246,6 @@ def _run_of(path: Path, entry: Entry, recipe: Recipe, plan: Plan) -> Run:
             "name or another --out."
         )
     return run
-
-
-def _absolute(weights: str | None) -> str | None:
-    return weights if weights in (None, "imagenet") else str(Path(weights).absolute())
 
 
 def document(outcomes: Sequence[Outcome], plan: Plan, replicates: int) -> dict[str, Any]:

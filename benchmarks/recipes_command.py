@@ -73,10 +73,8 @@ def recipes(
     from train.cache import default_cache
 
     entries = [read_entry(one, common, gpus() > 0) for one in recipes]
-    names = [entry.name for entry in entries]
-    if len(set(names)) < len(names):
-        raise WrongUsage(f"Two recipes have one name ({', '.join(names)}); each needs its own.")
     plan = Plan.of(data, patients, part, folds, only, seeds, cache or default_cache())
+    plan.check(entries)
     outcomes = []
     for entry in entries:
         outcomes.append(judge(entry, plan, out))

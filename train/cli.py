@@ -126,7 +126,7 @@ Examples:
     default="imagenet",
     show_default=True,
     metavar="imagenet|none|FILE",
-    help="Starting weights of the backbone; imagenet is downloaded by Keras.",
+    help="Starting weights of the backbone; imagenet is downloaded by Keras. cnn_* takes none.",
 )
 @click.option("--epochs", default=_DEFAULT.epochs, show_default=True, help="Epochs of phase 2.")
 @click.option("--head-epochs", default=_DEFAULT.head_epochs, show_default=True, help="Epochs of phase 1.")
@@ -174,7 +174,7 @@ Examples:
 @click.option("--skip-bad", is_flag=True, help="Leave out images that cannot be read, instead of stopping.")
 @click.option("--cache", type=click.Path(path_type=Path), help="Folder for decoded pixels [the user's cache folder].")
 @click.option("--mixed-precision/--full-precision", default=None, help="Half precision [on a GPU].")
-@click.option("--jit", is_flag=True, help="Compile the training step with XLA.")
+@click.option("--jit", is_flag=True, help="Compile the training step with XLA; one GPU, no free rotation, no mixup.")
 @click.option("--deterministic", is_flag=True, help="Bit-equal results, slower.")
 @json_option
 @verbosity_options

@@ -1,4 +1,4 @@
-"""Small pictures of the cells a model got wrong, the surest mistakes first."""
+"""The cells a model got wrong, the surest mistakes first: a list of all, and small pictures of some."""
 
 from __future__ import annotations
 
@@ -12,7 +12,9 @@ from PIL import Image
 from edge_runtime.errors import BadImage
 from edge_runtime.images import load_image
 from train.dataset import Cells
+from train.run import write_csv
 
+ERRORS = "errors.csv"  # beside the report
 _PICTURE = 112  # pixels, the longer side
 
 
@@ -35,6 +37,26 @@ class ErrorPicture:
     png: bytes
 
 
+def wrong_cells(cells: Cells, probabilities: np.ndarray) -> np.ndarray:
+    """int [k], the cells on the wrong side of P 0.5, the surest mistakes first.
+
+    Args:
+        cells: n cells.
+        probabilities: P(parasitized) [n].
+    """
+    p = np.asarray(probabilities, dtype=float)
+    wrong = np.flatnonzero((p >= 0.5) != (cells.labels == 1))
+    return wrong[np.argsort(-np.abs(p[wrong] - 0.5), kind="stable")]
+
+
+def write_errors(path: Path, cells: Cells, probabilities: np.ndarray) -> None:
+    """CSV of all wrong cells (path, label, patient, probability), the surest mistakes first."""
+    patients = cells.patients or ("",) * len(cells)
+    wrong = wrong_cells(cells, probabilities)
+    rows = ((cells.paths[i], int(cells.labels[i]), patients[i], float(probabilities[i])) for i in wrong)
+    write_csv(path, ("path", "label", "patient", "probability"), rows)
+
+
 def error_pictures(cells: Cells, probabilities: np.ndarray, limit: int = 24) -> list[ErrorPicture]:
     """The wrong cells the model was surest of, as small pictures; files that cannot be read any more are skipped.
 
@@ -44,12 +66,11 @@ def error_pictures(cells: Cells, probabilities: np.ndarray, limit: int = 24) -> 
         limit: how many at most; both kinds of error get half when there are enough.
     """
     p = np.asarray(probabilities, dtype=float)
-    wrong = (p >= 0.5) != (cells.labels == 1)
+    wrong = wrong_cells(cells, p)
+    by_kind = [wrong[cells.labels[wrong] == label] for label in (0, 1)]
     chosen: list[int] = []
-    by_kind = [np.flatnonzero(wrong & (cells.labels == label)) for label in (0, 1)]
     for label, indices in enumerate(by_kind):
-        share = max(limit // 2, limit - len(by_kind[1 - label]))
-        chosen += [int(i) for i in indices[np.argsort(-np.abs(p[indices] - 0.5), kind="stable")][:share]]
+        chosen += indices[: max(limit // 2, limit - len(by_kind[1 - label]))].tolist()
     pictures = []
     for i in chosen:
         path = cells.root / cells.paths[i]

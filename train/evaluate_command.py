@@ -10,6 +10,7 @@ import click
 
 from edge_runtime.console import emit_json, json_option, note, table, verbosity_options
 from edge_runtime.errors import WrongUsage
+from edge_runtime.names import printable
 
 if TYPE_CHECKING:
     import numpy as np
@@ -46,7 +47,7 @@ Examples:
     "--out",
     metavar="DIR",
     type=click.Path(path_type=Path),
-    help="Write metrics.json, probabilities.csv and report.html here.",
+    help="Write metrics.json, probabilities.csv, errors.csv and report.html here.",
 )
 @click.option("--against", metavar="SCORES.csv", type=click.Path(path_type=Path),
               help="Also the paired difference to other scores of the same cells.")  # fmt: skip
@@ -91,13 +92,17 @@ def evaluate(
     from train.scored import Request, score_model, score_run
     from train.versus import versus, versus_text
 
+    is_run = Path(target).is_dir()
+    if folds is not None and (data is not None or not is_run):
+        raise WrongUsage("--folds cross-validates the recipe of a RUN on its own data; leave DATA out.")
+    _refuse_idle_options(is_run, data is not None, folds is not None)
+    if out is not None and (out / "config.json").is_file() and (out / "split.csv").is_file():
+        raise WrongUsage(f"{printable(out)} is a run, whose own report would be overwritten; choose another --out.")
     if folds is not None:
-        if data is not None or not Path(target).is_dir():
-            raise WrongUsage("--folds cross-validates the recipe of a RUN on its own data; leave DATA out.")
         _cross_validate(Path(target), folds, split or "all", out, against, resamples, as_json)
         return
     request = Request(data, split, patients, skip_bad)
-    if Path(target).is_dir():
+    if is_run:
         scored = score_run(Path(target), request)
     else:
         scored = score_model(target, request, threads or os.cpu_count() or 1, (labels, positive, input_range))
@@ -115,7 +120,25 @@ def evaluate(
             click.echo("\n" + versus_text(document["against"]))
     if out is not None:
         _write_scores(out / "probabilities.csv", scored.cells, probabilities)
-        note(f"Wrote metrics.json, probabilities.csv and report.html in {out}.")
+        note(f"Wrote metrics.json, probabilities.csv, errors.csv and report.html in {out}.")
+
+
+def _refuse_idle_options(is_run: bool, with_data: bool, folds: bool) -> None:
+    """What would do nothing must not be passed over in silence."""
+    from train.cli import typed
+
+    idle: dict[str, str] = {}
+    if is_run:
+        why = "A RUN knows its labels and its input, and runs on the threads that TensorFlow takes"
+        idle |= dict.fromkeys(("labels", "positive", "input_range", "threads"), why)
+        if not with_data:
+            idle["patients"] = "A RUN without DATA knows its patients"
+    if folds:
+        idle["skip_bad"] = "--folds takes the images that the RUN was started with"
+    given = [(spelling, idle[name]) for name, spelling in typed(click.get_current_context()).items() if name in idle]
+    if given:
+        reasons = "; ".join(dict.fromkeys(reason for _, reason in given))
+        raise WrongUsage(f"{reasons}; leave out {', '.join(spelling for spelling, _ in given)}.")
 
 
 def _write_scores(path: Path, cells: Cells, probabilities: np.ndarray) -> None:
@@ -134,6 +157,7 @@ def _cross_validate(
     from edge_runtime.card import OutputContract
     from train.calibration import calibrated
     from train.folds import cross_validate, point_warnings
+    from train.own_data import require_images
     from train.reporting import evaluate_scores, summary_text
     from train.run import Run
     from train.scored import run_subject
@@ -142,13 +166,14 @@ def _cross_validate(
 
     require_tensorflow()
     run = Run.open(path)
+    require_images(run, run.cells, "move or link them there")
     folded = cross_validate(run, folds, part)
     extra: dict[str, object] = {"folds": folded.spread()}
     if against is not None:
         extra["against"] = versus(folded.cells, calibrated(folded.logits, OutputContract()), against, resamples)
     subject = replace(
         run_subject(run, folded.cells, part),
-        title=f"{folds}-fold cross-validation by patient of the recipe of {path}",
+        title=f"{folds}-fold cross-validation by patient of the recipe of {printable(path.resolve().name)}",
         history={},
     )
     # Each fold's own calibration is in the logits already.
@@ -180,4 +205,4 @@ def _cross_validate(
         click.echo("\n" + table(("fold", "cells", "patients", "accuracy", "AUC"), rows, right=range(5)))
         if against is not None:
             click.echo("\n" + versus_text(document["against"]))
-    note(f"Wrote {folded.folder}/scores.csv, and metrics.json and report.html in {out or folded.folder}.")
+    note(f"Wrote {folded.folder}/scores.csv, and metrics.json, errors.csv and report.html in {out or folded.folder}.")

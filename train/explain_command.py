@@ -83,6 +83,7 @@ def explain(
         raise WrongUsage(
             f"A model file does not know its data; name images: thinsmear explain {printable(target)} IMAGES --out DIR."
         )
+    _refuse_idle_options(method, bool(images))
     explainer, run = open_explainer(target, data, Wish(method, layer, fill), (labels, positive, input_range))
     others = 0
     if images:
@@ -117,6 +118,24 @@ def explain(
     note(f"Wrote {printable(out / 'index.html')}.")
     if bad:
         click.get_current_context().exit(1)
+
+
+def _refuse_idle_options(method: str, with_images: bool) -> None:
+    """What would do nothing must not be passed over in silence."""
+    from train.cli import typed
+
+    idle: dict[str, str] = {}
+    if method not in ("all", "gradcam"):
+        idle["layer"] = f"has no meaning for --method {method}, only Grad-CAM has a layer"
+    if method not in ("all", "occlusion"):
+        idle["fill"] = f"has no meaning for --method {method}, only the occlusion check covers"
+    if with_images:
+        idle["count"] = "has no meaning beside IMAGES, which are all explained"
+    given = [
+        f"{spelling} {idle[name]}" for name, spelling in typed(click.get_current_context()).items() if name in idle
+    ]
+    if given:
+        raise WrongUsage(f"{'; '.join(given)}; leave {'it' if len(given) == 1 else 'them'} out.")
 
 
 def _summary(done: list[dict[str, Any]], bad: int) -> str:

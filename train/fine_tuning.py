@@ -20,7 +20,7 @@ from train.folding import with_folded_normalisation
 from train.metrics import auc as area_under_curve
 from train.part import Part
 from train.recipe import Recipe
-from train.replicas import on_every_replica
+from train.replicas import check_compiled, on_every_replica
 from train.scoring import keras_logits, normalised
 from train.trunk import Looks, affordable_looks, choose_trainable, look_at, split_model
 
@@ -50,6 +50,8 @@ class FineTuning:
         import keras
         import tensorflow as tf
 
+        self.strategy = tf.distribute.get_strategy()
+        check_compiled(recipe.jit, self.strategy)
         self.model, self.contract, self.recipe = model, contract, recipe
         self.training, self.validation = training, validation
         self.history: list[dict[str, Any]] = []
@@ -65,14 +67,14 @@ class FineTuning:
         if pretrained and recipe.last_layers is not None and recipe.looks:
             self._look_ahead()
         self.forward = with_folded_normalisation(self.tail) if pretrained else self.tail
-        self.strategy = tf.distribute.get_strategy()
         replicas = self.strategy.num_replicas_in_sync
         self.batch = max(1, min(recipe.batch, len(training.rows)) // replicas) * replicas
         self.steps = len(training.rows) // self.batch
         total = self.steps * recipe.epochs
-        warmup = max(1, int(total * recipe.warmup))  # the first step already has a rate
+        warmup = max(1, int(total * recipe.warmup))
+        first = recipe.rate / warmup  # from zero, the first step would do nothing
         schedule = keras.optimizers.schedules.CosineDecay(
-            0.0, max(1, total - warmup), warmup_target=recipe.rate, warmup_steps=warmup
+            first, max(1, total - warmup), warmup_target=recipe.rate, warmup_steps=warmup
         )
         self.optimizer = keras.optimizers.AdamW(schedule, weight_decay=recipe.weight_decay)
         self.optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
@@ -146,7 +148,7 @@ class FineTuning:
         started = time.monotonic()
         recipe = self.recipe
         # Whatever draws from the global seed draws the same in this epoch after a resume.
-        keras.utils.set_random_seed(recipe.seed * 1000 + self.epoch + 1)
+        keras.utils.set_random_seed((recipe.seed * 1000 + self.epoch + 1) % 2**32)
         order = np.random.default_rng((recipe.seed, 2, self.epoch)).permutation(len(self.training.rows))
         losses = []
         label = f"Epoch {self.epoch + 1}/{recipe.epochs}"

@@ -14,7 +14,7 @@ from edge_runtime.console import note
 from edge_runtime.decision import probability
 from edge_runtime.errors import BadData, WrongUsage
 from train.dataset import Cells
-from train.fold_training import train_and_judge
+from train.fold_training import TEACHER_FOLDS, check_folds, teacher_folds, train_and_judge
 from train.metrics import auc
 from train.run import Run, read_csv, write_csv, write_json
 from train.splits import patient_folds
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from train.recipe import Recipe
 
 _COLUMNS = ("path", "label", "patient", "fold", "logit", "probability")
-_TEACHER_FOLDS = 3  # of a fold's own teacher
 
 
 @dataclass(frozen=True)
@@ -76,7 +75,7 @@ def cross_validate(run: Run, folds: int, part: str = "all") -> Folded:
     learns from: the run's own teacher knows the labels of those the fold is judged on.
 
     Raises:
-        WrongUsage: patients are unknown, too many or too few folds.
+        WrongUsage: patients are unknown, too many or too few folds, or a class is missing in one.
         BadData: the images have changed since the run was started.
     """
     from train.training import recipe_of
@@ -90,6 +89,7 @@ def cross_validate(run: Run, folds: int, part: str = "all") -> Folded:
     assert cells.patients is not None
     recipe, weight = recipe_of(run.config), run.config.get("teacher_weight")
     fold = patient_folds(cells.labels, cells.patients, folds, recipe.seed)
+    check_folds(cells, fold, recipe.seed, weight is not None)
     folder = run.path / "folds" / f"{part}-{folds}"
     folder.mkdir(parents=True, exist_ok=True)
     logits = np.full(len(cells), math.nan)
@@ -142,13 +142,11 @@ def judge_fold(
 
 def _teach(run: Run, cells: Cells, learnt: np.ndarray, recipe: Recipe, folder: Path, name: str) -> np.ndarray:
     """Out-of-fold probabilities of the cells that a fold learns from, by models that saw no other cells."""
-    assert cells.patients is not None
-    fold = np.full(len(cells), -1)
-    fold[learnt] = patient_folds(cells.labels[learnt], [cells.patients[i] for i in learnt], _TEACHER_FOLDS, recipe.seed)
+    fold = teacher_folds(cells, learnt, recipe.seed)
     folder.mkdir(parents=True, exist_ok=True)
     logits = np.full(len(cells), math.nan)
-    for number in range(_TEACHER_FOLDS):
-        called = f"{name}, teacher {number + 1} of {_TEACHER_FOLDS}"
+    for number in range(TEACHER_FOLDS):
+        called = f"{name}, teacher {number + 1} of {TEACHER_FOLDS}"
         logits[fold == number] = judge_fold(run, cells, fold, number, recipe, folder, called, None)
     return probability(logits[learnt])
 

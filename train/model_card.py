@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from edge_runtime.card import LIMITS, RESEARCH_USE
+from train.error_pictures import ERRORS
 
 
 @dataclass(frozen=True)
@@ -18,7 +19,10 @@ class CardSection:
 
 
 def model_card(
-    evaluation: Mapping[str, Any], model: Mapping[str, Any], trained_on: Mapping[str, Any]
+    evaluation: Mapping[str, Any],
+    model: Mapping[str, Any],
+    trained_on: Mapping[str, Any],
+    data: Mapping[str, Any],
 ) -> list[CardSection]:
     """Write the card of an evaluated model.
 
@@ -26,6 +30,7 @@ def model_card(
         evaluation: document of :func:`train.evaluation.evaluate`.
         model: names and values that describe the model (architecture, input size, file, recipe).
         trained_on: names and values that describe what it learnt from; empty when that is not recorded.
+        data: names and values that describe what it was evaluated on.
     """
     return [
         CardSection("Model details", _pairs(model) or ("Not recorded.",)),
@@ -42,7 +47,7 @@ def model_card(
         ),
         CardSection("Factors", _factors(evaluation)),
         CardSection("Metrics", _metrics(evaluation)),
-        CardSection("Evaluation data", _cells(evaluation)),
+        CardSection("Evaluation data", (*_cells(evaluation), *_pairs(_not_counted(data)))),
         CardSection("Training data", _pairs(trained_on) or ("Not recorded with this model.",)),
         CardSection("Quantitative analyses", _analyses(evaluation)),
         CardSection("Ethical considerations", _ethics(evaluation)),
@@ -120,10 +125,11 @@ def _ethics(evaluation: Mapping[str, Any]) -> tuple[str, ...]:
         f"result of this model may decide on treatment, and no count proves that a person is free of parasites.{here}",
         "Fairness: the cells come from few places and few microscopes. Before use elsewhere it has to be measured on "
         "local slides; poor stains, old microscopes and anaemic patients are where it may fail first.",
-        "Transparency: data, split, thresholds, intervals and every wrong cell are open in this report; explanations "
-        "(heat maps) show where a network looked, not that it was right.",
+        "Transparency: this report has the thresholds, intervals, fingerprints of data and split as far as they are "
+        f"recorded, and pictures of the surest mistakes; {ERRORS} beside it lists every wrong cell. Explanations (heat "
+        "maps) show where a network looked, not that it was right.",
         "Privacy: cell images carry no face or name, but file names may carry patient numbers. This report contains "
-        "such names and pictures of cells; share it as you would share the data.",
+        "such names, pictures of cells and links to where their files lie; share it as you would share the data.",
         "Human oversight: a trained person reviews the cells above the review threshold, samples those below it, and "
         "can overrule every result.",
     )
@@ -142,6 +148,11 @@ def _caveats(evaluation: Mapping[str, Any]) -> tuple[str, ...]:
         "cells does not: measure it on known-negative slides of the same microscope before counting."
     )
     return tuple(lines)
+
+
+def _not_counted(data: Mapping[str, Any]) -> dict[str, Any]:
+    """Without what the evaluation itself has counted."""
+    return {name: value for name, value in data.items() if name not in ("Images", "Classes", "Patients")}
 
 
 def _pairs(values: Mapping[str, Any]) -> tuple[str, ...]:

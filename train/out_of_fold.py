@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -33,19 +34,20 @@ class OutOfFold:
 
 
 def out_of_fold(run: Run) -> OutOfFold | None:
-    """The run's own folds, those with most training cells; None without any.
+    """The run's own folds of training patients (``--split train``), those with most cells; None without any.
 
-    Cells of validation and test patients are left out: the ones choose thresholds anyway, the others judge them.
+    Folds of all patients do not count: their models learnt from the test patients, who would so have a say in the
+    thresholds that they judge.
 
     Raises:
-        BadData: the scores are damaged.
+        BadData: the scores, or what they are scores of, are damaged.
     """
     if run.cells.patients is None:
         return None
     best: dict[int, float] = {}
     for path in sorted((run.path / "folds").glob("*/scores.csv")):
-        if not (path.parent / "folds.json").is_file():
-            continue  # put there by hand: nobody knows which model judged whom
+        if _part_of(path.parent / "folds.json") != "train":
+            continue
         found = _of_training(run, _read(path))
         if len(found) > len(best):
             best = found
@@ -104,6 +106,16 @@ def _of_training(run: Run, probabilities: dict[str, float]) -> dict[int, float]:
     return {
         int(i): probabilities[run.cells.paths[i]] for i in run.indices("train") if run.cells.paths[i] in probabilities
     }
+
+
+def _part_of(path: Path) -> str | None:
+    """What was folded; None for scores put there by hand, of which nobody knows which model judged whom."""
+    try:
+        return str(json.loads(path.read_text(encoding="utf-8"))["part"])
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise BadData(f"{path} is damaged ({error}); `thinsmear evaluate RUN --folds K` writes it again.") from error
 
 
 def _read(path: Path) -> dict[str, float]:

@@ -50,7 +50,7 @@ def precision_recall_plot(evaluation: Mapping[str, Any], form: str = "svg") -> b
         label = _area(evaluation, "average_precision", "AP")
         axes.plot(curve["recall"], curve["precision"], color=BLUE, label=label)
         _square(axes, "Recall (sensitivity)", "Precision, at this mix of cells")
-        axes.legend(loc="lower left")
+        _legend_above(axes)
 
     return render(draw, (4.0, 3.8), form)
 
@@ -75,7 +75,7 @@ def reliability_plot(evaluation: Mapping[str, Any], form: str = "svg") -> bytes:
             label=f"this model, ECE {evaluation['metrics']['ece']['value']:.4f}",
         )
         axes.set(xlim=(-0.01, 1.01), ylim=(-0.01, 1.01), ylabel="Share labelled parasitized")
-        axes.legend(loc="upper left")
+        _legend_above(axes)
 
     def count(axes: Axes) -> None:
         axes.bar(np.array(curve["mean"]), curve["cells"], width=0.06, color=ORANGE)
@@ -109,7 +109,7 @@ def threshold_plot(evaluation: Mapping[str, Any], form: str = "svg") -> bytes:
         axes.set_xticks(_log_odds(ticks), [f"{tick:g}" for tick in ticks])
         axes.set_xlabel("Threshold on P(parasitized)")
         axes.set_ylim(min(0.5, *_present(curve)) - 0.02, 1.005)
-        axes.legend(loc="lower center", ncols=3)
+        axes.figure.legend(loc="outside lower center", ncols=3)
 
     return render(draw, (7.0, 3.6), form)
 
@@ -154,7 +154,7 @@ def patient_plot(evaluation: Mapping[str, Any], form: str = "svg") -> bytes | No
         axes.minorticks_off()
         axes.set_xlabel("Cells of the patient")
         axes.set_ylabel("Accuracy")
-        axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=3)
+        _legend_above(axes, columns=3)
 
     return render(draw, (7.0, 3.6), form)
 
@@ -175,7 +175,7 @@ def prediction_plot(evaluation: Mapping[str, Any], form: str = "svg") -> bytes:
         axes.set_xlim(0, 1)
         axes.set_xlabel("P(parasitized)")
         axes.set_ylabel("Cells (log scale)")
-        axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=2)
+        _legend_above(axes, columns=2)
 
     return render(draw, (7.0, 3.2), form)
 
@@ -212,8 +212,13 @@ def history_plot(history: Mapping[str, Sequence[float | None]], form: str = "svg
             axes.set_title(name.upper() if name == "auc" else name.capitalize(), fontsize=10, loc="left")
             axes.set_xlabel("Epoch")
             axes.xaxis.get_major_locator().set_params(integer=True)
-        figure.axes[0].legend()
+        figure.legend(*figure.axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=2)
         return image_bytes(figure, form)
+
+
+def _legend_above(axes: Axes, columns: int = 1) -> None:
+    """A legend over the axes, where no curve can be."""
+    axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=columns)
 
 
 def _phase_starts(phases: Sequence[Any]) -> list[int]:

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from edge_runtime.errors import WrongUsage
 from train.augment import Augmentation
 
+_SEEDS = 2**31
+
 
 @dataclass(frozen=True)
 class Recipe:
@@ -17,7 +19,7 @@ class Recipe:
         head_rate: its learning rate.
         epochs: epochs of phase 2.
         rate: peak learning rate of phase 2.
-        warmup: share of phase 2 during which the rate rises from zero; a cosine to zero follows.
+        warmup: share of phase 2 during which the rate rises to its peak; a cosine to zero follows.
         last_layers: how many of the backbone's last layers phase 2 trains; None for all.
         looks: with ``last_layers``, how many augmented looks at each image go through the frozen layers ahead; the
             epochs take turns at them. 0 passes the whole network every epoch.
@@ -27,7 +29,7 @@ class Recipe:
         batch: images a step.
         ema: decay of the moving average of the weights, which is what is evaluated and kept; 0 for none.
         patience: epochs without a better validation loss after which phase 2 stops.
-        seed: of weights, order and augmentation.
+        seed: of weights, order and augmentation; 0 to 2**31 - 1.
         augmentation: see :class:`train.augment.Augmentation`.
         mixed_precision: half precision on a GPU.
         jit: compile the step with XLA.
@@ -36,7 +38,7 @@ class Recipe:
 
     head_epochs: int = 3
     head_rate: float = 1e-3
-    epochs: int = 6
+    epochs: int = 12
     rate: float = 3e-4
     warmup: float = 0.1
     last_layers: int | None = None
@@ -65,6 +67,9 @@ class Recipe:
                 raise WrongUsage(f"{name.replace('_', ' ')} is {getattr(self, name)}; it must lie in 0..1, below 1.")
         if self.last_layers is not None and self.last_layers < 1:
             raise WrongUsage(f"last layers is {self.last_layers}; it must be 1 or more.")
-        moving = self.augmentation.rotate or self.augmentation.zoom
-        if self.jit and moving:
-            raise WrongUsage("XLA cannot compile this augmentation's free rotation; leave out --jit or choose another.")
+        if self.seed >= _SEEDS:
+            raise WrongUsage(f"seed is {self.seed}; it must be below {_SEEDS}, for TensorFlow draws from 32 bits.")
+        # XLA has no kernels for these operations.
+        for name in ("rotate", "zoom", "mixup"):
+            if self.jit and getattr(self.augmentation, name):
+                raise WrongUsage(f"XLA cannot compile this augmentation's {name}; leave out --jit or choose another.")

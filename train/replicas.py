@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from edge_runtime.errors import WrongUsage
+
 
 def strategy_for(devices: list[str] | None = None) -> Any:
     """Mirrored over the GPUs (or these devices) when there are several, else TensorFlow's default strategy.
@@ -15,6 +17,20 @@ def strategy_for(devices: list[str] | None = None) -> Any:
 
     names = [f"GPU:{i}" for i in range(len(tf.config.list_physical_devices("GPU")))] if devices is None else devices
     return tf.distribute.MirroredStrategy(names) if len(names) > 1 else tf.distribute.get_strategy()
+
+
+def check_compiled(jit: bool, strategy: Any = None) -> None:
+    """Refuse XLA where a step spans several devices: it cannot reach the copies of the weights on the others.
+
+    Args:
+        jit: whether it is asked for.
+        strategy: see :func:`strategy_for`; None for the one of this machine.
+
+    Raises:
+        WrongUsage: it is, with several devices.
+    """
+    if jit and (strategy or strategy_for()).num_replicas_in_sync > 1:
+        raise WrongUsage("XLA cannot compile a step over several GPUs; leave out --jit, or set CUDA_VISIBLE_DEVICES=0.")
 
 
 def on_every_replica(step: Callable[..., Any], strategy: Any) -> Callable[..., Any]:

@@ -56,7 +56,7 @@ def build_report(evaluation: Mapping[str, Any], subject: Subject, errors: Sequen
         ("errors", "Errors", sections.errors(evaluation, errors)),
         ("training", "Training", sections.training(subject.training, subject.history)),
         ("data", "Data", [facts(subject.data)] if subject.data else []),
-        ("card", "Model card", sections.card(evaluation, subject.model, subject.trained_on)),
+        ("card", "Model card", sections.card(evaluation, subject.model, subject.trained_on, subject.data)),
         ("limits", "Limits", sections.limits(evaluation)),
     ]
     shown = [(anchor, heading, content) for anchor, heading, content in blocks if content]

@@ -9,7 +9,7 @@ from typing import Any
 from edge_runtime.card import LIMITS, RESEARCH_USE
 from edge_runtime.names import text
 from train import plots
-from train.error_pictures import ErrorPicture
+from train.error_pictures import ERRORS, ErrorPicture
 from train.metrics import METRICS
 from train.model_card import model_card
 from train.report_parts import (
@@ -177,14 +177,18 @@ def patients(evaluation: Mapping[str, Any]) -> list[str]:
 
 
 def errors(evaluation: Mapping[str, Any], errors: Sequence[ErrorPicture]) -> list[str]:
-    """Pictures of wrong cells, missed ones first, each a link to its file."""
+    """Pictures of wrong cells, missed ones first, each a link to its file, and the list of all of them."""
     counts = evaluation["confusion"]
+    pictured = (
+        f" Pictured: {len(errors):,} of {counts['fn'] + counts['fp']:,} wrong cells, of each kind those that the model "
+        "was surest of; look for doubtful labels among them. A picture leads to its file."
+    )
     content = [
         paragraph(
             f"{counts['fn']:,} parasitized cells were called uninfected and {counts['fp']:,} uninfected cells "
-            "parasitized. The surest mistakes come first: look for doubtful labels among them. A picture leads to its "
-            "file."
-        )
+            "parasitized." + (pictured if errors else "")
+        ),
+        f'<p>Every wrong cell, the surest mistakes first: <a href="{ERRORS}">{ERRORS}</a> beside this report.</p>',
     ]
     for label, heading in ((1, "Missed (labelled parasitized)"), (0, "False calls (labelled uninfected)")):
         pictures = "".join(
@@ -216,9 +220,11 @@ def training(settings: Mapping[str, Any], history: Mapping[str, Sequence[Any]]) 
     return [block for block in content if block]
 
 
-def card(evaluation: Mapping[str, Any], model: Mapping[str, Any], trained_on: Mapping[str, Any]) -> list[str]:
+def card(
+    evaluation: Mapping[str, Any], model: Mapping[str, Any], trained_on: Mapping[str, Any], data: Mapping[str, Any]
+) -> list[str]:
     """The model card."""
-    cards = model_card(evaluation, model, trained_on)
+    cards = model_card(evaluation, model, trained_on, data)
     return [f"<h3>{escape(card.heading)}</h3>{bullets(card.lines)}" for card in cards]
 
 

@@ -40,7 +40,8 @@ p { max-width: 46rem; margin: .4rem 0 .8rem; }
 .tile span { display: block; color: var(--soft); font-size: .88rem; }
 .wide { overflow-x: auto; margin-bottom: 1rem; }
 table { border-collapse: collapse; width: 100%; font-size: .93rem; font-variant-numeric: tabular-nums; }
-caption { text-align: left; color: var(--soft); font-size: .9rem; padding-bottom: .4rem; }
+caption { text-align: left; color: var(--soft); font-size: .9rem; padding-bottom: .4rem;
+  position: sticky; left: 0; max-width: calc(100vw - 6.8rem); }
 th, td { text-align: left; padding: .38rem .8rem .38rem 0; border-bottom: 1px solid var(--line); vertical-align: top; }
 thead th { border-bottom: 2px solid #9ca3af; }
 tbody th { font-weight: 500; }
@@ -54,10 +55,10 @@ figure > img { width: 100%; height: auto; display: block; }
 figcaption { color: var(--soft); font-size: .9rem; }
 .cells { display: grid; grid-template-columns: repeat(auto-fill, minmax(8.2rem, 1fr)); gap: .9rem; }
 .cells figure { margin: 0; border: 1px solid var(--line); border-radius: 8px; overflow: hidden; }
-.cells img { height: 7.6rem; object-fit: contain; background: #000; image-rendering: auto; }
+.cells img { display: block; width: 100%; height: 7.6rem; object-fit: contain; background: #000; }
 .cells figcaption { padding: .4rem .6rem .5rem; font-size: .82rem; line-height: 1.4; overflow-wrap: anywhere; }
 details > summary { cursor: pointer; padding: .4rem 0; font-weight: 500; color: #005a8e; }
-ul.plain { margin: .3rem 0 .8rem; padding-left: 1.2rem; max-width: 46rem; }
+ul.plain { margin: .3rem 0 .8rem; padding-left: 1.2rem; max-width: 46rem; overflow-wrap: anywhere; }
 footer { padding: .5rem 1.5rem 2.5rem; color: var(--soft); font-size: .9rem; }
 @media (max-width: 40rem) { section { padding: 1rem; } dl { grid-template-columns: 1fr; } dd { margin-bottom: .4rem; } }
 @media print {

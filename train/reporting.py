@@ -1,4 +1,4 @@
-"""From scores to results on disk: evaluate them, write metrics.json and report.html, and print the table for people."""
+"""From scores to results on disk: evaluate them, write metrics and report, and print the table for people."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from edge_runtime.names import printable
 from train.bootstrap import REPLICATES
 from train.calibration import calibrated
 from train.dataset import Cells
-from train.error_pictures import error_pictures
+from train.error_pictures import ERRORS, error_pictures, write_errors
 from train.evaluation import evaluate
 from train.metrics import METRICS
 from train.report import Subject, build_report
@@ -45,7 +45,7 @@ def evaluate_scores(
         output: calibration.
         points: operating points.
         subject: what the report is about.
-        out: folder for ``metrics.json`` and ``report.html``; made when missing. None writes nothing.
+        out: folder for ``metrics.json``, ``errors.csv`` and ``report.html``; made when missing. None writes nothing.
         replicates: bootstrap resamplings.
         warnings: what the caller knows about these scores that a reader must know first.
         extra: further entries of the document, such as ``folds``.
@@ -67,7 +67,9 @@ def evaluate_scores(
     document |= extra or {}
     if out is not None:
         out.mkdir(parents=True, exist_ok=True)
-        report = build_report(document, subject, error_pictures(cells, calibrated(logits, output)))
+        probabilities = calibrated(logits, output)
+        report = build_report(document, subject, error_pictures(cells, probabilities))
+        write_errors(out / ERRORS, cells, probabilities)
         write_atomically(out / "metrics.json", json.dumps(document, indent=1, allow_nan=False) + "\n")
         write_atomically(out / "report.html", report)
     return document

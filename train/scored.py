@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-import csv
-import sys
-from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timezone
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from edge_runtime import __version__
 from edge_runtime.card import InputContract, OperatingPoints, OutputContract
 from edge_runtime.console import note
-from edge_runtime.errors import BadData, WrongUsage
-from edge_runtime.names import printable, text
+from edge_runtime.errors import WrongUsage
+from edge_runtime.names import printable
 from train.cache import UnreadableCells, default_cache, load_pixels
 from train.dataset import Cells, scan
+from train.own_data import own_cells, ownership, require_images
 from train.report import Subject
+from train.subjects import model_subject, run_subject
 
 if TYPE_CHECKING:
     from train.run import Run
@@ -67,17 +64,20 @@ def score_run(path: Path, request: Request) -> Scored:
 
     run = Run.open(path)
     if request.data is None:
-        cells = run.cells
-        parts: np.ndarray | None = run.parts
+        cells, found = run.cells, own_cells(run)
     else:
         cells = scan(request.data, request.patients)
-        parts = _parts_in(run, cells)
-    learnt = {path for path, part in zip(run.cells.paths, run.parts, strict=True) if part != "test"}
-    own = not set(run.cells.paths).isdisjoint(cells.paths)
+        found = ownership(run, cells)
+    own, parts = found.parts is not None, found.parts
+    if parts is None and cells.parts is not None:
+        parts = np.asarray(cells.parts)
     cells, part = _select(cells, parts, request.split)
-    warnings = split_warnings(run) if own else _seen_patients(run, cells)
+    if request.data is None:
+        require_images(run, cells, f"name the folder they lie in now: thinsmear evaluate {printable(path)} DATA")
+    learnt = {path for path, part in zip(run.cells.paths, run.parts, strict=True) if part != "test"}
+    warnings = found.warnings + (split_warnings(run) if own else _seen_patients(run, cells))
     cells, pixels = _pixels(cells, run.contract, request.skip_bad)
-    if part == "all" and not learnt.isdisjoint(cells.paths):
+    if own and part == "all" and not learnt.isdisjoint(cells.paths):
         warnings += ("The run was trained and tuned on some of these cells: the figures flatter; see --split test.",)
     logits = keras_logits(run.model(), run.contract, pixels)
     subject = run_subject(run, cells, part)
@@ -91,19 +91,6 @@ def split_warnings(run: Run) -> tuple[str, ...]:
     return (
         "The split is by image: cells of one patient may lie in training, validation and test alike, so every figure "
         "is optimistic.",
-    )
-
-
-def run_subject(run: Run, cells: Cells, part: str) -> Subject:
-    """What the report of a run's ``part`` is about."""
-    return Subject(
-        title=f"Evaluation of {printable(run.path)}, {_whose(part)}",
-        model={"Run": text(run.path), **_described(run.config), "Input": _size(run.contract)},
-        data=_data(cells, part),
-        trained_on=_trained_on(run.config.get("data")),
-        training=_flat(run.config),
-        history=_history(run.path / "history.csv"),
-        tools=_tools("tensorflow", "keras"),
     )
 
 
@@ -136,38 +123,11 @@ def score_model(
     cells, part = _select(cells, None if cells.parts is None else np.asarray(cells.parts), request.split)
     cells, pixels = _pixels(cells, classifiers[0].contract, request.skip_bad)
     card, backend = classifiers[0].card, classifiers[0].interpreter
-    subject = Subject(
-        title=f"Evaluation of {printable(path.name)}, {_whose(part)}",
-        model={
-            "File": text(path),
-            "SHA-256": model.sha256,
-            "Size": f"{path.stat().st_size:,} bytes",
-            **_described(card.details),
-            "Input": _size(classifiers[0].contract),
-        },
-        data=_data(cells, part),
-        trained_on=_trained_on(card.details.get("training")),
-        tools=_tools() | {backend.name: backend.version},
-    )
+    subject = model_subject(model, card, (backend.name, backend.version), cells, part)
     warnings = _part_warnings(part)
     if part == "all":
         warnings += ("A model file does not list its patients: make sure that none of these were in its training.",)
     return Scored(cells, device_logits(classifiers, pixels), card.output, card.points, subject, warnings)
-
-
-def _parts_in(run: Run, cells: Cells) -> np.ndarray | None:
-    """The run's part of each cell, None when these are other data altogether."""
-    known = dict(zip(run.cells.paths, run.parts, strict=True))
-    parts = [known.get(path) for path in cells.paths]
-    if not any(parts):
-        return None if cells.parts is None else np.asarray(cells.parts)
-    if not all(parts):
-        stranger = cells.paths[parts.index(None)]
-        raise BadData(
-            f"{sum(part is None for part in parts)} images are not of the run although others are, first "
-            f"{printable(stranger)}; evaluate the run's own data and new data apart."
-        )
-    return np.asarray([str(part) for part in parts])
 
 
 def _seen_patients(run: Run, cells: Cells) -> tuple[str, ...]:
@@ -214,82 +174,3 @@ def _part_warnings(part: str) -> tuple[str, ...]:
         "val": "Thresholds and calibration were chosen on these validation cells: the figures flatter.",
     }
     return (seen[part],) if part in seen else ()
-
-
-def _whose(part: str) -> str:
-    return "all cells" if part == "all" else f"{part} part"
-
-
-def _size(contract: InputContract) -> str:
-    return (
-        f"{contract.width} x {contract.height}, {contract.channels}, {contract.fit} with a {contract.resample} filter"
-    )
-
-
-def _described(details: Mapping[str, Any]) -> dict[str, Any]:
-    wanted = {"name": "Name", "architecture": "Architecture", "recipe": "Recipe", "licence": "Licence"}
-    return {title: details[key] for key, title in wanted.items() if isinstance(details.get(key), (str, int, float))}
-
-
-def _data(cells: Cells, part: str) -> dict[str, Any]:
-    patients = "not known" if cells.patients is None else len(set(cells.patients))
-    return {
-        "Folder": text(cells.root.absolute()),
-        "Part evaluated": part,
-        "Images": f"{len(cells):,}",
-        "Patients": patients,
-    }
-
-
-def _trained_on(training: Any) -> dict[str, Any]:
-    """What a run's configuration or a model's card says of the training data; empty when it says nothing."""
-    if not isinstance(training, Mapping):
-        return {}
-    found = {}
-    if isinstance(training.get("species"), str):
-        found["Species"] = training["species"]
-    parts = training.get("parts")
-    for key, title in (("train", "Learnt from"), ("val", "Chosen on"), ("test", "Kept for test")):
-        part = parts.get(key) if isinstance(parts, Mapping) else None
-        if isinstance(part, Mapping) and isinstance(part.get("images"), int):
-            patients = part.get("patients")
-            who = "patients not known" if patients is None else f"{patients} patients"
-            found[title] = f"{part['images']:,} cells ({part.get('parasitized', '?')} parasitized), {who}"
-    if isinstance(training.get("split_by"), str):
-        found["Split by"] = training["split_by"]
-    return found
-
-
-def _flat(config: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Nested settings as one list of dotted names; long lists are left to config.json."""
-    flat: dict[str, Any] = {}
-    for key, value in config.items():
-        if isinstance(value, Mapping):
-            flat |= _flat(value, f"{prefix}{key}.")
-        elif not isinstance(value, (list, tuple)) or len(value) <= 4:
-            flat[f"{prefix}{key}"] = value
-    return flat
-
-
-def _history(path: Path) -> dict[str, list[float | None]]:
-    """Columns of a training history; cells that are no numbers become None."""
-    try:
-        with path.open(newline="", encoding="utf-8") as stream:
-            rows = list(csv.DictReader(stream))
-    except FileNotFoundError:
-        return {}
-    return {name: [_number(row[name]) for row in rows] for name in (rows[0] if rows else ())}
-
-
-def _number(value: str | None) -> float | None:
-    try:
-        number = float(value or "")
-    except ValueError:
-        return None
-    return number if np.isfinite(number) else None
-
-
-def _tools(*modules: str) -> dict[str, str]:
-    loaded = {name: str(sys.modules[name].__version__) for name in ("numpy", *modules) if name in sys.modules}
-    now = datetime.now(timezone.utc).strftime("%Y-%m-%d %H:%M UTC")
-    return {"thinsmear": __version__, **loaded, "on": now}

@@ -19,7 +19,8 @@ class Split:
 
     Attributes:
         parts: str [n], "train", "val" or "test".
-        by: "patient", "image" (leaky: only when asked for) or "layout" (the folders said so).
+        by: "patient", "layout" (the folders said so), or "image": leaky, only when asked for; also of folders that
+            say so while patients are unknown.
         seed: what the shuffle was seeded with.
     """
 
@@ -63,10 +64,11 @@ def split_cells(
 ) -> Split:
     """Split into train, validation and test.
 
-    Parts named by the layout are kept; a missing validation part is then cut out of its training patients.
+    Parts named by the layout are kept; a missing validation part is then cut out of its training patients, or of its
+    training images where patients are unknown.
 
     Raises:
-        WrongUsage: patients are unknown and ``by_image`` was not asked for, or a part would be empty.
+        WrongUsage: patients are unknown and ``by_image`` was not asked for, or a class is missing, from all or a part.
         BadData: the layout puts one patient on both sides.
     """
     if cells.patients is None and not by_image:
@@ -74,15 +76,20 @@ def split_cells(
             f'No patient is known for these images (file names such as "{cells.paths[0]}"), so a split would leak: '
             "give --patients REGEX or a CSV with a patient column, or accept optimistic figures with --split-by-image."
         )
-    groups = [str(i) for i in range(len(cells))] if by_image or cells.patients is None else list(cells.patients)
+    present = np.unique(cells.labels)
+    if len(present) == 1:
+        have, lack = ("parasitized", "uninfected") if present[0] else ("uninfected", "parasitized")
+        raise WrongUsage(f"All {len(cells)} images are {have}; a network learns from both classes, so add {lack} ones.")
+    patients = None if by_image and cells.parts is None else cells.patients
+    groups = [str(i) for i in range(len(cells))] if patients is None else list(patients)
     if cells.parts is not None:
-        split = _split_by_layout(cells, groups, fractions, seed)
+        split = Split(_parts_of_layout(cells, groups, fractions, seed), "image" if patients is None else "layout", seed)
     else:
         names, index = np.unique(np.asarray(groups), return_inverse=True)
         counts = np.zeros((len(names), 2))
         np.add.at(counts, (index, cells.labels.astype(int)), 1)
         parts = np.asarray(PARTS)[_spread(counts, np.asarray(fractions), seed)][index]
-        split = Split(parts, "image" if by_image or cells.patients is None else "patient", seed)
+        split = Split(parts, "image" if patients is None else "patient", seed)
     for part in PARTS:
         present = np.unique(cells.labels[split.parts == part])
         if len(present) < 2:
@@ -93,7 +100,7 @@ def split_cells(
     return split
 
 
-def _split_by_layout(cells: Cells, groups: list[str], fractions: tuple[float, float, float], seed: int) -> Split:
+def _parts_of_layout(cells: Cells, groups: list[str], fractions: tuple[float, float, float], seed: int) -> np.ndarray:
     parts = np.asarray(cells.parts, dtype="<U5")
     if "val" not in parts:
         train = np.flatnonzero(parts == "train")
@@ -113,7 +120,7 @@ def _split_by_layout(cells: Cells, groups: list[str], fractions: tuple[float, fl
                     f"The layout puts patient {patient} into both {side[patient]} and {part}, so its test leaks; "
                     "merge the folders and let the split be made by patient."
                 )
-    return Split(parts, "layout", seed)
+    return parts
 
 
 def _spread(counts: np.ndarray, fractions: np.ndarray, seed: int) -> np.ndarray:

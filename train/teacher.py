@@ -33,7 +33,8 @@ def read_teacher(path: Path) -> dict[str, float]:
     """
     if not path.is_file():
         raise WrongUsage(
-            f"There is no teacher's file {path}; `thinsmear evaluate RUN --folds 3 --split train` makes one."
+            f"There is no file {path} with a teacher's scores, the soft targets of a training; "
+            "`thinsmear evaluate RUN --folds 3 --split train` makes one."
         )
     found: dict[str, float] = {}
     try:

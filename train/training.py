@@ -6,6 +6,7 @@ import math
 import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,13 +20,16 @@ from train.augment import Augmentation
 from train.cache import UnreadableCells, load_pixels
 from train.calibration import calibrated, enough_for_bias, fit_calibration
 from train.collapse import collapses_of, inspect_predictions
-from train.dataset import Cells, note_contradictions, scan
+from train.dataset import note_contradictions, scan
+from train.new_run import check_vacant, describe, lay_run
 from train.operating_points import count_point, operating_points, review_point
 from train.out_of_fold import out_of_fold, teacher_scores, together
+from train.own_data import require_images
 from train.recipe import Recipe
-from train.run import Run, patients_hash, read_csv, split_hash, versions, write_csv, write_json, write_split
-from train.splits import Split, split_cells
-from train.teacher import COLUMNS, TEACHER, read_teacher, soft_targets
+from train.replicas import check_compiled
+from train.run import Run, read_csv, versions, write_csv, write_json
+from train.splits import split_cells
+from train.teacher import TEACHER, read_teacher, soft_targets
 
 if TYPE_CHECKING:
     import keras
@@ -57,6 +61,22 @@ class Network:
         """Whether training starts from learned weights."""
         return self.family.pretrained and self.weights is not None
 
+    def settled(self) -> Network:
+        """The same with the whole path of its weights file, for a run may go on from another folder.
+
+        Raises:
+            WrongUsage: no such file, or a network that takes none.
+        """
+        if self.weights in (None, "imagenet"):
+            return self
+        if not self.family.pretrained:
+            raise WrongUsage(
+                f"{self.arch} learns from nothing and takes no weights; leave out --weights {self.weights}."
+            )
+        if not Path(self.weights).is_file():
+            raise WrongUsage(f"There is no weights file {self.weights}.")
+        return replace(self, weights=os.path.abspath(self.weights))
+
     def build(self, dropout: float) -> keras.Model:
         """A fresh model."""
         return self.family.build(self.size or self.family.size, self.alpha, self.weights, dropout)
@@ -74,33 +94,39 @@ def start_run(
     shares: tuple[float, float, float] = (0.7, 0.15, 0.15),
     teacher: Path | None = None,
     teacher_weight: float = 0.5,
+    nested_teacher_weight: float | None = None,
 ) -> Run:
-    """Read the data, split it and lay the run directory; nothing is trained yet.
+    """Read the data, split it and lay the run directory, the last of all; nothing is trained yet.
 
     Args:
         shares: of the images, for training, validation and test.
         teacher: soft targets, see :mod:`train.teacher`; copied into the run.
         teacher_weight: how much of the target they are.
+        nested_teacher_weight: the same for a run without ``teacher``, of which only folds are trained: each fold
+            makes a teacher of its own (:func:`train.folds.cross_validate`).
 
     Raises:
-        WrongUsage: ``out`` is not empty, or there is nothing to train on, or the teacher saw the test patients.
+        WrongUsage: ``out`` is not empty, or there is nothing to train on, or the teacher saw the test patients, or
+            the network or this machine does not take what was asked for.
+        EnvironmentLacks: the ImageNet weights cannot be downloaded here.
+        BadData: the weights file is damaged or of another network, or no image can be read.
         UnreadableCells: some images are bad and ``skip_bad`` is False.
     """
-    if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise WrongUsage(f"{out} already exists and is not empty; choose another --out, or use --resume {out}.")
-    family, contract = network.family, network.contract
-    if network.weights not in (None, "imagenet"):
-        if not Path(network.weights).is_file():
-            raise WrongUsage(f"There is no weights file {network.weights}.")  # now, not after minutes of decoding
-        network = replace(network, weights=os.path.abspath(network.weights))  # the run may go on from another folder
+    check_vacant(out, data, teacher)
+    check_compiled(recipe.jit)
+    network = network.settled()
     cells = scan(data, patients)
     if cells.ignored:
         note(f"{cells.ignored} hidden, system or other files ignored.")
+    if network.pretrained:
+        network.build(recipe.dropout)  # weights that cannot be had are noticed now, not after minutes of decoding
     try:
-        load_pixels(cells, contract, cache)
+        load_pixels(cells, network.contract, cache)
     except UnreadableCells as error:
         if not skip_bad:
             raise
+        if len(error.indices) == len(cells):
+            raise BadData(f"None of the {len(cells)} images in {data} can be read, so there is no training.") from error
         note(f"{len(error.indices)} unreadable images left out.")
         cells = cells.subset(np.setdiff1d(np.arange(len(cells)), error.indices))
     note_contradictions(cells)
@@ -110,47 +136,20 @@ def start_run(
         soft_targets(cells, split.indices("train"), taught, teacher_weight)  # refuses a teacher that does not fit
     if split.by == "image":
         note("WARNING: the split is by image; cells of one patient lie on both sides and every figure is optimistic.")
-    out.mkdir(parents=True, exist_ok=True)
-    write_split(out / "split.csv", cells, split.parts)
-    if taught is not None:
-        write_csv(out / TEACHER, COLUMNS, taught.items())
-    write_json(
-        out / "config.json",
-        {
-            "architecture": network.arch,
-            "summary": family.summary,
-            "network": asdict(network),
-            "input": asdict(contract),
-            "recipe": asdict(recipe),
-            "data": _describe(cells, split),
-            "teacher_weight": None if taught is None else teacher_weight,
-            "cache": None if cache is None else os.path.abspath(cache),
-            "versions": versions(),
-        },
-    )
-    return Run.open(out)
-
-
-def _describe(cells: Cells, split: Split) -> dict[str, Any]:
-    parts = {}
-    for part in ("train", "val", "test"):
-        rows = split.indices(part)
-        parts[part] = {
-            "images": len(rows),
-            "parasitized": int(cells.labels[rows].sum()),
-            "patients": None if cells.patients is None else len({cells.patients[i] for i in rows}),
-        }
-    return {
-        "root": os.path.abspath(cells.root),
-        "fingerprint": cells.fingerprint,
-        "images": len(cells),
-        "ignored_files": cells.ignored,
-        "split_by": split.by,
-        "split_seed": split.seed,
-        "split_sha256": split_hash(cells, split.parts),
-        "patients_sha256": patients_hash(cells.patients, split.parts),
-        "parts": parts,
+    config = {
+        "architecture": network.arch,
+        "summary": network.family.summary,
+        "network": asdict(network),
+        "input": asdict(network.contract),
+        "recipe": asdict(recipe),
+        "data": describe(cells, split),
+        "teacher_weight": nested_teacher_weight if taught is None else teacher_weight,
+        "cache": None if cache is None else os.path.abspath(cache),
+        "versions": versions(),
+        "created": datetime.now(timezone.utc).isoformat(timespec="seconds"),
     }
+    lay_run(out, cells, split, taught, config)
+    return Run.open(out)
 
 
 def recipe_of(config: Mapping[str, Any]) -> Recipe:
@@ -176,6 +175,7 @@ def finish_run(run: Run, finish: bool = False) -> dict[str, Any]:
 
     recipe, network = recipe_of(run.config), Network(**run.config["network"])
     cache = run.config.get("cache")
+    require_images(run, run.cells, "move or link them there")
     configure(recipe)
     keras.utils.set_random_seed(recipe.seed)
     pixels = load_pixels(run.cells, run.contract, None if cache is None else Path(cache))
@@ -281,7 +281,7 @@ def calibrate(run: Run, logits: np.ndarray) -> tuple[OutputContract, OperatingPo
     count = count_point(*together(*evidence, sisters), at_least=review.threshold)
     points_from = "validation patients"
     if own is not None:
-        points_from += " and the run's folds"
+        points_from += " and the run's folds of training patients"
     if sisters is not None:
         points_from += ", counting also by the teacher's out-of-fold scores"
     details = {

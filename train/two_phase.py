@@ -57,7 +57,7 @@ def train_two_phases(
         recipe: what to do.
         pretrained: whether the backbone carries learned weights (then it is frozen first, its BatchNorm always).
         checkpoint_path: where to keep the state after every epoch; an existing one is continued from.
-        on_epoch: called with the history after every epoch.
+        on_epoch: called with the history after every epoch, and with that of the checkpoint it goes on from.
         finish: train no further; keep the best epoch of the checkpoint.
 
     Raises:
@@ -69,6 +69,8 @@ def train_two_phases(
     trainer = FineTuning(model, contract, recipe, training, validation, pretrained)
     if checkpoint_path is not None and checkpoint_path.is_file():
         trainer.restore(checkpoint_path)
+        if on_epoch is not None:  # the stop may have come after the checkpoint and before this call
+            on_epoch(trainer.history)
     elif pretrained and recipe.head_epochs and not finish:
         trainer.history += train_head(model, contract, training, recipe, trainer.ahead)
         if checkpoint_path is not None:

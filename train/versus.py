@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from edge_runtime.errors import BadData
+from edge_runtime.errors import BadData, WrongUsage
 from edge_runtime.names import printable
 from train.bootstrap import REPLICATES, paired_difference
 from train.dataset import Cells
@@ -36,6 +36,11 @@ def versus(cells: Cells, probabilities: np.ndarray, other: Path, replicates: int
         WrongUsage: no such file.
         BadData: it is no such file, or does not know every cell.
     """
+    if not other.is_file():
+        raise WrongUsage(
+            f"There is no file {printable(other)} with scores to compare against; `thinsmear evaluate ... --out DIR` "
+            "writes probabilities.csv in DIR."
+        )
     known = read_teacher(other)
     unknown = [path for path in cells.paths if path not in known]
     if unknown:

@@ -132,7 +132,7 @@ def test_a_folder_of_another_recipe_or_other_data_is_refused(
     assert "another recipe of this name (its recipe differ)" in capfd.readouterr().err
     assert bench(draw_patients(tmp_path / "cells", 6, 2), *words, "--recipe", "a") == 2
     assert "other data" in capfd.readouterr().err
-    assert bench(cells_folder, *words, "--recipe", "a", "--patients", r"cell_(\d+)") == 2
+    assert bench(cells_folder, *words, "--recipe", "a", "--patients", r"P(\d+)") == 2
     assert "other patients" in capfd.readouterr().err
 
 

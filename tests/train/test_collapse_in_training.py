@@ -32,13 +32,13 @@ def fit(recipe: Recipe) -> list[dict[str, object]]:
 
 
 def test_a_learning_rate_far_too_high_is_called_a_collapse(capfd: pytest.CaptureFixture[str]) -> None:
-    history = fit(replace(RECIPE, rate=30.0, epochs=3))
+    history = fit(replace(RECIPE, rate=30.0, epochs=2, batch=24))
     said = capfd.readouterr().err
     assert history[-1]["called"] in (0.0, 1.0) and history[-1]["collapsed"] == 1
-    assert "WARNING after epoch 3: The model calls 100.0% of the cells" in said
+    assert "WARNING after epoch 2: The model calls 100.0% of the cells" in said
     assert "it has collapsed to one class" in said and "a learning rate too high" in said
     assert "Cells labelled parasitized/uninfected by P: 0.0-0.2:" in said
-    assert "epoch 3" in collapses_of(history)[0] or "2, 3" in collapses_of(history)[0]
+    assert "epoch 2" in collapses_of(history)[0]
 
 
 def test_the_same_cells_at_a_sound_rate_are_learnt_in_silence(capfd: pytest.CaptureFixture[str]) -> None:

@@ -163,6 +163,12 @@ def test_nothing_readable_leaves_nothing(tmp_path: Path) -> None:
         (["RUN", "CELL", "--layer", "nosuch"], "relu_4"),
         (["RUN", "CELL", "--labels", "a,b"], "leave --labels"),
         (["EMPTY", "CELL"], "not a run directory"),
+        (
+            ["RUN", "--method", "features", "--layer", "relu_1", "--fill", "grey"],
+            "--fill has no meaning for --method fe",
+        ),
+        (["RUN", "--method", "occlusion", "--layer", "relu_1"], "--layer has no meaning for --method occlusion"),
+        (["default", "CELL", "--count", "3"], "--count has no meaning beside IMAGES"),
     ],
 )
 def test_wrong_usage(arguments: list[str], words: str, run_path: Path, tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 import math
 from dataclasses import replace
 from pathlib import Path
@@ -27,9 +28,10 @@ def run(run_folder: Path, tmp_path: Path) -> Run:
 
 
 def write_folds(run: Run, name: str, scores: Rows) -> Path:
+    """Scores as ``evaluate --folds`` leaves them; the name begins with the part that was folded."""
     path = run.path / "folds" / name / "scores.csv"
     path.parent.mkdir(parents=True)
-    (path.parent / "folds.json").write_text("{}")
+    (path.parent / "folds.json").write_text(json.dumps({"part": name.split("-")[0]}))
     with path.open("w", newline="") as stream:
         writer = csv.writer(stream)
         writer.writerow(("path", "label", "patient", "fold", "logit", "probability"))
@@ -46,15 +48,30 @@ def test_a_run_without_folds_has_none(run: Run) -> None:
     assert out_of_fold(run) is None
 
 
-def test_the_folds_with_most_training_cells_count_and_of_them_training_cells_only(run: Run) -> None:
-    write_folds(run, "all-3", {**scores_of(run, "train"), **scores_of(run, "test"), **scores_of(run, "val")})
+def test_the_folds_with_most_training_cells_count(run: Run) -> None:
     write_folds(run, "train-2", scores_of(run, "train", 0.5))
+    write_folds(run, "train-3", scores_of(run, "train"))
     found = out_of_fold(run)
     assert found is not None
     assert len(found.labels) == len(found.probabilities) == len(found.patients) == len(run.indices("train"))
     assert np.array_equal(found.probabilities > 0.5, found.labels == 1)
     assert run.cells.patients is not None
     assert set(found.patients) == {run.cells.patients[i] for i in run.indices("train")}
+
+
+def test_folds_whose_models_learnt_from_test_patients_choose_no_thresholds(run: Run) -> None:
+    every = {**scores_of(run, "train"), **scores_of(run, "test"), **scores_of(run, "val")}
+    write_folds(run, "all-3", every)
+    assert out_of_fold(run) is None
+    write_folds(run, "train-3", {path: 1 - p for path, p in scores_of(run, "train").items()})
+    found = out_of_fold(run)
+    assert found is not None and np.array_equal(found.probabilities < 0.5, found.labels == 1)
+
+
+def test_folds_of_which_the_part_is_unknown_are_damaged(run: Run) -> None:
+    (write_folds(run, "train-3", scores_of(run, "train")).parent / "folds.json").write_text("{}")
+    with pytest.raises(BadData, match="writes it again"):
+        out_of_fold(run)
 
 
 def test_scores_put_there_by_hand_are_no_folds(run: Run) -> None:
@@ -89,7 +106,7 @@ def test_points_are_chosen_on_more_healthy_patients_when_there_are_folds(run: Ru
     write_folds(run, "train-3", scores_of(run, "train"))
     after = calibrate(run, logits)[2]
     assert before["points_from"] == "validation patients"
-    assert after["points_from"] == "validation patients and the run's folds"
+    assert after["points_from"] == "validation patients and the run's folds of training patients"
     assert after["count"]["blank"]["cells"] > before["count"]["blank"]["cells"]
     assert after["review"]["parasitized"] > before["review"]["parasitized"]
     assert after["calibration"] == before["calibration"]
@@ -114,7 +131,9 @@ def test_a_teacher_decides_the_counting_point_where_there_are_no_folds(run: Run)
     others = teacher_scores(taught, own)
     assert own is not None and others is not None
     assert sorted([*own.rows, *others.rows]) == run.indices("train").tolist()  # nobody twice
-    assert calibrate(taught, logits)[2]["points_from"].startswith("validation patients and the run's folds, counting")
+    assert calibrate(taught, logits)[2]["points_from"].startswith(
+        "validation patients and the run's folds of training patients, counting"
+    )
     write_folds(run, "train-4", scores_of(run, "train"))
     assert teacher_scores(taught, out_of_fold(taught)) is None
-    assert calibrate(taught, logits)[2]["points_from"] == "validation patients and the run's folds"
+    assert calibrate(taught, logits)[2]["points_from"] == "validation patients and the run's folds of training patients"

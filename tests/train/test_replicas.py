@@ -21,6 +21,7 @@ tf.config.set_logical_device_configuration(
 require_tensorflow()
 import keras
 from edge_runtime.card import InputContract
+from edge_runtime.errors import WrongUsage
 from train.architectures import find
 from train.augment import PRESETS
 from train.part import Part
@@ -44,13 +45,21 @@ for devices in (["CPU:0"], ["CPU:0", "CPU:1"])[: 1 if half else 2]:
     with strategy.scope():
         keras.utils.set_random_seed(0)
         model = find("cnn_128").build(32, 1.0, None, 0.0)
+        begun = model.get_weights()
         parts = Part(pixels, targets, np.arange(36)), Part(pixels, targets, np.arange(36, 48))
         # Frozen normalisation: statistics of half a batch would rightly differ from those of a whole one.
         trained = train_two_phases(model, InputContract(32, 32), *parts, recipe, not half)
     weights.append(trained.model.get_weights())
     last = trained.history[-1]
 print("auc", last["val_auc"])
-print("difference", max(np.abs(a - b).max() for a, b in zip(weights[0], weights[-1])))
+if not half:
+    with strategy.scope():
+        try:
+            train_two_phases(model, InputContract(32, 32), *parts, replace(recipe, jit=True), False)
+        except WrongUsage as error:
+            print("refused", int("leave out --jit" in str(error)))
+one, both, start = (np.concatenate([w.ravel() for w in some]) for some in (weights[0], weights[-1], begun))
+print("difference", np.linalg.norm(one - both) / np.linalg.norm(one - start))
 """
 
 
@@ -66,7 +75,9 @@ def test_two_replicas_learn_what_one_learns() -> None:
     pytest.importorskip("tensorflow")
     found = lines()
     assert found["replicas"] == 2
-    assert found["difference"] < 5e-4
+    # Of what was learnt. Adam steps by the sign of a first gradient, so where that is next to nothing they may differ.
+    assert found["difference"] < 0.05
+    assert found["refused"] == 1  # XLA with both
 
 
 def test_half_precision_learns() -> None:

@@ -22,6 +22,7 @@ from train.model_card import model_card
 from train.report import Subject, build_report
 from train.report_parts import table
 from train.reporting import evaluate_scores, summary_text
+from train.run import read_csv
 
 POINTS = OperatingPoints(review=0.2, count=0.95)
 HISTORY = {"phase": [1, 1, 2, 2], "loss": [0.6, 0.4, 0.3, 0.2], "val_loss": [0.5, 0.4, None, 0.3]}
@@ -100,7 +101,7 @@ def cells(tmp_path: Path) -> Cells:
 def test_report_is_well_formed_and_loads_nothing(html: str) -> None:
     parsed = outline(html)
     assert all(str(image["src"]).startswith("data:image/") for image in parsed.images)
-    assert all(link.startswith("#") for link in parsed.links)
+    assert [link for link in parsed.links if not link.startswith("#")] == ["errors.csv"]
     assert not parsed.tags & {"script", "link", "iframe", "object", "form"}
     assert "default-src 'none'" in html
     assert "url(" not in html and "@import" not in html
@@ -108,7 +109,7 @@ def test_report_is_well_formed_and_loads_nothing(html: str) -> None:
 
 def test_every_section_is_there_and_every_link_leads_somewhere(html: str) -> None:
     parsed = outline(html)
-    targets = {link[1:] for link in parsed.links}
+    targets = {link[1:] for link in parsed.links if link.startswith("#")}
     assert targets <= set(parsed.ids)
     assert len(parsed.ids) == len(set(parsed.ids))
     wanted = {"summary", "curves", "points", "patients", "errors", "training", "data", "card", "limits"}
@@ -149,6 +150,28 @@ def test_names_that_are_no_text_do_not_break_the_report(tmp_path: Path) -> None:
     assert json.loads((tmp_path / "metrics.json").read_text()) == document
     assert "\\udce9" in (tmp_path / "report.html").read_text(encoding="utf-8")
     summary_text(document).encode()
+    wrong = read_csv(tmp_path / "errors.csv")
+    assert len(wrong) == document["confusion"]["fn"] + document["confusion"]["fp"]
+    assert any(row["patient"].startswith("\udce9") for row in wrong)
+
+
+def test_every_wrong_cell_is_listed_and_the_report_says_how_many_are_pictured(tmp_path: Path) -> None:
+    labels = np.tile([0, 1], 20)
+    paths = tuple(f'a, "{i}"\n.png' for i in range(40))
+    data = Cells(tmp_path, paths, labels.astype(np.int8), tuple("PQ" * 20))
+    for path in paths:
+        Image.new("RGB", (8, 8)).save(tmp_path / path)
+    logits = np.where(labels == 1, -0.1, 0.1) * np.arange(1, 41)
+    logits[:10] *= -1  # these ten are right
+    document = evaluate_scores(data, logits, OutputContract(), POINTS, Subject("Errors"), tmp_path, 100)
+    wrong = read_csv(tmp_path / "errors.csv")
+    assert [row["path"] for row in wrong] == [paths[i] for i in range(39, 9, -1)]
+    assert [row["label"] for row in wrong[:2]] == ["1", "0"]
+    assert float(wrong[-1]["probability"]) == pytest.approx(1 / (1 + np.exp(-1.1)))
+    html = (tmp_path / "report.html").read_text()
+    assert "Pictured: 24 of 30 wrong cells" in html and '<a href="errors.csv">' in html
+    assert len([image for image in outline(html).images if str(image["src"]).startswith("data:image/png")]) == 24
+    assert document["confusion"]["fn"] + document["confusion"]["fp"] == 30
 
 
 def test_report_of_one_class_without_patients_says_what_is_missing(bare: dict[str, Any]) -> None:
@@ -232,7 +255,8 @@ def test_missed_cells_and_false_calls_stand_apart(tmp_path: Path, evaluation: di
 
 
 def test_model_card_has_the_sections_of_the_accepted_form(evaluation: dict[str, Any]) -> None:
-    cards = {card.heading: " ".join(card.lines) for card in model_card(evaluation, {"A": 1}, {"Folder": "/d"})}
+    model, learnt, judged = {"Licence": "not stated"}, {"Learnt from": "9 cells"}, {"Fingerprint": "12ab"}
+    cards = {card.heading: " ".join(card.lines) for card in model_card(evaluation, model, learnt, judged)}
     assert list(cards) == [
         "Model details",
         "Intended use",
@@ -246,6 +270,10 @@ def test_model_card_has_the_sections_of_the_accepted_form(evaluation: dict[str, 
     ]
     for subject in ("Patient safety", "Fairness", "Transparency", "Privacy", "Human oversight"):
         assert subject in cards["Ethical considerations"]
+    assert cards["Model details"] == "Licence: not stated" and cards["Training data"] == "Learnt from: 9 cells"
+    assert cards["Evaluation data"].startswith("200 cells, ") and "Fingerprint: 12ab" in cards["Evaluation data"]
+    assert "errors.csv beside it lists every wrong cell" in cards["Ethical considerations"]
+    assert "every wrong cell are open in this report" not in cards["Ethical considerations"]
     assert RESEARCH_USE in cards["Intended use"]
     assert "8 patients (6 with parasitized cells, 2 without)" in cards["Evaluation data"]
     assert "pecies not identified" in cards["Caveats and recommendations"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -15,18 +16,19 @@ from edge_runtime.card import InputContract, OperatingPoints, OutputContract
 from edge_runtime.errors import BadData, WrongUsage
 from train.dataset import Cells, scan
 from train.scored import Request, Scored, score_run
+from train.subjects import run_subject
 
 Score = Callable[..., Scored]
 
 
-def draw(root: Path, patients: range) -> Cells:
-    """Two cells of each class for each patient."""
+def draw(root: Path, patients: range, green: int = 10) -> Cells:
+    """Two cells of each class for each patient; another ``green`` makes other images of the same names."""
     for patient in patients:
         for label in ("Parasitized", "Uninfected"):
             for cell in range(2):
                 path = root / label / f"C{patient}P{patient}_{cell}.png"
                 path.parent.mkdir(parents=True, exist_ok=True)
-                Image.new("RGB", (8, 8), (patient * 20, 10, 10)).save(path)
+                Image.new("RGB", (8, 8), (patient * 20, green, 10)).save(path)
     return scan(root)
 
 
@@ -50,7 +52,7 @@ def score(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Score:
             "architecture": "cnn_128",
             "training": {"epochs": 2},
             "patients": list("abcdefgh"),
-            "data": {"split_by": "patient"},
+            "data": {"split_by": "patient", "fingerprint": cells.fingerprint},
         },
         model=lambda: None,
     )
@@ -89,7 +91,7 @@ def test_a_split_by_image_is_pointed_out_on_own_cells_only(
     score: Score, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run = sys.modules["train.run"].Run.open(tmp_path / "run")
-    monkeypatch.setitem(run.config, "data", {"split_by": "image"})
+    monkeypatch.setitem(run.config, "data", {**run.config["data"], "split_by": "image"})
     assert [warning.startswith("The split is by image") for warning in score().warnings] == [True]
     draw(tmp_path / "moved", range(6))
     assert "split is by image" in score(tmp_path / "moved").warnings[0]
@@ -105,6 +107,7 @@ def test_all_cells_of_other_data_hold_no_training_cells(score: Score, tmp_path: 
 def test_a_run_describes_itself(score: Score) -> None:
     subject = score().subject
     assert subject.model["Architecture"] == "cnn_128"
+    assert subject.training.pop("data.fingerprint")
     assert subject.training == {"architecture": "cnn_128", "training.epochs": 2, "data.split_by": "patient"}
     assert subject.history == {"phase": [1.0, 2.0], "loss": [0.5, None], "note": [None, None]}
     assert subject.data["Part evaluated"] == "test"
@@ -159,13 +162,117 @@ def test_other_data_have_no_part_to_choose(score: Score, tmp_path: Path) -> None
         score(tmp_path / "other", "val")
 
 
+def test_other_images_of_the_same_names_are_other_data(score: Score, tmp_path: Path) -> None:
+    draw(tmp_path / "other", range(6), green=90)
+    got = score(tmp_path / "other")
+    assert len(got.cells) == 24
+    assert got.warnings[0].startswith("24 of these images have the names of the run's but other contents")
+    assert "first C0P0" in got.warnings[1]  # the names of patients are the same too
+    draw(tmp_path / "larger", range(8), green=90)
+    assert len(score(tmp_path / "larger").cells) == 32
+    with pytest.raises(WrongUsage, match="no test part"):
+        score(tmp_path / "other", "test")
+
+
+def listed(cells: Cells, rows: np.ndarray, path: Path, label: int | None = None) -> Path:
+    """A CSV of some of the cells, beside them."""
+    assert cells.patients is not None
+    lines = [
+        f"{cells.paths[i]},{cells.labels[i] if label is None else label},{cells.patients[i]}" for i in map(int, rows)
+    ]
+    path.write_text("\n".join(["path,label,patient", *lines]) + "\n")
+    return path
+
+
+@pytest.mark.parametrize("gone", [False, True])
+def test_some_of_the_own_images_are_own_wherever_they_lie(score: Score, tmp_path: Path, gone: bool) -> None:
+    cells = draw(tmp_path / "moved", range(6))
+    if gone:
+        (tmp_path / "own").rename(tmp_path / "away")
+    test = np.flatnonzero(np.isin(cells.patients, ["C4P4", "C5P5"]))
+    got = score(listed(cells, test, tmp_path / "moved" / "test.csv"), "test")
+    assert len(got.cells) == 8 and got.warnings == ()
+
+
+def test_a_lone_part_is_known_by_name_when_there_is_nothing_to_compare_with(score: Score, tmp_path: Path) -> None:
+    cells = draw(tmp_path / "part", range(4, 6))
+    (tmp_path / "own").rename(tmp_path / "away")
+    assert "by name, label and patient alone" in score(tmp_path / "part", "test").warnings[0]
+    swapped = listed(cells, np.arange(len(cells)), tmp_path / "part" / "swapped.csv", label=1)
+    got = score(swapped)
+    assert len(got.cells) == 8 and "other data" in got.warnings[0]
+
+
+def test_corrected_labels_keep_the_part_and_are_pointed_out(score: Score, tmp_path: Path) -> None:
+    cells = scan(tmp_path / "own")
+    got = score(listed(cells, np.arange(len(cells)), tmp_path / "own" / "corrected.csv", label=1))
+    assert len(got.cells) == 8 and got.cells.labels.all()
+    assert got.warnings[0].startswith("12 of these images have another label or patient here")
+
+
+def test_images_that_changed_in_place_are_pointed_out(score: Score, tmp_path: Path) -> None:
+    draw(tmp_path / "own", range(6), green=90)
+    for data in (None, tmp_path / "own"):
+        assert "have changed or are gone since the run was started" in score(data).warnings[0]
+
+
+def test_partly_replaced_images_are_not_measured_together(score: Score, tmp_path: Path) -> None:
+    draw(tmp_path / "mixed", range(4))
+    draw(tmp_path / "mixed", range(4, 6), green=90)
+    with pytest.raises(BadData, match="8 images are not of the run although others are, first Parasitized/C4P4_0"):
+        score(tmp_path / "mixed")
+
+
+def test_images_that_are_gone_are_asked_for(score: Score, tmp_path: Path) -> None:
+    (tmp_path / "own").rename(tmp_path / "away")
+    with pytest.raises(BadData, match=r"8 of 8 images are not where .*run expects them.* evaluate \S+run DATA\.$"):
+        score()
+    assert len(score(tmp_path / "away").cells) == 8
+
+
 def test_the_report_names_what_was_learnt_from_not_what_was_evaluated(run_folder: Path) -> None:
     from train.run import Run
-    from train.scored import run_subject
 
     run = Run.open(run_folder)
     subject = run_subject(run, run.cells.subset(run.indices("test")), "test")
     learnt = len(run.indices("train"))
     assert subject.trained_on["Learnt from"].startswith(f"{learnt:,} cells (")
-    assert "Folder" in subject.data and "Folder" not in subject.trained_on
     assert subject.data["Images"] != f"{learnt:,}"
+
+
+def test_a_report_says_what_made_the_model_and_names_no_folder_but_the_last(run_folder: Path) -> None:
+    from train.run import Run
+
+    run = Run.open(run_folder)
+    network = {"arch": "mobilenet_v2", "alpha": 0.5, "weights": "/home/jane/weights.h5"}
+    config = {**run.config, "network": network, "teacher_weight": 0.5, "created": "2026-11-20", "contact": "lab@x.org"}
+    test = run.cells.subset(run.indices("test"))
+    subject = run_subject(replace(run, config=config), test, "test")
+    wanted = {
+        "Run": "run",
+        "Architecture": "cnn_128",
+        "Width": 0.5,
+        "Starting weights": "weights.h5",
+        "Date": "2026-11-20",
+        "Licence": "not stated",
+        "Contact": "lab@x.org",
+        "Input": "32 x 32, RGB, stretch with a bilinear filter",
+    }
+    assert {name: subject.model[name] for name in wanted} == wanted
+    assert subject.model["Version"].startswith(f"thinsmear {run.config['versions']['thinsmear']}, commit ")
+    for words in ("epochs 4", "rate 0.003", "batch 32", "augmentation (flips, turns", "a teacher with weight 0.5"):
+        assert words in subject.model["Recipe"], words
+    assert "looks" not in subject.model["Recipe"]  # there are no frozen layers
+    data = run.config["data"]
+    assert subject.trained_on["Collection"] == subject.data["Collection"] == "cells"
+    assert subject.trained_on["Fingerprint of all images"] == data["fingerprint"]
+    assert subject.trained_on["SHA-256 of the split"] == data["split_sha256"]
+    assert subject.trained_on["Split by"] == "patient"
+    assert subject.data["Fingerprint"] == test.fingerprint and subject.data["Sizes"] == "32 x 32 pixels"
+    told = {"training": {**subject.training, "network.weights": "weights.h5"}, "model": subject.model}
+    assert str(run_folder.parent) not in f"{told}{subject.data}{subject.trained_on}{subject.title}"
+    older = {key: value for key, value in run.config.items() if key != "created"}
+    untold = run_subject(replace(run, config={**older, "network": {"arch": "cnn_128", "weights": "imagenet"}}),
+                         test, "test")  # fmt: skip
+    assert untold.model["Starting weights"] == "none, trained from random ones"  # cnn_128 knows no others
+    assert untold.model["Date"] == untold.model["Contact"] == "not stated"

@@ -72,5 +72,5 @@ def test_other_files_are_refused(tmp_path: Path, text: str) -> None:
 
 
 def test_a_missing_file_says_how_to_make_one(tmp_path: Path) -> None:
-    with pytest.raises(WrongUsage, match="evaluate RUN --folds"):
+    with pytest.raises(WrongUsage, match="soft targets of a training; `thinsmear evaluate RUN --folds"):
         read_teacher(tmp_path / "none.csv")

@@ -13,6 +13,7 @@ from PIL import Image
 
 from edge_runtime.card import InputContract
 from edge_runtime.errors import BadData, WrongUsage
+from train.augment import PRESETS
 from train.recipe import Recipe
 from train.run import Run
 
@@ -148,7 +149,15 @@ def test_augmentation_keeps_the_background_black_and_repeats_with_its_seed(prese
 
 @pytest.mark.parametrize(
     ("change", "word"),
-    [({"epochs": 0}, "epochs"), ({"rate": -1.0}, "rate"), ({"ema": 1.0}, "ema"), ({"last_layers": 0}, "last layers")],
+    [
+        ({"epochs": 0}, "epochs"),
+        ({"rate": -1.0}, "rate"),
+        ({"ema": 1.0}, "ema"),
+        ({"last_layers": 0}, "last layers"),
+        ({"seed": 2**31}, "seed is 2147483648"),
+        ({"jit": True, "augmentation": PRESETS["mixup"]}, "mixup; leave out --jit"),
+        ({"jit": True, "augmentation": PRESETS["strong"]}, "rotate; leave out --jit"),
+    ],
 )
 def test_a_recipe_that_cannot_be_carried_out_is_refused(change: dict, word: str) -> None:
     with pytest.raises(WrongUsage, match=word):
@@ -225,16 +234,14 @@ def test_a_run_by_image_with_odd_names_can_be_measured_and_read_from_any_folder(
              ("Parasitized", "Uninfected")]  # fmt: skip
     for name in names:
         name.write_bytes((data / "Uninfected" / "C1P1_cell_0.png").read_bytes())
-    (tmp_path / "w.weights.h5").touch()
     monkeypatch.chdir(tmp_path)
-    network = Network("cnn_128", SIZE, weights="w.weights.h5")
+    network = Network("cnn_128", SIZE, weights=None)
     run = start_run(Path("run"), data, network, Recipe(), by_image=True, cache=Path("cache"))
     assert "6 images have the same content as an earlier one" in capsys.readouterr().err
     config = json.loads((tmp_path / "run" / "config.json").read_text())
-    assert config["network"]["weights"] == str(tmp_path / "w.weights.h5")
     assert config["cache"] == str(tmp_path / "cache")
     pixels = np.zeros((len(run.cells), SIZE, SIZE, 3), np.uint8)
-    document = measure_run(run, Network("cnn_128", SIZE, weights=None).build(0.0), pixels, ("as training found",))
+    document = measure_run(run, network.build(0.0), pixels, ("as training found",))
     assert document["warnings"][0].startswith("The split is by image")
     assert "The split is by image" in (tmp_path / "run" / "report.html").read_text()
     kept = [run.cells.paths[i] for i in run.indices("val", "test")]

@@ -50,7 +50,7 @@ def test_better_scores_are_above(tmp_path: Path) -> None:
 def test_other_cells_are_refused(tmp_path: Path) -> None:
     with pytest.raises(BadData, match=r"does not know 4 of 240 cells \(c236.png"):
         versus(CELLS, scores(1), write(tmp_path / "s.csv", scores(1), N - 4))
-    with pytest.raises(WrongUsage):
+    with pytest.raises(WrongUsage, match=r"scores to compare against; .* writes probabilities.csv"):
         versus(CELLS, scores(1), tmp_path / "none.csv")
 
 

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
+import sys
+import warnings
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from edge_runtime.console import is_quiet
 from edge_runtime.errors import BadData, EnvironmentLacks
 
 if TYPE_CHECKING:
@@ -40,9 +46,10 @@ def with_backbone(
 
     inputs = keras.Input((size, size, 3), name="pixels")
     try:
-        backbone = make(
-            include_top=False, weights="imagenet" if weights == "imagenet" else None, input_tensor=inputs, **options
-        )
+        with _keras_on_stderr():
+            backbone = make(
+                include_top=False, weights="imagenet" if weights == "imagenet" else None, input_tensor=inputs, **options
+            )
     except Exception as error:
         # Keras raises whatever its downloader does; only the download can fail here.
         if weights != "imagenet":
@@ -56,16 +63,27 @@ def with_backbone(
     return keras.Model(inputs, head(features, dropout), name=backbone.name)
 
 
+@contextlib.contextmanager
+def _keras_on_stderr() -> Iterator[None]:
+    """Keras tells of its download on stdout, which carries results, and warns that weights of another size serve."""
+    hidden = is_quiet() or not sys.stderr.isatty()  # as edge_runtime.console.progress
+    screen = io.StringIO() if hidden else sys.stderr
+    with contextlib.redirect_stdout(screen), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
+
+
 def load_backbone(backbone: keras.Model, path: Path) -> None:
     """Load a Keras 3 weights file into a backbone.
 
     Raises:
-        BadData: no such file, or its shapes are another network's.
+        BadData: no such file, a damaged one, or its shapes are another network's.
     """
     if not path.is_file():
         raise BadData(f"There is no weights file {path}.")
     try:
         backbone.load_weights(path)
-    except (ValueError, OSError, KeyError) as error:
-        sentence = str(error).strip().splitlines()[0]
+    except Exception as error:
+        # Of a damaged file h5py and Keras raise nearly anything, some of it without a word.
+        sentence = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise BadData(f"The weights in {path} do not fit {backbone.name}: {sentence}") from error
