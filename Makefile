@@ -3,6 +3,8 @@ PYTHON ?= python3
 BIN := .venv/bin
 export TF_CPP_MIN_LOG_LEVEL := 3
 
+RECIPES := $(foreach one,seeds short full,docs/bench/more/recipes-$(one).json)
+
 .PHONY: demo test lint test-long test-boot figures clean
 
 .venv/installed: setup.cfg pyproject.toml
@@ -33,6 +35,7 @@ figures: .venv/installed
 	$(BIN)/thinsmear bench report docs/bench/*.json --readme README.md
 	$(BIN)/thinsmear bench report docs/bench/models.json docs/bench/more/peers-fast.json --readme docs/models.md
 	$(BIN)/thinsmear bench report docs/bench/more/fields.json --readme docs/fields.md
+	$(BIN)/thinsmear bench report $(RECIPES) --readme docs/training.md
 
 clean:
 	rm -rf .venv build dist *.egg-info

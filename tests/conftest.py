@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import threading
@@ -14,6 +15,13 @@ from PIL import Image
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ["CUDA_VISIBLE_DEVICES"] = "-1"
 SIZE = 32
+with contextlib.suppress(ImportError):
+    import hypothesis
+
+    # On a busy machine inputs are made slowly, which says nothing about the code.
+    calm = {"deadline": None, "suppress_health_check": [hypothesis.HealthCheck.too_slow]}
+    hypothesis.settings.register_profile("calm", **calm)
+    hypothesis.settings.load_profile("calm")
 # Started in the background of a shell, tests and the programs they start would ignore Ctrl-C.
 if threading.current_thread() is threading.main_thread():
     signal.signal(signal.SIGINT, signal.default_int_handler)

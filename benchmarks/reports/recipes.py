@@ -15,7 +15,10 @@ _DIFFERENCES = ("less the first", "accuracy, points", "AUC", "at least", "sensit
 
 def section(document: Mapping[str, Any]) -> Section:
     """One row for each recipe, and its paired difference to the first."""
-    tables = [Table("", (*_FIGURES, "options"), [(*_figures(row), row["options"]) for row in document["recipes"]])]
+    figures = [_figures(row) for row in document["recipes"]]
+    options = [row["options"] or "-" for row in document["recipes"]]
+    rows = [(name, said, *rest) for (name, *rest), said in zip(figures, options, strict=True)]
+    tables = [Table("", (_FIGURES[0], "options", *_FIGURES[1:]), rows, words=2)]
     apart = _rows_apart(document)
     if apart:
         tables.append(Table("", _DIFFERENCES, apart))

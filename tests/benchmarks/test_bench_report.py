@@ -59,7 +59,7 @@ def saved(tmp_path: Path) -> Callable[[str], str]:
                     "accuracy -0.07 points (-0.37 to +0.23), AUC +0.0104 (+0.0099 to +0.0109); that of the AUC does not hold 0.",
                     "1,507 cells of 10 patients (826 parasitized, the data's test part)", "Not measured: old: it has no card.",
                     "Warning: Patients are few (10)"]),
-        ("recipes", ["| fast | 2 | 0.9750 | 0.9750 | 0.9700, 0.9800 | 0.975 | 0.975 | --rate 0.001 |",
+        ("recipes", ["| fast | --rate 0.001 | 2 | 0.9750 | 0.9750 | 0.9700, 0.9800 | 0.975 | 0.975 |",
                      "| fast | +1.00 (-1.00 to +2.00) | +0.0100 (-0.0100 to +0.0200) | -0.0050 |",
                      "6,621 cells of 43 patients of the training part", "(1 of 2 folds of patients)"]),
     ],

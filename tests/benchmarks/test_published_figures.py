@@ -18,8 +18,9 @@ BENCH = ROOT / "docs" / "bench"
         ("README.md", sorted(BENCH.glob("*.json"))),
         ("docs/models.md", [BENCH / "models.json", BENCH / "more" / "peers-fast.json"]),
         ("docs/fields.md", [BENCH / "more" / "fields.json"]),
+        ("docs/training.md", [BENCH / "more" / f"recipes-{name}.json" for name in ("seeds", "short", "full")]),
     ],
-    ids=["README", "models", "fields"],
+    ids=["README", "models", "fields", "training"],
 )
 def test_figures_are_those_of_the_benchmarks(text: str, saved: list[Path], capfd: pytest.CaptureFixture[str]) -> None:
     code = thinsmear(["bench", "report", *map(str, saved), "--readme", str(ROOT / text), "--check"])

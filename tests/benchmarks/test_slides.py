@@ -187,7 +187,7 @@ def test_a_run_gives_its_test_patients_and_its_folds(tmp_path: Path) -> None:
         "path,logit\n"
         + "".join(f"{p},{3 * y - 1}\n" for p, y, part in zip(paths, labels, parts, strict=True) if part != "train")
     )
-    write_json(run / "folds" / "train-3" / "folds.json", {})
+    write_json(run / "folds" / "train-3" / "folds.json", {"part": "train"})
     (run / "folds" / "train-3" / "scores.csv").write_text(
         "path,probability\n"
         + "".join(f"{p},{0.6 + 0.2 * y}\n" for p, y, part in zip(paths, labels, parts, strict=True) if part == "train")
