@@ -30,11 +30,6 @@ if TYPE_CHECKING:
 
 FIGURES = ("accuracy", "auc", AT_SPECIFICITY, "brier", "ece")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
-# Of `thinsmear train`, what is about the data or the run directory and so the same for all recipes, or has no meaning.
-_NOT_A_RECIPE = (
-    "data", "out", "resume", "finish", "patients", "shares", "teacher", "split_by_image", "skip_bad", "cache",
-    "as_json",
-)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -163,7 +158,7 @@ def read_entry(text: str, common: str, on_gpu: bool) -> Entry:
     Raises:
         WrongUsage: no usable name, or an option that is none of a recipe's.
     """
-    from train.cli import check_recipe, network_and_recipe, train, typed
+    from train.cli import OF_A_RECIPE, check_recipe, network_and_recipe, train, typed
 
     name, _, options = (part.strip() for part in text.partition(":"))
     if not _NAME.fullmatch(name):
@@ -177,7 +172,7 @@ def read_entry(text: str, common: str, on_gpu: bool) -> Entry:
         reason = error.format_message() if isinstance(error, click.UsageError) else str(error)
         raise WrongUsage(f"--recipe {text!r}: {reason.rstrip('.')}; see `thinsmear train --help`.") from error
     given = typed(context)
-    foreign = ["DATA" if key == "data" else spelling for key, spelling in given.items() if key in _NOT_A_RECIPE]
+    foreign = ["DATA" if key == "data" else spelling for key, spelling in given.items() if key not in OF_A_RECIPE]
     if foreign:
         raise WrongUsage(
             f"--recipe {text!r}: {', '.join(foreign)} is no part of a recipe; all recipes share data and folds."

@@ -25,6 +25,10 @@ _AS_THEY_ARE = (
     "epochs", "head_epochs", "rate", "last_layers", "looks", "label_smoothing", "ema", "patience", "seed", "jit",
     "deterministic",
 )  # fmt: skip
+# all that network_and_recipe reads, and the weight of a teacher
+OF_A_RECIPE = frozenset(
+    (*_AS_THEY_ARE, "arch", "size", "alpha", "weights", "batch_size", "augment", "mixed_precision", "teacher_weight")
+)
 
 
 def _three_shares(ctx: click.Context, param: click.Parameter, value: str) -> tuple[float, float, float]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from benchmarks.reports.section import Picture, Section, Table, machine_of, spread
+from benchmarks.reports.section import Picture, Section, Table, machine_of, signed, spread
 from train.plot_style import BLUE, ORANGE
 
 if TYPE_CHECKING:
@@ -94,7 +94,7 @@ def _sentence(row: Mapping[str, Any], document: Mapping[str, Any]) -> str:
     unit = "patients" if document["interval"]["resampled"] == "patients" else "cells"
     distance = (
         f"{row['name']} against {document['models'][0]['name']} on the same cells, {unit} resampled jointly: accuracy "
-        f"{_signed(accuracy, 100, 2, ' points')}, AUC {_signed(auc, 1, 4)}"
+        f"{signed(accuracy, 100, 2, ' points')}, AUC {signed(auc, 1, 4)}"
     )
     if accuracy["low"] is None or auc["low"] is None:
         return f"{distance}."
@@ -105,16 +105,6 @@ def _sentence(row: Mapping[str, Any], document: Mapping[str, Any]) -> str:
         2: "neither interval holds 0",
     }[len(apart)]
     return f"{distance}; {verdict}."
-
-
-def _signed(entry: Mapping[str, Any], factor: int, digits: int, unit: str = "") -> str:
-    def number(value: float) -> str:
-        rounded = round(value * factor, digits)
-        return f"{rounded:+.{digits}f}" if rounded else f"{0:.{digits}f}"  # no sign before a zero
-
-    if entry["low"] is None:
-        return number(entry["value"]) + unit
-    return f"{number(entry['value'])}{unit} ({number(entry['low'])} to {number(entry['high'])})"
 
 
 def _ends(entry: Mapping[str, Any]) -> Sequence[float] | None:

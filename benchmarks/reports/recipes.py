@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from benchmarks.reports.section import Section, Table, machine_of
+from benchmarks.reports.section import Section, Table, machine_of, signed
 from edge_runtime.console import table
 from train.tallies import AT_SPECIFICITY
 
@@ -66,21 +66,14 @@ def _rows_apart(document: Mapping[str, Any]) -> list[tuple[str, ...]]:
         rows.append(
             (
                 row["name"],
-                _signed(row["difference"]["accuracy"], 100, 2),
-                _signed(row["difference"]["auc"], 1, 4),
+                signed(row["difference"]["accuracy"], 100, 2),
+                signed(row["difference"]["auc"], 1, 4),
                 "-" if auc is None else f"{auc:+.4f}",
-                _signed(row["difference"][AT_SPECIFICITY], 100, 1),
-                _signed(row["difference"]["brier"], 1, 4),
+                signed(row["difference"][AT_SPECIFICITY], 100, 1),
+                signed(row["difference"]["brier"], 1, 4),
             )
         )
     return rows
-
-
-def _signed(entry: Mapping[str, Any], factor: int, digits: int) -> str:
-    value = f"{entry['value'] * factor:+.{digits}f}"
-    if entry["low"] is None:
-        return value
-    return f"{value} ({entry['low'] * factor:+.{digits}f} to {entry['high'] * factor:+.{digits}f})"
 
 
 def _remarks(document: Mapping[str, Any]) -> list[str]:

@@ -104,6 +104,25 @@ def spread(value: float | None, interval: Sequence[float] | None, form: str) -> 
     return f"{value:{form}} ({interval[0]:{form}} to {interval[1]:{form}})"
 
 
+def signed(entry: Mapping[str, Any], factor: int, digits: int, unit: str = "") -> str:
+    """A difference with its interval, where there is one, all with a sign.
+
+    Args:
+        entry: ``value``, ``low`` and ``high``, the ends None without an interval.
+        factor: what all are multiplied with, 100 for points.
+        digits: behind the point.
+        unit: behind the value.
+    """
+
+    def number(value: float) -> str:
+        rounded = round(value * factor, digits)
+        return f"{rounded:+.{digits}f}" if rounded else f"{0:.{digits}f}"  # no sign before a zero
+
+    if entry["low"] is None:
+        return number(entry["value"]) + unit
+    return f"{number(entry['value'])}{unit} ({number(entry['low'])} to {number(entry['high'])})"
+
+
 def machine_of(document: Mapping[str, Any]) -> str:
     """The machine in a few words: board, processor and how many of them."""
     machine = document["machine"]

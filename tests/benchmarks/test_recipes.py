@@ -95,6 +95,7 @@ def test_a_taught_recipe_makes_its_teacher_within_the_fold(
         ("a: --help", "thinsmear train --help"),
         ("a: --out elsewhere", "--out is no part of a recipe"),
         ("a: elsewhere", "DATA is no part of a recipe"),
+        ("a: --json", "--json is no part of a recipe"),
         ("a: --arch vgg16 --alpha 0.5", "has no meaning for vgg16"),
         ("a: --epochs 0", "must be 1 or more"),
     ],
