@@ -131,16 +131,17 @@ def _of_teacher(path: Path) -> Iterator[Score]:
 
 
 def _of_csv(path: Path, card: Callable[[], tuple[OutputContract, float]]) -> Iterator[Score]:
+    from train.run import read_csv
+
     try:
-        with path.open(newline="", encoding="utf-8") as stream:
-            for row in csv.DictReader(stream):
-                if row.get("part", "test") != "test":
-                    continue
-                given = row.get("probability")
-                p = float(given) if given else _calibrated(float(row["logit"]), card()[0])
-                if not 0 <= p <= 1:
-                    raise ValueError(f"a probability of {p}")
-                yield row["patient"], _LABELS[row["label"].strip().lower()], p
+        for row in read_csv(path):
+            if row.get("part", "test") != "test":
+                continue
+            given = row.get("probability")
+            p = float(given) if given else _calibrated(float(row["logit"]), card()[0])
+            if not 0 <= p <= 1:
+                raise ValueError(f"a probability of {p}")
+            yield row["patient"], _LABELS[row["label"].strip().lower()], p
     except (KeyError, ValueError, TypeError, csv.Error) as error:
         raise BadData(
             f"{printable(path)} is no list of scores ({error!r}); it needs the columns label, patient, and probability "

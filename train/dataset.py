@@ -30,6 +30,7 @@ _PARTS = {
     "test": "test", "testing": "test", "holdout": "test",
 }  # fmt: skip
 _ENOUGH_TO_TELL = 20  # images; of fewer, each may well be of another patient
+_SHOWN = 60  # characters of a foreign heading: what is no CSV may have thousands
 _SYSTEM_FILES = {"thumbs.db", "desktop.ini", "icon\r"}
 
 
@@ -184,7 +185,8 @@ def _from_csv(root: Path, csv_file: Path, expression: str | None) -> Cells:
             reader = csv.DictReader(stream)
             columns = [name.strip().lower() for name in reader.fieldnames or []]
             if "path" not in columns or "label" not in columns:
-                raise BadData(f"{csv_file} has columns {columns}; it needs path and label, and may have patient, part.")
+                shown = printable(", ".join(columns))[:_SHOWN]
+                raise BadData(f"{csv_file} has columns {shown}; it needs path and label, and may have patient, part.")
             reader.fieldnames = columns
             rows = list(reader)
     except (OSError, csv.Error) as error:

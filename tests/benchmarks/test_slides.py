@@ -161,6 +161,19 @@ def test_what_is_no_list_of_scores(tmp_path: Path, text: str, error: type[Thinsm
         read_held_out([path], 0.5, no_card)
 
 
+def test_names_that_are_no_utf8_and_files_that_are_no_text(tmp_path: Path) -> None:
+    path = write_scores(tmp_path / "s.csv")
+    expected = read_held_out([path], 0.5, no_card)
+    other = path.read_bytes().replace(b",C0,", b",C\xff,")
+    assert other != path.read_bytes()
+    path.write_bytes(other)
+    assert len(read_held_out([path], 0.5, no_card).healthy) == len(expected.healthy)
+    path.write_bytes(bytes(range(1, 256)) * 20)
+    with pytest.raises(BadData, match="no list of scores") as caught:
+        read_held_out([path], 0.5, no_card)
+    assert len(str(caught.value)) < 250 + len(str(path))
+
+
 def test_a_patient_in_two_files_is_refused(tmp_path: Path) -> None:
     paths = [write_scores(tmp_path / "a.csv"), write_scores(tmp_path / "b.csv", infected=0)]
     with pytest.raises(WrongUsage, match="C0 is in two"):

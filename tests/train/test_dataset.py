@@ -95,6 +95,13 @@ def test_csv(tmp_path: Path, text: str, expected: tuple | str) -> None:
         assert (cells.labels.tolist(), cells.patients) == expected
 
 
+def test_what_is_no_csv_at_all_is_refused_in_one_line(tmp_path: Path) -> None:
+    (tmp_path / "cell.png").write_bytes(bytes(range(128, 256)) * 20)
+    with pytest.raises(BadData, match="needs path and label") as caught:
+        scan(tmp_path / "cell.png")
+    assert str(caught.value).isprintable() and len(str(caught.value)) < 160 + len(str(tmp_path))
+
+
 def test_absolute_and_relative_spellings_are_one_image(tmp_path: Path) -> None:
     touch(tmp_path, "a.png")
     (tmp_path / "cells.csv").write_text(f"path,label\na.png,1\n{tmp_path}/a.png,1\n")
