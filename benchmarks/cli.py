@@ -6,7 +6,7 @@ import click
 
 from benchmarks.accuracy_command import accuracy
 from benchmarks.candidates_command import candidates
-from benchmarks.counting_command import counting
+from benchmarks.counting.command import counting
 from benchmarks.fields_command import fields
 from benchmarks.latency_command import latency
 from benchmarks.models_command import models

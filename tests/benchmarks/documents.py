@@ -6,7 +6,7 @@ from dataclasses import asdict, replace
 from typing import Any
 
 from benchmarks.accuracy import Row, Variant
-from benchmarks.counting import Grid, Point
+from benchmarks.counting.coverage import Grid, Point
 from benchmarks.envelope import envelope
 from benchmarks.fields_truth import STAGES
 from benchmarks.machine import read_machine

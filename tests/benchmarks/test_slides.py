@@ -14,11 +14,11 @@ import pytest
 from click.testing import CliRunner, Result
 from scipy import stats
 
-from benchmarks.beta_binomial import beta_parameters, draw_rates, fit_blanks, highest_mean
-from benchmarks.counting_command import counting
-from benchmarks.held_out import HeldOut, Patient, read_held_out
-from benchmarks.slides import FITTED, NOT_EXCLUDED, SLIDES, SlideStudy, simulate_slides
-from benchmarks.slides_report import study_text
+from benchmarks.counting.beta_binomial import beta_parameters, draw_rates, fit_blanks, highest_mean
+from benchmarks.counting.command import counting
+from benchmarks.counting.held_out_scores import HeldOut, Patient, read_held_out
+from benchmarks.counting.simulated_slides import FITTED, NOT_EXCLUDED, SLIDES, SlideStudy, simulate_slides
+from benchmarks.counting.slides_text import study_text
 from edge_runtime.card import OutputContract
 from edge_runtime.counting import exact_upper
 from edge_runtime.errors import BadData, NotConclusive, ThinsmearError, WrongUsage
@@ -42,7 +42,7 @@ def test_the_fit_recovers_mean_and_spread() -> None:
 
 
 def test_the_likelihood_is_that_of_scipys_beta_binomial() -> None:
-    from benchmarks.beta_binomial import _log_share
+    from benchmarks.counting.beta_binomial import _log_share
 
     parameters = beta_parameters(0.02, 1.5)
     assert parameters is not None
@@ -240,7 +240,8 @@ def bench(*arguments: object) -> Result:
 @pytest.fixture
 def few_points(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(
-        "benchmarks.slides.simulate_slides", partial(simulate_slides, counted=(500, 1_000), levels=(0, 50_000))
+        "benchmarks.counting.simulated_slides.simulate_slides",
+        partial(simulate_slides, counted=(500, 1_000), levels=(0, 50_000)),
     )
 
 

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from benchmarks.counting import (
+from benchmarks.counting.command import counting
+from benchmarks.counting.coverage import (
     BEYOND,
     EXACT_BAR,
     LEAST_BAR,
@@ -20,7 +21,6 @@ from benchmarks.counting import (
     grid_table,
     verdict_text,
 )
-from benchmarks.counting_command import counting
 from edge_runtime.errors import GateFailed
 
 
@@ -46,7 +46,7 @@ def test_the_grid_would_notice_an_interval_that_ignores_the_blank() -> None:
     """The same counts under a blank rate ten times the validation slides' are not covered."""
     from dataclasses import replace
 
-    from benchmarks import counting as module
+    from benchmarks.counting import coverage as module
 
     honest = replace(SCENARIOS[3], blank=0.0002)
     original = module._validation
@@ -60,9 +60,11 @@ def test_the_grid_would_notice_an_interval_that_ignores_the_blank() -> None:
 
 
 def test_the_command_prints_the_grid(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr("benchmarks.counting.SCENARIOS", SCENARIOS[:1])
-    monkeypatch.setattr("benchmarks.counting.BEYOND", BEYOND[:1])
-    monkeypatch.setattr("benchmarks.counting.coverage_grid", partial(coverage_grid, counted=(500,), expected=(1, 5)))
+    monkeypatch.setattr("benchmarks.counting.coverage.SCENARIOS", SCENARIOS[:1])
+    monkeypatch.setattr("benchmarks.counting.coverage.BEYOND", BEYOND[:1])
+    monkeypatch.setattr(
+        "benchmarks.counting.coverage.coverage_grid", partial(coverage_grid, counted=(500,), expected=(1, 5))
+    )
     arguments = ["--replicates", "50", "--draws", "500", "-q", "--save", str(tmp_path / "grid.json")]
     printed = CliRunner().invoke(counting, arguments)
     assert "no blank" in printed.output and "lognormal *" in printed.output and "bar 94 to 98" in printed.output
@@ -73,10 +75,12 @@ def test_the_command_prints_the_grid(monkeypatch: pytest.MonkeyPatch, tmp_path: 
 
 
 def test_a_missed_bar_is_exit_code_1(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("benchmarks.counting.SCENARIOS", SCENARIOS[:1])
-    monkeypatch.setattr("benchmarks.counting.BEYOND", ())
-    monkeypatch.setattr("benchmarks.counting.LEAST_BAR", 1.01)
-    monkeypatch.setattr("benchmarks.counting.coverage_grid", partial(coverage_grid, counted=(500,), expected=(1,)))
+    monkeypatch.setattr("benchmarks.counting.coverage.SCENARIOS", SCENARIOS[:1])
+    monkeypatch.setattr("benchmarks.counting.coverage.BEYOND", ())
+    monkeypatch.setattr("benchmarks.counting.coverage.LEAST_BAR", 1.01)
+    monkeypatch.setattr(
+        "benchmarks.counting.coverage.coverage_grid", partial(coverage_grid, counted=(500,), expected=(1,))
+    )
     result = CliRunner().invoke(counting, ["--replicates", "50", "--draws", "500"])
     assert isinstance(result.exception, GateFailed)
     assert "NOT within the bars" in result.output

@@ -89,7 +89,7 @@ def counting(
 
 
 def _intervals(replicates: int, draws: int, seed: int, save: Path | None, as_json: bool) -> None:
-    from benchmarks.counting import BEYOND, SCENARIOS, coverage_grid, grid_table, verdict_text
+    from benchmarks.counting.coverage import BEYOND, SCENARIOS, coverage_grid, grid_table, verdict_text
     from benchmarks.envelope import deliver
 
     chosen = (*SCENARIOS, *BEYOND)
@@ -118,10 +118,10 @@ def _slides(
     as_json: bool,
     save: Path | None,
 ) -> None:
+    from benchmarks.counting.held_out_scores import read_held_out
+    from benchmarks.counting.simulated_slides import simulate_slides
+    from benchmarks.counting.slides_text import study_picture, study_text
     from benchmarks.envelope import deliver
-    from benchmarks.held_out import read_held_out
-    from benchmarks.slides import simulate_slides
-    from benchmarks.slides_report import study_picture, study_text
     from edge_runtime.files import write_atomically
 
     known = _blank_slides(blank_slides)

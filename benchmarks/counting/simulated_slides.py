@@ -14,8 +14,8 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.beta_binomial import BlankFit, draw_rates, fit_blanks
-from benchmarks.held_out import HeldOut
+from benchmarks.counting.beta_binomial import BlankFit, draw_rates, fit_blanks
+from benchmarks.counting.held_out_scores import HeldOut
 from edge_runtime.counting import KnownSlides, corrected_rate, detection_limit, exact, red_cells
 
 LEVELS = (0, 1_000, 10_000, 50_000, 200_000)

@@ -11,7 +11,7 @@ from edge_runtime.console import table
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-    from benchmarks.slides import Setting, SlidePoint, SlideStudy
+    from benchmarks.counting.simulated_slides import Setting, SlidePoint, SlideStudy
 
 _COLUMNS = 120
 
