@@ -7,7 +7,7 @@ import click
 from benchmarks.accuracy_command import accuracy
 from benchmarks.candidates_command import candidates
 from benchmarks.counting.command import counting
-from benchmarks.fields_command import fields
+from benchmarks.fields.command import fields
 from benchmarks.latency_command import latency
 from benchmarks.models_command import models
 from benchmarks.peers_command import peers

@@ -18,7 +18,7 @@ KINDS = {
     "latency": "benchmarks.reports.latency",
     "accuracy": "benchmarks.reports.accuracy",
     "peers": "benchmarks.reports.peers",
-    "fields": "benchmarks.reports.fields",
+    "fields": "benchmarks.fields.section",
     "counting": "benchmarks.counting.section",
     "slides": "benchmarks.counting.slides_section",
     "training": "benchmarks.reports.training",

@@ -8,7 +8,7 @@ from typing import Any
 from benchmarks.accuracy import Row, Variant
 from benchmarks.counting.coverage import Grid, Point
 from benchmarks.envelope import envelope
-from benchmarks.fields_truth import STAGES
+from benchmarks.fields.annotations import STAGES
 from benchmarks.machine import read_machine
 from benchmarks.models import Row as Model
 from benchmarks.peers import rounds

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from benchmarks.fields import at_border, match, overlaps, ranking, rates
-from benchmarks.fields_truth import read_truth
+from benchmarks.fields.annotations import read_truth
+from benchmarks.fields.detection import at_border, match, overlaps, ranking, rates
 from edge_runtime.errors import BadData
 
 SIZE = (100, 80)
@@ -159,7 +159,7 @@ def drawn(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_the_command_on_drawn_fields(drawn: Path, tmp_path: Path) -> None:
     pytest.importorskip("cv2")
-    from benchmarks.fields_command import fields
+    from benchmarks.fields.command import fields
 
     saved = tmp_path / "fields.json"
     options = [str(drawn), "--json", "--timed", "1", "--gap", "--save", str(saved)]
@@ -179,12 +179,12 @@ def test_the_command_on_drawn_fields(drawn: Path, tmp_path: Path) -> None:
 
 def test_the_table_for_people_shows_sizes_and_threads(drawn: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("cv2")
-    from benchmarks import fields_time
-    from benchmarks.fields_command import fields
+    from benchmarks.fields import time
+    from benchmarks.fields.command import fields
 
-    monkeypatch.setattr(fields_time, "WIDTHS", (640,))
-    monkeypatch.setattr(fields_time, "_ROUNDS", 1)
-    monkeypatch.setattr(fields_time, "_BARE", 2)
+    monkeypatch.setattr(time, "WIDTHS", (640,))
+    monkeypatch.setattr(time, "_ROUNDS", 1)
+    monkeypatch.setattr(time, "_BARE", 2)
     options = [str(drawn), "--timed", "0", "--scaling", "--threads", "2"]
     text = CliRunner().invoke(fields, options, catch_exceptions=False).stdout
     assert "640x480" in text and "many fields" in text
@@ -194,7 +194,7 @@ def test_the_table_for_people_shows_sizes_and_threads(drawn: Path, monkeypatch: 
 def test_held_out_real_fields(real_data: Path) -> None:
     """Every fourth of the fields that no constant was set on; limits a little below what was measured on all."""
     pytest.importorskip("cv2")
-    from benchmarks.fields import score_field
+    from benchmarks.fields.detection import score_field
     from edge_runtime.classifier import Classifier
     from edge_runtime.fields import FieldReader
     from edge_runtime.images import load_image

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from benchmarks.fields import at_border, match, ranking
-from benchmarks.fields_truth import RED_CELL, STAGES, Truth
+from benchmarks.fields.annotations import RED_CELL, STAGES, Truth
+from benchmarks.fields.detection import at_border, match, ranking
 from edge_runtime.counting import wilson
 
 if TYPE_CHECKING:

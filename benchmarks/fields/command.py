@@ -15,8 +15,8 @@ from edge_runtime.errors import WrongUsage
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from benchmarks.fields import FieldScore
-    from benchmarks.fields_truth import Truth
+    from benchmarks.fields.annotations import Truth
+    from benchmarks.fields.detection import FieldScore
     from edge_runtime.classifier import Classifier
 
 _IOUS = (0.3, 0.4, 0.5, 0.6, 0.7)
@@ -63,8 +63,8 @@ def fields(
     many crops, and as many bare interpreter calls; both take turns, so the ratio holds on a busy machine too.
     """
     from benchmarks.envelope import check_folder, envelope, save_document
-    from benchmarks.fields_gap import Gap
-    from benchmarks.fields_truth import read_truth
+    from benchmarks.fields.annotations import read_truth
+    from benchmarks.fields.domain_gap import Gap
     from edge_runtime.classifier import Classifier
 
     check_folder(save)
@@ -96,7 +96,7 @@ def _score(
     chosen: Sequence[Truth], classifier: Classifier, ious: Sequence[float], steps: Any
 ) -> dict[float, list[FieldScore]]:
     """Read each field once and score it at each overlap; no field's pixels are kept."""
-    from benchmarks.fields import score_field
+    from benchmarks.fields.detection import score_field
     from edge_runtime.fields import FieldReader
     from edge_runtime.images import load_image
 
@@ -114,8 +114,8 @@ def _score(
 
 
 def _times(chosen: Sequence[Truth], classifier: Classifier, timed: int, scaling: bool, threads: int) -> dict[str, Any]:
-    from benchmarks.fields_time import summary as time_summary
-    from benchmarks.fields_time import time_field, time_sizes, time_stages, time_threads
+    from benchmarks.fields.time import summary as time_summary
+    from benchmarks.fields.time import time_field, time_sizes, time_stages, time_threads
 
     paths = [truth.path for truth in chosen[:: max(len(chosen) // max(timed, 1), 1)]][:timed]
     found: dict[str, Any] = {}
@@ -139,8 +139,8 @@ def summary(scores: Mapping[float, Sequence[FieldScore]], iou: float) -> dict[st
         scores: of the same fields by least overlap.
         iou: the overlap that the main figures are for.
     """
-    from benchmarks.fields import ranking, rates
-    from benchmarks.fields_truth import STAGES
+    from benchmarks.fields.annotations import STAGES
+    from benchmarks.fields.detection import ranking, rates
 
     main = scores[iou]
     inner, whole = rates([score.inner for score in main]), rates([score.whole for score in main])
@@ -226,7 +226,7 @@ def _text(document: Mapping[str, Any]) -> str:
     ]
     parts.append(table(("IoU", "precision", "recall", "F1", "infected found"), lines))
     if "gap" in document:
-        from benchmarks.fields_gap import HEADINGS, gap_rows
+        from benchmarks.fields.domain_gap import HEADINGS, gap_rows
 
         parts.append(table(HEADINGS, gap_rows(document["gap"])))
         parts.append("\n".join(f"{entry['step']}: {entry['says']}" for entry in document["gap"]))

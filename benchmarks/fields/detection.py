@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from benchmarks.fields_truth import RED_CELL, STAGES, Truth
+from benchmarks.fields.annotations import RED_CELL, STAGES, Truth
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

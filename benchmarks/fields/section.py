@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from benchmarks.fields_gap import HEADINGS as GAP
-from benchmarks.fields_gap import gap_rows
+from benchmarks.fields.domain_gap import HEADINGS as GAP
+from benchmarks.fields.domain_gap import gap_rows
 from benchmarks.reports.section import Section, Table, machine_of, number, spread
 
 
