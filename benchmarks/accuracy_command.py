@@ -67,7 +67,7 @@ def accuracy(
     require_tensorflow()
     from benchmarks.accuracy import measure, variants
     from benchmarks.accuracy_report import text_table, write_all
-    from benchmarks.envelope import envelope
+    from benchmarks.harness.envelope import envelope
     from benchmarks.quantizers import ALGORITHMS, available
     from convert.ranges import METHODS
     from convert.recipes import RECIPES

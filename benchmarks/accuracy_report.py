@@ -66,7 +66,7 @@ def write_all(rows: Sequence[Row], subject: Mapping[str, Any], folder: Path) -> 
     """Write accuracy.md, .csv, .json, .svg and .html into ``folder``; returns their paths.
 
     Args:
-        subject: the document (:func:`benchmarks.envelope.envelope`) without its rows.
+        subject: the document (:func:`benchmarks.harness.envelope.envelope`) without its rows.
     """
     svg = render(trade(rows), (7.5, 4.5), "svg")
     documents: dict[str, bytes | str] = {

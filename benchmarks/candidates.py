@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from benchmarks.percentiles import summarise
-from benchmarks.timing import Preset, adjacent_ratio, take_turns
+from benchmarks.harness.percentiles import summarise
+from benchmarks.harness.timing import Preset, adjacent_ratio, take_turns
 from edge_runtime.errors import WrongUsage
 
 if TYPE_CHECKING:

@@ -27,8 +27,8 @@ def candidates(networks: tuple[str, ...], preset: str, save: Path | None, as_jso
     What a network costs does not depend on what it has learnt, so a network that is too slow need not be trained.
     """
     from benchmarks.candidates import Candidate, measure_candidates
-    from benchmarks.envelope import check_folder, deliver
-    from benchmarks.timing import PRESETS
+    from benchmarks.harness.envelope import check_folder, deliver
+    from benchmarks.harness.timing import PRESETS
     from train.tensorflow_setup import require_tensorflow
 
     check_folder(save)

@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import Any
 
 import edge_runtime
-from benchmarks.bare import bare_script
-from benchmarks.percentiles import median
+from benchmarks.harness.bare import bare_script
+from benchmarks.harness.percentiles import median
 from edge_runtime.console import progress
 from edge_runtime.errors import ThinsmearError
 from edge_runtime.names import printable

@@ -10,13 +10,13 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.bare import Bare
-from benchmarks.drift import Minute, by_minute
-from benchmarks.machine import available_processors
-from benchmarks.percentiles import Summary, summarise
-from benchmarks.stopwatch import Stopwatch
-from benchmarks.surroundings import Readers, Surroundings
-from benchmarks.timing import Preset, take_turns
+from benchmarks.harness.bare import Bare
+from benchmarks.harness.machine import available_processors
+from benchmarks.harness.minute_medians import Minute, by_minute
+from benchmarks.harness.percentiles import Summary, summarise
+from benchmarks.harness.stopwatch import Stopwatch
+from benchmarks.harness.surroundings import Readers, Surroundings
+from benchmarks.harness.timing import Preset, take_turns
 from benchmarks.verdict import Verdict, judge
 from edge_runtime.backends import open_interpreter
 from edge_runtime.classifier import Classifier

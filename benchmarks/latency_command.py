@@ -14,9 +14,9 @@ from edge_runtime.errors import GateFailed, NotConclusive, WrongUsage
 from edge_runtime.names import printable
 
 if TYPE_CHECKING:
+    from benchmarks.harness.timing import Preset
     from benchmarks.latency import Latency
     from benchmarks.throughput import Throughput
-    from benchmarks.timing import Preset
     from edge_runtime.modelfile import ModelFile
 
 _USUAL_THREADS = (1, 2, 4)
@@ -96,14 +96,14 @@ def latency(
     machine too; absolute times belong to the machine printed above them.
     """
     from benchmarks.coldstart import measure_cold_starts
-    from benchmarks.envelope import check_folder, envelope, save_document
+    from benchmarks.harness.envelope import check_folder, envelope, save_document
+    from benchmarks.harness.machine import available_processors, read_machine
+    from benchmarks.harness.timing import PRESETS
     from benchmarks.latency import measure_latency, runtime_of
     from benchmarks.latency_report import cold_text, latency_text, machine_text, model_text, throughput_text
-    from benchmarks.machine import available_processors, read_machine
     from benchmarks.picture import cell_png
     from benchmarks.reference import add_rows, compare, comparison_text, network_id, read_references, rows_of
     from benchmarks.throughput import measure_throughput
-    from benchmarks.timing import PRESETS
     from benchmarks.verdict import result_word
     from edge_runtime.classifier import Classifier
     from edge_runtime.images import load_image

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from benchmarks.coldstart import ColdStart
+from benchmarks.harness.machine import Machine, throttle_flags
+from benchmarks.harness.percentiles import P99_NEEDS, Summary
 from benchmarks.latency import STAGES, Latency
-from benchmarks.machine import Machine, throttle_flags
-from benchmarks.percentiles import P99_NEEDS, Summary
 from benchmarks.throughput import Throughput
 from edge_runtime.backends.units import ComputeUnits
 from edge_runtime.console import table

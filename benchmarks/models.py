@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from benchmarks.candidates import time_in_turns
-from benchmarks.percentiles import Interval, interval, median, summarise
-from benchmarks.unseen import Judged, Overlap, overlap
+from benchmarks.harness.percentiles import Interval, interval, median, summarise
+from benchmarks.harness.unseen_patients import Judged, Overlap, overlap
 from edge_runtime.card import Card
 from edge_runtime.errors import BadModel, EnvironmentLacks
 from edge_runtime.modelfile import find_model, read_model_file
@@ -23,7 +23,7 @@ from train.evaluation import evaluate
 from train.tallies import HELD_SPECIFICITY, Tallies, tally
 
 if TYPE_CHECKING:
-    from benchmarks.timing import Preset
+    from benchmarks.harness.timing import Preset
 
 COMPARED = ("accuracy", "auc")
 
@@ -44,7 +44,7 @@ class Row:
         ece_floor: ``mean`` and ``p95`` of the ECE that chance alone gives a perfectly calibrated model.
         difference: ``value``, ``low`` and ``high`` of each of :data:`COMPARED`, this model minus the first on the same
             cells; None for the first itself.
-        unseen: see :class:`benchmarks.unseen.Overlap`.
+        unseen: see :class:`benchmarks.harness.unseen_patients.Overlap`.
     """
 
     name: str

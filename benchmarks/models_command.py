@@ -49,10 +49,10 @@ def models(
     Uninfected/, or a CSV with path, label and, if known, patient and part; of data with a test part that part alone is
     taken. Figures and intervals are those of `thinsmear evaluate`; differences to the first model are paired.
     """
-    from benchmarks.envelope import check_folder, deliver
+    from benchmarks.harness.envelope import check_folder, deliver
+    from benchmarks.harness.timing import PRESETS
+    from benchmarks.harness.unseen_patients import Judged
     from benchmarks.models import compare_models
-    from benchmarks.timing import PRESETS
-    from benchmarks.unseen import Judged
 
     check_folder(save)
     found = compare_models(names, Judged.read(data, patients), PRESETS[preset], resamples, seed)

@@ -80,8 +80,8 @@ def peers(
     Every runtime has a process of its own with one thread, all on the same processor, and they take turns, so the
     ratios hold on a busy machine too.
     """
-    from benchmarks.envelope import check_folder, deliver
-    from benchmarks.machine import last_processor
+    from benchmarks.harness.envelope import check_folder, deliver
+    from benchmarks.harness.machine import last_processor
     from benchmarks.peers.cells import choose_cells
     from benchmarks.peers.foreign import pair_up
     from benchmarks.peers.lineup import line_up

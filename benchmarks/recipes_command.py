@@ -61,7 +61,7 @@ def recipes(
     Patients are dealt into the same folds for all recipes. Differences to the first recipe are paired: the same cells,
     patients resampled jointly. With several seeds, figures are means over them.
     """
-    from benchmarks.envelope import check_folder, deliver
+    from benchmarks.harness.envelope import check_folder, deliver
     from train.tensorflow_setup import gpus, require_tensorflow
 
     check_folder(save)

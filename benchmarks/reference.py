@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from benchmarks.envelope import read_document
+from benchmarks.harness.envelope import read_document
 from edge_runtime.console import table
 from edge_runtime.errors import BadData, WrongUsage
 from edge_runtime.files import write_atomically

@@ -40,7 +40,7 @@ Exit code 1 when --check finds figures in the README that the files do not give.
 @verbosity_options
 def report(files: tuple[Path, ...], out: Path | None, readme: Path | None, check: bool) -> None:
     """Make a report of what `bench ... --save` wrote: every figure with the machine, the date and the command."""
-    from benchmarks.envelope import check_folder, read_document
+    from benchmarks.harness.envelope import check_folder, read_document
     from benchmarks.reports.section import section_of
 
     if out is None and readme is None:

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from benchmarks.bare import Bare
-from benchmarks.percentiles import median
-from benchmarks.timing import Preset, adjacent_ratio, take_turns
+from benchmarks.harness.bare import Bare
+from benchmarks.harness.percentiles import median
+from benchmarks.harness.timing import Preset, adjacent_ratio, take_turns
 from edge_runtime.commands.classify import CHUNK
 from edge_runtime.pool import ordered_map
 

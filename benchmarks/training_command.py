@@ -51,7 +51,7 @@ def training(
     Once with an image generator and a pass of the whole network every epoch, once with cells decoded once and the
     frozen layers run ahead. Same cells, epochs, batches, augmentation and learning rates; AUC on unseen patients.
     """
-    from benchmarks.envelope import check_folder, deliver
+    from benchmarks.harness.envelope import check_folder, deliver
     from train.tensorflow_setup import require_tensorflow
 
     check_folder(save)

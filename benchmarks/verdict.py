@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from benchmarks.drift import Minute
-from benchmarks.machine import slowed_during
-from benchmarks.percentiles import median
-from benchmarks.timing import Preset
+from benchmarks.harness.machine import slowed_during
+from benchmarks.harness.minute_medians import Minute
+from benchmarks.harness.percentiles import median
+from benchmarks.harness.timing import Preset
 
 STEADY_WITHIN = 0.2  # of the bare interpreter; a larger change is the machine's, not the program's
 # with these drivers the governor "powersave" is the usual one and follows the load; elsewhere it is the lowest clock
@@ -87,7 +87,7 @@ def judge(
         same_answers: the program's interpreter and the bare one gave the same output for the same cell.
         governors: the frequency governor before and after; None where it cannot be read.
         driver: behind the governor.
-        minutes: of the bare interpreter, see :func:`benchmarks.drift.by_minute`; none in a short measurement.
+        minutes: of the bare interpreter, see :func:`benchmarks.harness.minute_medians.by_minute`; none in a short measurement.
     """
     runs = len(floor_ns)
     drift = (_no_drift(minutes),) if minutes else ()

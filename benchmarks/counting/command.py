@@ -74,7 +74,7 @@ def counting(
     test part and the run's own folds. Each slide has the sensitivity of one infected patient and a blank rate of its
     own, from a beta-binomial fitted to the healthy patients.
     """
-    from benchmarks.envelope import check_folder
+    from benchmarks.harness.envelope import check_folder
 
     for path in (save, plot):
         check_folder(path)
@@ -90,7 +90,7 @@ def counting(
 
 def _intervals(replicates: int, draws: int, seed: int, save: Path | None, as_json: bool) -> None:
     from benchmarks.counting.coverage import BEYOND, SCENARIOS, coverage_grid, grid_table, verdict_text
-    from benchmarks.envelope import deliver
+    from benchmarks.harness.envelope import deliver
 
     chosen = (*SCENARIOS, *BEYOND)
     grid = coverage_grid(
@@ -121,7 +121,7 @@ def _slides(
     from benchmarks.counting.held_out_scores import read_held_out
     from benchmarks.counting.simulated_slides import simulate_slides
     from benchmarks.counting.slides_text import study_picture, study_text
-    from benchmarks.envelope import deliver
+    from benchmarks.harness.envelope import deliver
     from edge_runtime.files import write_atomically
 
     known = _blank_slides(blank_slides)

@@ -62,9 +62,9 @@ def fields(
     Cells cut by the image's border are left aside on both sides. The floor is decoding the field once, resizing as
     many crops, and as many bare interpreter calls; both take turns, so the ratio holds on a busy machine too.
     """
-    from benchmarks.envelope import check_folder, envelope, save_document
     from benchmarks.fields.annotations import read_truth
     from benchmarks.fields.domain_gap import Gap
+    from benchmarks.harness.envelope import check_folder, envelope, save_document
     from edge_runtime.classifier import Classifier
 
     check_folder(save)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from PIL import Image
 
-from benchmarks.timing import Preset, take_turns
+from benchmarks.harness.timing import Preset, take_turns
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -52,7 +52,7 @@ def floor_call(content: bytes, classifier: Classifier, count: int) -> Callable[[
         content: the file's bytes.
         count: crops, all of one usual size, spread over the field.
     """
-    from benchmarks.bare import Bare
+    from benchmarks.harness.bare import Bare
 
     bare = Bare(classifier.interpreter.name, classifier.model.flatbuffer, 1)
     contract, tensor = classifier.contract, classifier.interpreter.input

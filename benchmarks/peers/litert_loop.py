@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from PIL import Image
 
-from benchmarks.bare import Bare
+from benchmarks.harness.bare import Bare
 from benchmarks.peers.protocol import About, Answer, Job, Peer, TensorPeer
 from edge_runtime.backends import BACKENDS
 from edge_runtime.modelfile import read_model_file

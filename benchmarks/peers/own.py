@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from benchmarks.harness.stopwatch import Stopwatch
 from benchmarks.peers.protocol import About, Answer, Job, Peer
-from benchmarks.stopwatch import Stopwatch
 from edge_runtime.classifier import Classifier
 from edge_runtime.modelfile import read_model_file
 

@@ -11,11 +11,11 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks.harness.percentiles import Summary, interval, median, summarise
 from benchmarks.peers.footprint import closure, installed_bytes
 from benchmarks.peers.lineup import OWN, Contender
 from benchmarks.peers.process import First, PeerFailed, PeerProcess
 from benchmarks.peers.protocol import packages_of
-from benchmarks.percentiles import Summary, interval, median, summarise
 from edge_runtime.console import progress
 from train.metrics import auc
 

@@ -79,7 +79,7 @@ def section_of(kind: str, document: Mapping[str, Any], name: str) -> Section:
 
     Args:
         kind: a key of :data:`KINDS`.
-        document: as :func:`benchmarks.envelope.read_document` gave it.
+        document: as :func:`benchmarks.harness.envelope.read_document` gave it.
         name: of the file, for messages.
 
     Raises:

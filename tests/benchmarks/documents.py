@@ -7,12 +7,12 @@ from typing import Any
 
 from benchmarks.accuracy import Row, Variant
 from benchmarks.counting.coverage import Grid, Point
-from benchmarks.envelope import envelope
 from benchmarks.fields.annotations import STAGES
-from benchmarks.machine import read_machine
+from benchmarks.harness.envelope import envelope
+from benchmarks.harness.machine import read_machine
+from benchmarks.harness.percentiles import summarise
 from benchmarks.models import Row as Model
 from benchmarks.peers import rounds
-from benchmarks.percentiles import summarise
 
 MS = 1_000_000
 

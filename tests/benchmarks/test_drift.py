@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from benchmarks.drift import Minute, by_minute
+from benchmarks.harness.minute_medians import Minute, by_minute
 
 MS = 1_000_000
 

@@ -10,7 +10,7 @@ import click
 import pytest
 from click.testing import CliRunner
 
-from benchmarks.envelope import VERSIONS, check_folder, command_line, envelope, read_document, save_document
+from benchmarks.harness.envelope import VERSIONS, check_folder, command_line, envelope, read_document, save_document
 from edge_runtime.errors import BadData, WrongUsage
 
 

@@ -8,13 +8,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks.bare import Bare, bare_script
 from benchmarks.coldstart import ColdStart, Started, measure_cold_starts
+from benchmarks.harness.bare import Bare, bare_script
+from benchmarks.harness.surroundings import Readers
+from benchmarks.harness.timing import PRESETS, Preset
 from benchmarks.latency import STAGES, measure_latency, runtime_of
 from benchmarks.picture import SIDE, cell_png
-from benchmarks.surroundings import Readers
 from benchmarks.throughput import measure_throughput
-from benchmarks.timing import PRESETS, Preset
 from edge_runtime.backends.edgetpu import library_name
 from edge_runtime.classifier import Classifier
 from edge_runtime.cli import run

@@ -10,10 +10,10 @@ from statistics import median
 
 import pytest
 
+from benchmarks.harness.percentiles import interval
+from benchmarks.harness.timing import Preset
 from benchmarks.latency import measure_latency, runtime_of
-from benchmarks.percentiles import interval
 from benchmarks.picture import cell_png
-from benchmarks.timing import Preset
 from edge_runtime.modelfile import find_model, read_model_file
 
 pytest.importorskip("ai_edge_litert.tools.benchmark_litert_model", reason="this runtime comes without its benchmark")

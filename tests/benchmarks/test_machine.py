@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.machine import read_machine, slowed_during
+from benchmarks.harness.machine import read_machine, slowed_during
 
 PI = {
     "proc/device-tree/model": "Raspberry Pi 4 Model B Rev 1.5\0",

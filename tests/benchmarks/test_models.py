@@ -13,10 +13,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from benchmarks.harness.timing import PRESETS, Preset
+from benchmarks.harness.unseen_patients import Judged, overlap
 from benchmarks.reports.models import remarks
 from benchmarks.reports.section import html, markdown, section_of
-from benchmarks.timing import PRESETS, Preset
-from benchmarks.unseen import Judged, overlap
 from edge_runtime.card import Card, InputContract
 from edge_runtime.cli import run
 from edge_runtime.modelfile import pack_model

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from benchmarks.percentiles import interval, median, percentile, summarise
+from benchmarks.harness.percentiles import interval, median, percentile, summarise
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from benchmarks.envelope import SCHEMAS, VERSIONS
+from benchmarks.harness.envelope import SCHEMAS, VERSIONS
 from benchmarks.reports.section import KINDS
 
 jsonschema = pytest.importorskip("jsonschema")
@@ -55,7 +55,7 @@ def test_the_latency_command_follows_it(
     small_model: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from benchmarks.coldstart import ColdStart, Started
-    from benchmarks.timing import PRESETS, Preset
+    from benchmarks.harness.timing import PRESETS, Preset
     from edge_runtime.cli import run
 
     started = ColdStart((Started(200.0, None),), (Started(100.0, 40.0),))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from benchmarks.timing import PRESETS, Preset, adjacent_ratio, take_turns
+from benchmarks.harness.timing import PRESETS, Preset, adjacent_ratio, take_turns
 
 
 class Clock:

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from benchmarks.drift import Minute
-from benchmarks.timing import Preset
+from benchmarks.harness.minute_medians import Minute
+from benchmarks.harness.timing import Preset
 from benchmarks.verdict import Verdict, judge
 
 PRESET = Preset(min_runs=4, min_seconds=1, warmup=0, cold_starts=0)

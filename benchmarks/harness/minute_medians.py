@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from benchmarks.percentiles import median
+from benchmarks.harness.percentiles import median
 
 MINUTE = 60.0  # seconds
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from benchmarks.machine import get_throttled, throttle_flags
+from benchmarks.harness.machine import get_throttled, throttle_flags
 from edge_runtime.board import frequency_driver, get_power, governor, temperature
 
 _SECONDS_BETWEEN_READINGS = 1.0

@@ -42,7 +42,7 @@ def envelope(kind: str, payload: Mapping[str, Any]) -> dict[str, Any]:
         kind: a key of :data:`VERSIONS`; ``schemas/<kind>.json`` describes the document.
         payload: plain JSON values; its fields win, so a ``machine`` read before the measurement stays.
     """
-    from benchmarks.machine import read_machine
+    from benchmarks.harness.machine import read_machine
 
     document: dict[str, Any] = {
         "schema": {"name": _PREFIX + kind, "version": VERSIONS[kind]},

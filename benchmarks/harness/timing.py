@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from benchmarks.percentiles import median
+from benchmarks.harness.percentiles import median
 
 
 @dataclass(frozen=True)

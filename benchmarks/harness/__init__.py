@@ -1,0 +1,1 @@
+"""What every benchmark stands on: the saved document, the machine, timing, percentiles, unseen patients."""
