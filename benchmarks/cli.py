@@ -8,7 +8,7 @@ from benchmarks.accuracy_command import accuracy
 from benchmarks.candidates_command import candidates
 from benchmarks.counting.command import counting
 from benchmarks.fields.command import fields
-from benchmarks.latency_command import latency
+from benchmarks.latency.command import latency
 from benchmarks.models_command import models
 from benchmarks.peers_command import peers
 from benchmarks.recipes_command import recipes

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 # kind of benchmark -> module with section(document)
 KINDS = {
-    "latency": "benchmarks.reports.latency",
+    "latency": "benchmarks.latency.section",
     "accuracy": "benchmarks.reports.accuracy",
     "peers": "benchmarks.reports.peers",
     "fields": "benchmarks.fields.section",

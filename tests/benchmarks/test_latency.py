@@ -8,13 +8,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks.coldstart import ColdStart, Started, measure_cold_starts
 from benchmarks.harness.bare import Bare, bare_script
 from benchmarks.harness.surroundings import Readers
 from benchmarks.harness.timing import PRESETS, Preset
-from benchmarks.latency import STAGES, measure_latency, runtime_of
-from benchmarks.picture import SIDE, cell_png
-from benchmarks.throughput import measure_throughput
+from benchmarks.latency.coldstart import ColdStart, Started, measure_cold_starts
+from benchmarks.latency.latency import STAGES, measure_latency, runtime_of
+from benchmarks.latency.picture import SIDE, cell_png
+from benchmarks.latency.throughput import measure_throughput
 from edge_runtime.backends.edgetpu import library_name
 from edge_runtime.classifier import Classifier
 from edge_runtime.cli import run
@@ -37,14 +37,14 @@ def short(monkeypatch: pytest.MonkeyPatch) -> None:
     """Make every preset short; the verdict then judges against the short one."""
     for name in PRESETS:
         monkeypatch.setitem(PRESETS, name, SHORT)
-    monkeypatch.setattr("benchmarks.verdict.STEADY_WITHIN", 1e9)  # a busy test machine is not what is tested
+    monkeypatch.setattr("benchmarks.latency.validity.STEADY_WITHIN", 1e9)  # a busy test machine is not what is tested
 
 
 @pytest.fixture
 def no_cold_starts(monkeypatch: pytest.MonkeyPatch) -> None:
     """Spare the processes where their times do not matter."""
     started = ColdStart((Started(200.0, 50.0),), (Started(100.0, 40.0),))
-    monkeypatch.setattr("benchmarks.coldstart.measure_cold_starts", lambda *rest: started)
+    monkeypatch.setattr("benchmarks.latency.coldstart.measure_cold_starts", lambda *rest: started)
 
 
 def test_the_picture_is_always_the_same_cell() -> None:
@@ -133,7 +133,7 @@ def test_more_threads_than_processors_is_invalid_and_exits_4(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    monkeypatch.setattr("benchmarks.latency.available_processors", lambda: 1)
+    monkeypatch.setattr("benchmarks.latency.latency.available_processors", lambda: 1)
     assert run(["bench", "latency", str(small_model), "--threads", "2"]) == 4
     shown = capsys.readouterr()
     assert "Result is : INVALID\n" in shown.out and "  Threads fit the processors : No (2 on 1)" in shown.out
@@ -206,7 +206,7 @@ def test_a_run_is_compared_with_a_saved_one(
 def test_nothing_to_compare_with_is_said_before_measuring(
     small_model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("benchmarks.latency.measure_latency", lambda *rest: pytest.fail("measured"))
+    monkeypatch.setattr("benchmarks.latency.latency.measure_latency", lambda *rest: pytest.fail("measured"))
     assert run(["bench", "latency", str(small_model), "--compare", "shipped"]) == 2
     assert "shipped has no row of" in capsys.readouterr().err
 
@@ -214,7 +214,7 @@ def test_nothing_to_compare_with_is_said_before_measuring(
 def test_what_is_not_valid_becomes_no_reference(
     small_model: Path, short: None, no_cold_starts: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("benchmarks.latency.available_processors", lambda: 1)
+    monkeypatch.setattr("benchmarks.latency.latency.available_processors", lambda: 1)
     table = tmp_path / "reference.csv"
     assert run(["bench", "latency", str(small_model), "--threads", "2", "-q", "--save", str(table)]) == 4
     assert not table.exists()

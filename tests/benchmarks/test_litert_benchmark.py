@@ -12,8 +12,8 @@ import pytest
 
 from benchmarks.harness.percentiles import interval
 from benchmarks.harness.timing import Preset
-from benchmarks.latency import measure_latency, runtime_of
-from benchmarks.picture import cell_png
+from benchmarks.latency.latency import measure_latency, runtime_of
+from benchmarks.latency.picture import cell_png
 from edge_runtime.modelfile import find_model, read_model_file
 
 pytest.importorskip("ai_edge_litert.tools.benchmark_litert_model", reason="this runtime comes without its benchmark")

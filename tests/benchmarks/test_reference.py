@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from benchmarks.reference import (
+from benchmarks.latency.reference import (
     SHIPPED,
     Reference,
     References,

@@ -54,12 +54,12 @@ def test_documents_follow_it(kind: str) -> None:
 def test_the_latency_command_follows_it(
     small_model: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from benchmarks.coldstart import ColdStart, Started
     from benchmarks.harness.timing import PRESETS, Preset
+    from benchmarks.latency.coldstart import ColdStart, Started
     from edge_runtime.cli import run
 
     started = ColdStart((Started(200.0, None),), (Started(100.0, 40.0),))
-    monkeypatch.setattr("benchmarks.coldstart.measure_cold_starts", lambda *rest: started)
+    monkeypatch.setattr("benchmarks.latency.coldstart.measure_cold_starts", lambda *rest: started)
     monkeypatch.setitem(PRESETS, "quick", Preset(min_runs=12, min_seconds=0, warmup=2, cold_starts=1))
     run(["bench", "latency", str(small_model), "--threads", "1,2", "--preset", "quick", "--json", "-q"])
     assert problems("latency", json.loads(capsys.readouterr().out)) == []

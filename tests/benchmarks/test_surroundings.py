@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from benchmarks.harness.surroundings import Readers, Surroundings
-from benchmarks.latency_report import latency_text
+from benchmarks.latency.text import latency_text
 from edge_runtime.board import get_power, get_throttled
 
 FAKE = Path(__file__).parents[1] / "fakes" / "vcgencmd.sh"
@@ -92,11 +92,13 @@ def test_through_vcgencmd(board: str, watts: float | None, tmp_path: Path, monke
 def test_people_read_it(small_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from benchmarks.harness.minute_medians import Minute
     from benchmarks.harness.timing import Preset
-    from benchmarks.latency import measure_latency, runtime_of
-    from benchmarks.picture import cell_png
+    from benchmarks.latency.latency import measure_latency, runtime_of
+    from benchmarks.latency.picture import cell_png
     from edge_runtime.modelfile import read_model_file
 
-    monkeypatch.setattr("benchmarks.latency.by_minute", lambda *rest: (Minute(1, 2.0, 1.0), Minute(2, 2.6, 1.3)))
+    monkeypatch.setattr(
+        "benchmarks.latency.latency.by_minute", lambda *rest: (Minute(1, 2.0, 1.0), Minute(2, 2.6, 1.3))
+    )
     image = tmp_path / "cell.png"
     image.write_bytes(cell_png())
     model = read_model_file(small_model)

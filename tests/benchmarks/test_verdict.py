@@ -8,7 +8,7 @@ import pytest
 
 from benchmarks.harness.minute_medians import Minute
 from benchmarks.harness.timing import Preset
-from benchmarks.verdict import Verdict, judge
+from benchmarks.latency.validity import Verdict, judge
 
 PRESET = Preset(min_runs=4, min_seconds=1, warmup=0, cold_starts=0)
 GOOD: dict[str, Any] = {

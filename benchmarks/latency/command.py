@@ -15,8 +15,8 @@ from edge_runtime.names import printable
 
 if TYPE_CHECKING:
     from benchmarks.harness.timing import Preset
-    from benchmarks.latency import Latency
-    from benchmarks.throughput import Throughput
+    from benchmarks.latency.latency import Latency
+    from benchmarks.latency.throughput import Throughput
     from edge_runtime.modelfile import ModelFile
 
 _USUAL_THREADS = (1, 2, 4)
@@ -95,16 +95,16 @@ def latency(
     Warm calls of the program and of the bare interpreter take turns in one loop, so their ratio holds on a busy
     machine too; absolute times belong to the machine printed above them.
     """
-    from benchmarks.coldstart import measure_cold_starts
     from benchmarks.harness.envelope import check_folder, envelope, save_document
     from benchmarks.harness.machine import available_processors, read_machine
     from benchmarks.harness.timing import PRESETS
-    from benchmarks.latency import measure_latency, runtime_of
-    from benchmarks.latency_report import cold_text, latency_text, machine_text, model_text, throughput_text
-    from benchmarks.picture import cell_png
-    from benchmarks.reference import add_rows, compare, comparison_text, network_id, read_references, rows_of
-    from benchmarks.throughput import measure_throughput
-    from benchmarks.verdict import result_word
+    from benchmarks.latency.coldstart import measure_cold_starts
+    from benchmarks.latency.latency import measure_latency, runtime_of
+    from benchmarks.latency.picture import cell_png
+    from benchmarks.latency.reference import add_rows, compare, comparison_text, network_id, read_references, rows_of
+    from benchmarks.latency.text import cold_text, latency_text, machine_text, model_text, throughput_text
+    from benchmarks.latency.throughput import measure_throughput
+    from benchmarks.latency.validity import result_word
     from edge_runtime.classifier import Classifier
     from edge_runtime.images import load_image
     from edge_runtime.modelfile import find_model, read_model_file

@@ -17,7 +17,7 @@ from benchmarks.harness.percentiles import Summary, summarise
 from benchmarks.harness.stopwatch import Stopwatch
 from benchmarks.harness.surroundings import Readers, Surroundings
 from benchmarks.harness.timing import Preset, take_turns
-from benchmarks.verdict import Verdict, judge
+from benchmarks.latency.validity import Verdict, judge
 from edge_runtime.backends import open_interpreter
 from edge_runtime.classifier import Classifier
 from edge_runtime.errors import WrongUsage

@@ -1,4 +1,4 @@
-"""Starts one command and prints what it took; run as a script of its own, by :mod:`benchmarks.coldstart`.
+"""Starts one command and prints what it took; run as a script of its own, by :mod:`benchmarks.latency.coldstart`.
 
 Linux counts the memory that a process had before it became another program to that program's peak, so a peak taken
 from a large parent is the parent's. This script imports next to nothing and is a small parent.

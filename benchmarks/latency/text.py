@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from benchmarks.coldstart import ColdStart
 from benchmarks.harness.machine import Machine, throttle_flags
 from benchmarks.harness.percentiles import P99_NEEDS, Summary
-from benchmarks.latency import STAGES, Latency
-from benchmarks.throughput import Throughput
+from benchmarks.latency.coldstart import ColdStart
+from benchmarks.latency.latency import STAGES, Latency
+from benchmarks.latency.throughput import Throughput
 from edge_runtime.backends.units import ComputeUnits
 from edge_runtime.console import table
 from edge_runtime.modelfile import ModelFile
