@@ -5,11 +5,11 @@ from __future__ import annotations
 import click
 
 from benchmarks.accuracy_command import accuracy
-from benchmarks.candidates_command import candidates
 from benchmarks.counting.command import counting
 from benchmarks.fields.command import fields
 from benchmarks.latency.command import latency
-from benchmarks.models_command import models
+from benchmarks.models.candidates_command import candidates
+from benchmarks.models.models_command import models
 from benchmarks.peers_command import peers
 from benchmarks.recipes_command import recipes
 from benchmarks.report_command import report

@@ -22,8 +22,8 @@ KINDS = {
     "counting": "benchmarks.counting.section",
     "slides": "benchmarks.counting.slides_section",
     "training": "benchmarks.reports.training",
-    "candidates": "benchmarks.reports.candidates",
-    "models": "benchmarks.reports.models",
+    "candidates": "benchmarks.models.candidates_section",
+    "models": "benchmarks.models.models_section",
     "recipes": "benchmarks.reports.recipes",
 }
 

@@ -11,7 +11,7 @@ from benchmarks.fields.annotations import STAGES
 from benchmarks.harness.envelope import envelope
 from benchmarks.harness.machine import read_machine
 from benchmarks.harness.percentiles import summarise
-from benchmarks.models import Row as Model
+from benchmarks.models.models import Row as Model
 from benchmarks.peers import rounds
 
 MS = 1_000_000

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from benchmarks.candidates import Candidate
+from benchmarks.models.candidates import Candidate
 from edge_runtime.cli import run
 from edge_runtime.errors import WrongUsage
 

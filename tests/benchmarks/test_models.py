@@ -15,7 +15,7 @@ from PIL import Image
 
 from benchmarks.harness.timing import PRESETS, Preset
 from benchmarks.harness.unseen_patients import Judged, overlap
-from benchmarks.reports.models import remarks
+from benchmarks.models.models_section import remarks
 from benchmarks.reports.section import html, markdown, section_of
 from edge_runtime.card import Card, InputContract
 from edge_runtime.cli import run

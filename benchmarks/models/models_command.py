@@ -52,7 +52,7 @@ def models(
     from benchmarks.harness.envelope import check_folder, deliver
     from benchmarks.harness.timing import PRESETS
     from benchmarks.harness.unseen_patients import Judged
-    from benchmarks.models import compare_models
+    from benchmarks.models.models import compare_models
 
     check_folder(save)
     found = compare_models(names, Judged.read(data, patients), PRESETS[preset], resamples, seed)
@@ -63,7 +63,7 @@ def models(
 
 
 def _text(document: Mapping[str, Any]) -> str:
-    from benchmarks.reports.models import COST, QUALITY, cost_cells, measured, quality_cells, remarks
+    from benchmarks.models.models_section import COST, QUALITY, cost_cells, measured, quality_cells, remarks
 
     rows = measured(document)
     parts = []

@@ -26,9 +26,9 @@ def candidates(networks: tuple[str, ...], preset: str, save: Path | None, as_jso
 
     What a network costs does not depend on what it has learnt, so a network that is too slow need not be trained.
     """
-    from benchmarks.candidates import Candidate, measure_candidates
     from benchmarks.harness.envelope import check_folder, deliver
     from benchmarks.harness.timing import PRESETS
+    from benchmarks.models.candidates import Candidate, measure_candidates
     from train.tensorflow_setup import require_tensorflow
 
     check_folder(save)

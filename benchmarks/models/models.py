@@ -8,9 +8,9 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from benchmarks.candidates import time_in_turns
 from benchmarks.harness.percentiles import Interval, interval, median, summarise
 from benchmarks.harness.unseen_patients import Judged, Overlap, overlap
+from benchmarks.models.candidates import time_in_turns
 from edge_runtime.card import Card
 from edge_runtime.errors import BadModel, EnvironmentLacks
 from edge_runtime.modelfile import find_model, read_model_file

@@ -1,0 +1,1 @@
+"""Models beside each other on the same unseen cells, and candidates for the one that comes along."""
