@@ -10,7 +10,7 @@ from benchmarks.fields.command import fields
 from benchmarks.latency.command import latency
 from benchmarks.models.candidates_command import candidates
 from benchmarks.models.models_command import models
-from benchmarks.peers_command import peers
+from benchmarks.peers.command import peers
 from benchmarks.recipes_command import recipes
 from benchmarks.report_command import report
 from benchmarks.training_command import training

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from benchmarks.peers.cells import Chosen
 from benchmarks.peers.conversion import convert
-from benchmarks.peers.foreign import Foreign, as_one_file
+from benchmarks.peers.other_makers import Foreign, as_one_file
 from benchmarks.peers.protocol import Job, Quantisation
 from edge_runtime.backends import open_interpreter
 from edge_runtime.card import Card, OutputContract

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 KINDS = {
     "latency": "benchmarks.latency.section",
     "accuracy": "benchmarks.reports.accuracy",
-    "peers": "benchmarks.reports.peers",
+    "peers": "benchmarks.peers.section",
     "fields": "benchmarks.fields.section",
     "counting": "benchmarks.counting.section",
     "slides": "benchmarks.counting.slides_section",

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from benchmarks.reports.peers import front
+from benchmarks.peers.section import front
 from benchmarks.reports.readme import find_blocks
 from benchmarks.reports.section import markdown, section_of
 from edge_runtime.cli import run

@@ -14,8 +14,8 @@ import pytest
 
 from benchmarks.peers.cells import choose_cells
 from benchmarks.peers.footprint import closure, installed_bytes
-from benchmarks.peers.foreign import Foreign, as_one_file, pair_up
 from benchmarks.peers.lineup import NEEDS_KERAS, Contender
+from benchmarks.peers.other_makers import Foreign, as_one_file, pair_up
 from benchmarks.peers.process import First, PeerFailed, PeerProcess, environment, reason
 from benchmarks.peers.protocol import KINDS, About, Job, Quantisation, TensorPeer, packages_of
 from benchmarks.peers.rounds import AMOUNTS, BLOCK, Amount, Row, measure

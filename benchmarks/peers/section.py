@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from benchmarks.peers_report import HEADINGS, name_of, remarks, row_cells, split
+from benchmarks.peers.text import HEADINGS, name_of, remarks, row_cells, split
 from benchmarks.reports.section import Picture, Section, Table, machine_of
 from train.plot_style import BLUE, GREY, ORANGE
 

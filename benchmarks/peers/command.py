@@ -83,10 +83,10 @@ def peers(
     from benchmarks.harness.envelope import check_folder, deliver
     from benchmarks.harness.machine import last_processor
     from benchmarks.peers.cells import choose_cells
-    from benchmarks.peers.foreign import pair_up
     from benchmarks.peers.lineup import line_up
+    from benchmarks.peers.other_makers import pair_up
     from benchmarks.peers.rounds import AMOUNTS, BLOCK, measure
-    from benchmarks.peers_report import text
+    from benchmarks.peers.text import text
     from edge_runtime.modelfile import find_model, read_model_file
     from train.run import Run
 
