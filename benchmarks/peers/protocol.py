@@ -21,12 +21,12 @@ if TYPE_CHECKING:
 
 # kind -> module with open_peer(job) and PACKAGES, the distributions that it needs
 KINDS = {
-    "thinsmear": "benchmarks.peers.own",
-    "litert": "benchmarks.peers.litert_loop",
-    "onnxruntime": "benchmarks.peers.onnx_runtime",
-    "openvino": "benchmarks.peers.open_vino",
-    "keras": "benchmarks.peers.keras_predict",
-    "tensorflow": "benchmarks.peers.tensorflow_function",
+    "thinsmear": "benchmarks.peers.runtimes.own",
+    "litert": "benchmarks.peers.runtimes.litert_loop",
+    "onnxruntime": "benchmarks.peers.runtimes.onnx_runtime",
+    "openvino": "benchmarks.peers.runtimes.open_vino",
+    "keras": "benchmarks.peers.runtimes.keras_predict",
+    "tensorflow": "benchmarks.peers.runtimes.tensorflow_function",
 }
 
 

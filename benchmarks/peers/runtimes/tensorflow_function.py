@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from benchmarks.peers.keras_predict import THREADS, load
 from benchmarks.peers.protocol import About, Job, Peer, TensorPeer
+from benchmarks.peers.runtimes.keras_predict import THREADS, load
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -1,0 +1,1 @@
+"""One file per runtime that is measured beside ours."""
