@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import click
 
-from benchmarks.accuracy_command import accuracy
 from benchmarks.counting.command import counting
 from benchmarks.fields.command import fields
 from benchmarks.latency.command import latency
 from benchmarks.models.candidates_command import candidates
 from benchmarks.models.models_command import models
 from benchmarks.peers.command import peers
+from benchmarks.quantisation.command import accuracy
 from benchmarks.recipes_command import recipes
 from benchmarks.report_command import report
 from benchmarks.training_command import training

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 # kind of benchmark -> module with section(document)
 KINDS = {
     "latency": "benchmarks.latency.section",
-    "accuracy": "benchmarks.reports.accuracy",
+    "accuracy": "benchmarks.quantisation.section",
     "peers": "benchmarks.peers.section",
     "fields": "benchmarks.fields.section",
     "counting": "benchmarks.counting.section",

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import asdict, replace
 from typing import Any
 
-from benchmarks.accuracy import Row, Variant
 from benchmarks.counting.coverage import Grid, Point
 from benchmarks.fields.annotations import STAGES
 from benchmarks.harness.envelope import envelope
@@ -13,6 +12,7 @@ from benchmarks.harness.machine import read_machine
 from benchmarks.harness.percentiles import summarise
 from benchmarks.models.models import Row as Model
 from benchmarks.peers import rounds
+from benchmarks.quantisation.variants import Row, Variant
 
 MS = 1_000_000
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.accuracy import Row, Variant, measure, pareto, variants
+from benchmarks.quantisation.variants import Row, Variant, measure, pareto, variants
 from edge_runtime.cli import run as thinsmear
 from edge_runtime.errors import BadData, WrongUsage
 
@@ -70,7 +70,9 @@ def test_the_command_writes_every_form_and_continues(
     def broken(*arguments: object) -> object:
         raise ValueError("cannot be converted")
 
-    monkeypatch.setattr("benchmarks.accuracy._candidate", broken)  # so only rows that were kept can be right
+    monkeypatch.setattr(
+        "benchmarks.quantisation.variants._candidate", broken
+    )  # so only rows that were kept can be right
     assert thinsmear([*arguments, "--recipes", "float16,dynamic"]) == 0
     rows = json.loads(capfd.readouterr().out)["rows"]
     assert rows[0] == half

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from benchmarks.accuracy import Row, pareto
-from benchmarks.accuracy_report import HEADINGS, cells_of, facts_of, trade
+from benchmarks.quantisation.report import HEADINGS, cells_of, facts_of, trade
+from benchmarks.quantisation.variants import Row, pareto
 from benchmarks.reports.section import Picture, Section, Table, machine_of
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.quantizers import ALGORITHMS, available, by_ai_edge_quantizer
+from benchmarks.quantisation.ai_edge_quantizer import ALGORITHMS, available, by_ai_edge_quantizer
 from convert.recipes import RECIPES
 from convert.sensitivity import most_sensitive
 from convert.workbench import Candidate, Step, Workbench

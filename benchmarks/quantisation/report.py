@@ -11,7 +11,7 @@ from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from benchmarks.accuracy import SPECIFICITY, Row, pareto
+from benchmarks.quantisation.variants import SPECIFICITY, Row, pareto
 from edge_runtime.card import RESEARCH_USE
 from edge_runtime.console import table
 from edge_runtime.files import write_atomically

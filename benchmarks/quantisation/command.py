@@ -65,10 +65,10 @@ def accuracy(
     from train.tensorflow_setup import require_tensorflow
 
     require_tensorflow()
-    from benchmarks.accuracy import measure, variants
-    from benchmarks.accuracy_report import text_table, write_all
     from benchmarks.harness.envelope import envelope
-    from benchmarks.quantizers import ALGORITHMS, available
+    from benchmarks.quantisation.ai_edge_quantizer import ALGORITHMS, available
+    from benchmarks.quantisation.report import text_table, write_all
+    from benchmarks.quantisation.variants import measure, variants
     from convert.ranges import METHODS
     from convert.recipes import RECIPES
     from convert.workbench import Workbench

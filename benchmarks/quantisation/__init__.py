@@ -1,0 +1,1 @@
+"""What every way of quantising a run costs in accuracy."""
