@@ -12,7 +12,7 @@ from benchmarks.models.models_command import models
 from benchmarks.peers.command import peers
 from benchmarks.quantisation.command import accuracy
 from benchmarks.recipes_command import recipes
-from benchmarks.report_command import report
+from benchmarks.report.command import report
 from benchmarks.training_command import training
 
 

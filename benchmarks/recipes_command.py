@@ -69,7 +69,7 @@ def recipes(
         raise WrongUsage(f"--only {only} of {folds} folds: it must be {folds} or less.")
     require_tensorflow()
     from benchmarks.recipes import Plan, document, judge, read_entry
-    from benchmarks.reports.recipes import text
+    from benchmarks.report.recipes import text
     from train.cache import default_cache
 
     entries = [read_entry(one, common, gpus() > 0) for one in recipes]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from benchmarks.reports.section import Section, Table, machine_of
+from benchmarks.report.section import Section, Table, machine_of
 
 
 def section(document: Mapping[str, Any]) -> Section:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from benchmarks.reports.section import Section, Table, machine_of, number, spread
+from benchmarks.report.section import Section, Table, machine_of, number, spread
 
 _HEADINGS = ("infected cells/µL", "red cells counted", "detected", "mean estimate", "interval, medians of its ends",
              "interval holds the truth", "median limit")  # fmt: skip

@@ -7,7 +7,7 @@ from typing import Any
 
 from benchmarks.fields.domain_gap import HEADINGS as GAP
 from benchmarks.fields.domain_gap import gap_rows
-from benchmarks.reports.section import Section, Table, machine_of, number, spread
+from benchmarks.report.section import Section, Table, machine_of, number, spread
 
 
 def section(document: Mapping[str, Any]) -> Section:

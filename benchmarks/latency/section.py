@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from benchmarks.reports.section import Picture, Section, Table, machine_of, number, spread
+from benchmarks.report.section import Picture, Section, Table, machine_of, number, spread
 from edge_runtime.names import printable
 from train.plot_style import BLUE, GREEN, GREY, ORANGE
 

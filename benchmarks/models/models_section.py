@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from benchmarks.reports.section import Picture, Section, Table, machine_of, signed, spread
+from benchmarks.report.section import Picture, Section, Table, machine_of, signed, spread
 from train.plot_style import BLUE, ORANGE
 
 if TYPE_CHECKING:

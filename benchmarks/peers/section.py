@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from benchmarks.peers.text import HEADINGS, name_of, remarks, row_cells, split
-from benchmarks.reports.section import Picture, Section, Table, machine_of
+from benchmarks.report.section import Picture, Section, Table, machine_of
 from train.plot_style import BLUE, GREY, ORANGE
 
 if TYPE_CHECKING:

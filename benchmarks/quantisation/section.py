@@ -7,7 +7,7 @@ from typing import Any
 
 from benchmarks.quantisation.report import HEADINGS, cells_of, facts_of, trade
 from benchmarks.quantisation.variants import Row, pareto
-from benchmarks.reports.section import Picture, Section, Table, machine_of
+from benchmarks.report.section import Picture, Section, Table, machine_of
 
 
 def section(document: Mapping[str, Any]) -> Section:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from benchmarks.reports.section import Section, Table, machine_of, signed
+from benchmarks.report.section import Section, Table, machine_of, signed
 from edge_runtime.console import table
 from train.tallies import AT_SPECIFICITY
 

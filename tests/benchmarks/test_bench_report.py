@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from benchmarks.peers.section import front
-from benchmarks.reports.readme import find_blocks
-from benchmarks.reports.section import markdown, section_of
+from benchmarks.report.readme import find_blocks
+from benchmarks.report.section import markdown, section_of
 from edge_runtime.cli import run
 from edge_runtime.errors import BadData
 from tests.benchmarks.documents import ALL, machine, peers, without

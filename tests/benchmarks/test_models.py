@@ -16,7 +16,7 @@ from PIL import Image
 from benchmarks.harness.timing import PRESETS, Preset
 from benchmarks.harness.unseen_patients import Judged, overlap
 from benchmarks.models.models_section import remarks
-from benchmarks.reports.section import html, markdown, section_of
+from benchmarks.report.section import html, markdown, section_of
 from edge_runtime.card import Card, InputContract
 from edge_runtime.cli import run
 from edge_runtime.modelfile import pack_model
@@ -128,7 +128,7 @@ def test_the_document_follows_its_schema_and_makes_a_section(
     text = markdown(section)
     assert text.count("\n| strong.tflite |") == 1 and "weak.tflite against strong.tflite on the same cells" in text
     pytest.importorskip("matplotlib")
-    from benchmarks.reports.page import draw
+    from benchmarks.report.page import draw
 
     svg = draw(section)
     assert svg is not None and b"weak.tflite" in svg

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from benchmarks.harness.envelope import SCHEMAS, VERSIONS
-from benchmarks.reports.section import KINDS
+from benchmarks.report.section import KINDS
 
 jsonschema = pytest.importorskip("jsonschema")
 from tests.benchmarks.documents import ALL, without  # noqa: E402

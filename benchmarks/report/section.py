@@ -21,10 +21,10 @@ KINDS = {
     "fields": "benchmarks.fields.section",
     "counting": "benchmarks.counting.section",
     "slides": "benchmarks.counting.slides_section",
-    "training": "benchmarks.reports.training",
+    "training": "benchmarks.report.training",
     "candidates": "benchmarks.models.candidates_section",
     "models": "benchmarks.models.models_section",
-    "recipes": "benchmarks.reports.recipes",
+    "recipes": "benchmarks.report.recipes",
 }
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from html import escape
 
-from benchmarks.reports.section import Section, html, markdown
+from benchmarks.report.section import Section, html, markdown
 from edge_runtime.card import RESEARCH_USE
 from train.plot_style import render
 from train.report_style import CSS

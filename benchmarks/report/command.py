@@ -12,7 +12,7 @@ from edge_runtime.errors import GateFailed, WrongUsage
 from edge_runtime.names import printable
 
 if TYPE_CHECKING:
-    from benchmarks.reports.section import Section
+    from benchmarks.report.section import Section
 
 _ENDINGS = (".md", ".html")
 
@@ -41,7 +41,7 @@ Exit code 1 when --check finds figures in the README that the files do not give.
 def report(files: tuple[Path, ...], out: Path | None, readme: Path | None, check: bool) -> None:
     """Make a report of what `bench ... --save` wrote: every figure with the machine, the date and the command."""
     from benchmarks.harness.envelope import check_folder, read_document
-    from benchmarks.reports.section import section_of
+    from benchmarks.report.section import section_of
 
     if out is None and readme is None:
         raise WrongUsage("Say where the report goes: --out report.md (or .html), or --readme README.md.")
@@ -61,7 +61,7 @@ def report(files: tuple[Path, ...], out: Path | None, readme: Path | None, check
 
 
 def _write(sections: list[Section], out: Path) -> None:
-    from benchmarks.reports.page import markdown_page, web_page
+    from benchmarks.report.page import markdown_page, web_page
     from edge_runtime.files import write_atomically
 
     if out.suffix.lower() == ".html":
@@ -76,8 +76,8 @@ def _write(sections: list[Section], out: Path) -> None:
 
 
 def _fill(sections: list[Section], readme: Path, check: bool) -> None:
-    from benchmarks.reports.page import block_text, picture_svg
-    from benchmarks.reports.readme import Block, fill, find_blocks
+    from benchmarks.report.page import block_text, picture_svg
+    from benchmarks.report.readme import Block, fill, find_blocks
     from edge_runtime.files import write_atomically
 
     name = printable(readme)
