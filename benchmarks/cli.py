@@ -11,9 +11,9 @@ from benchmarks.models.candidates_command import candidates
 from benchmarks.models.models_command import models
 from benchmarks.peers.command import peers
 from benchmarks.quantisation.command import accuracy
-from benchmarks.recipes_command import recipes
 from benchmarks.report.command import report
-from benchmarks.training_command import training
+from benchmarks.training.recipes_command import recipes
+from benchmarks.training.training_command import training
 
 
 @click.group(short_help="Measure latency, quantisation and training speed.")

@@ -56,7 +56,14 @@ def training(
 
     check_folder(save)
     require_tensorflow()
-    from benchmarks.training import classic_recipe, compare, document, patients_apart, shortened, usual_recipe
+    from benchmarks.training.classic_recipe import (
+        classic_recipe,
+        compare,
+        document,
+        patients_apart,
+        shortened,
+        usual_recipe,
+    )
     from edge_runtime.console import table
     from edge_runtime.errors import NotConclusive
     from train.dataset import scan

@@ -68,8 +68,8 @@ def recipes(
     if only is not None and only > folds:
         raise WrongUsage(f"--only {only} of {folds} folds: it must be {folds} or less.")
     require_tensorflow()
-    from benchmarks.recipes import Plan, document, judge, read_entry
     from benchmarks.report.recipes import text
+    from benchmarks.training.recipes import Plan, document, judge, read_entry
     from train.cache import default_cache
 
     entries = [read_entry(one, common, gpus() > 0) for one in recipes]

@@ -1,0 +1,1 @@
+"""Training recipes against each other, and the time of the classic recipe."""
