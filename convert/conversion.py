@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from convert.edgetpu import CompilerLog, compile_model, require_compiler
+from convert.edgetpu_compiler import CompilerLog, compile_model, require_compiler
 from convert.gate_text import gate_text
 from convert.ladder import Outcome, climb
 from convert.layers import OperatorError, operator_errors

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from convert.edgetpu import MAPPED, compile_model, parse_log, require_compiler
+from convert.edgetpu_compiler import MAPPED, compile_model, parse_log, require_compiler
 from edge_runtime.card import Card, InputContract
 from edge_runtime.errors import BadModel, EnvironmentLacks, GateFailed
 from edge_runtime.golden import Golden
