@@ -6,11 +6,11 @@ from dataclasses import asdict
 from pathlib import Path
 
 from convert.conversion import Result, open_bench
-from convert.drift import Answers
-from convert.gate_text import gate_text
+from convert.gate.drift import Answers
+from convert.gate.limits import FAILED, PASSED, Limits, Verdict
+from convert.gate.text import gate_text
 from convert.layers import operator_errors
 from convert.layers_report import layers_text, write_csv, write_plot
-from convert.limits import FAILED, PASSED, Limits, Verdict
 from convert.lint import lint
 from convert.lint_text import lint_text
 from convert.representative import choose

@@ -8,18 +8,18 @@ from pathlib import Path
 from typing import Any
 
 from convert.edgetpu_compiler import CompilerLog, compile_model, require_compiler
-from convert.gate_text import gate_text
-from convert.ladder import Outcome, climb
+from convert.gate.ladder import Outcome, climb
+from convert.gate.limits import FAILED, INCONCLUSIVE, Limits, Verdict
+from convert.gate.text import gate_text
+from convert.gate.workbench import Step, Workbench
 from convert.layers import OperatorError, operator_errors
 from convert.layers_report import layers_text, write_csv, write_plot
-from convert.limits import FAILED, INCONCLUSIVE, Limits, Verdict
 from convert.lint import Lint, lint
 from convert.lint_text import lint_text
 from convert.publish import publish
 from convert.quiet import silenced
 from convert.recipes import Recipe
 from convert.representative import choose
-from convert.workbench import Step, Workbench
 from edge_runtime.card import Card
 from edge_runtime.console import note
 from edge_runtime.errors import GateFailed, NotConclusive, WrongUsage

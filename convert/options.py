@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from convert.limits import Limits
+from convert.gate.limits import Limits
 
 _HELP = {
     "accuracy": "Largest loss of accuracy at P 0.5.",
@@ -24,7 +24,7 @@ _HELP = {
 
 
 def limit_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """``--limit-accuracy`` and its like, one for each field of :class:`convert.limits.Limits`."""
+    """``--limit-accuracy`` and its like, one for each field of :class:`convert.gate.limits.Limits`."""
     for field in reversed(fields(Limits)):
         command = click.option(
             f"--limit-{field.name}",

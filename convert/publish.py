@@ -8,10 +8,10 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from convert.drift import Drift
-from convert.ladder import Outcome
-from convert.limits import FAILED
-from convert.workbench import Candidate, Workbench
+from convert.gate.drift import Drift
+from convert.gate.ladder import Outcome
+from convert.gate.limits import FAILED
+from convert.gate.workbench import Candidate, Workbench
 from edge_runtime.backends import open_interpreter
 from edge_runtime.card import Card
 from edge_runtime.files import write_atomically

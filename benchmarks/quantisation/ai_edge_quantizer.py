@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from convert.gate.workbench import Workbench
 from convert.quiet import silenced
-from convert.workbench import Workbench
 
 if TYPE_CHECKING:
     from convert.representative import Representative

@@ -69,9 +69,9 @@ def accuracy(
     from benchmarks.quantisation.ai_edge_quantizer import ALGORITHMS, available
     from benchmarks.quantisation.report import text_table, write_all
     from benchmarks.quantisation.variants import measure, variants
+    from convert.gate.workbench import Workbench
     from convert.ranges import METHODS
     from convert.recipes import RECIPES
-    from convert.workbench import Workbench
     from train.metrics import auc
     from train.run import Run
 

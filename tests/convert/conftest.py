@@ -20,7 +20,7 @@ def bench(run_folder: Path):
 @pytest.fixture(scope="session")
 def int8_candidate(bench):
     """The run converted by the default recipe."""
+    from convert.gate.workbench import Step
     from convert.recipes import find
-    from convert.workbench import Step
 
     return bench.attempt(Step(find("int8"), size=120))

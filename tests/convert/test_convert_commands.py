@@ -10,11 +10,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from convert.limits import FAILED
+from convert.gate.limits import FAILED
+from convert.gate.workbench import Step
 from convert.quantize import Quantizer
 from convert.ranges import Calibration
 from convert.recipes import find
-from convert.workbench import Step
 from edge_runtime.backends import open_interpreter
 from edge_runtime.cli import run
 from edge_runtime.golden import check_golden
@@ -120,8 +120,8 @@ def test_the_ladder_is_climbed_in_order(run_folder: Path, tmp_path: Path, capfd:
 
 
 def test_on_a_cpu_the_ladder_ends_in_a_mixed_model(bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    from convert.ladder import climb
-    from convert.limits import Limits
+    from convert.gate.ladder import climb
+    from convert.gate.limits import Limits
 
     monkeypatch.setattr(bench, "limits", Limits(probability=0.0))
     outcome = climb(bench, Step(find("int8"), "percentile", size=800), "cpu")

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from scipy.stats import binomtest
 
-from convert.drift import Answers, Drift, compare, mcnemar
-from convert.limits import FAILED, INCONCLUSIVE, PASSED, Limits, judge
+from convert.gate.drift import Answers, Drift, compare, mcnemar
+from convert.gate.limits import FAILED, INCONCLUSIVE, PASSED, Limits, judge
 from edge_runtime.card import OperatingPoints, OutputContract
 from edge_runtime.errors import BadData, WrongUsage
 

@@ -7,11 +7,11 @@ import pytest
 
 from convert.bias import corrected
 from convert.compact import compacted
+from convert.gate.workbench import Step
 from convert.pairing import pair_operators
 from convert.quantize import Quantizer
 from convert.ranges import METHODS, Calibration
 from convert.recipes import RECIPES, find
-from convert.workbench import Step
 from edge_runtime.backends import open_interpreter
 from edge_runtime.card import Card, InputContract
 from edge_runtime.errors import BadModel, WrongUsage
@@ -125,7 +125,7 @@ def test_the_same_order_gives_the_same_bytes(bench, int8_candidate) -> None:
 
 def test_half_precision_runs_are_converted_in_float32() -> None:
     keras = pytest.importorskip("keras")
-    from convert.workbench import _in_float32
+    from convert.gate.workbench import _in_float32
 
     keras.mixed_precision.set_global_policy("mixed_float16")
     try:

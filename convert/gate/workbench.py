@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from convert.drift import Answers, Drift, compare
-from convert.limits import Limits
+from convert.gate.drift import Answers, Drift, compare
+from convert.gate.limits import Limits
 from convert.quantize import Quantizer
 from convert.recipes import Recipe
 from convert.representative import DEFAULT_SIZE, Representative, choose, describe

@@ -16,8 +16,8 @@ from edge_runtime.tflite_schema import read_graph
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from convert.gate.workbench import Step, Workbench
     from convert.quantize import Quantizer
-    from convert.workbench import Step, Workbench
 
 _IMAGES = 64
 # Operators that compute; casts and reshapes have nothing to lose.
@@ -35,7 +35,7 @@ def most_sensitive(bench: Workbench, step: Step) -> tuple[str, ...]:
         step: how the rest is quantised; its bias correction is left out, which would cover the differences up.
 
     Returns:
-        output tensor names as :class:`convert.workbench.Step` takes them, the most profitable first.
+        output tensor names as :class:`convert.gate.workbench.Step` takes them, the most profitable first.
     """
     quantizer, representative = bench.quantizer(step.size)
     assert representative is not None

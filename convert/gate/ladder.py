@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from convert.limits import FAILED
+from convert.gate.limits import FAILED
+from convert.gate.sensitivity import most_sensitive
+from convert.gate.workbench import Candidate, Step, Workbench
 from convert.recipes import CPU, RECIPES
-from convert.sensitivity import most_sensitive
-from convert.workbench import Candidate, Step, Workbench
 from edge_runtime.console import note
 
 _LARGER = 4

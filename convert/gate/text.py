@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from convert.drift import Change, Drift
+from convert.gate.drift import Change, Drift
 from edge_runtime.console import table
 from edge_runtime.names import printable
 
