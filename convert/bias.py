@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from convert.graph_edit import pack, unpack
-from convert.pairing import pair_operators
-from convert.probe import Probe
+from convert.graph.edit import pack, unpack
+from convert.graph.pairing import pair_operators
+from convert.graph.probe import Probe
 from edge_runtime.console import progress
 from edge_runtime.tflite_schema import Graph, Operator, Tensor, read_graph
 

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from convert.pairing import pair_operators
-from convert.probe import Probe
-from convert.single_operators import split_operators
+from convert.graph.pairing import pair_operators
+from convert.graph.probe import Probe
+from convert.graph.single_operators import split_operators
 from edge_runtime.card import InputContract
 from edge_runtime.console import progress
 from edge_runtime.preprocess import lookup_table, normalise, to_tensor

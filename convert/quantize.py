@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from convert.bias import corrected
-from convert.compact import compacted
+from convert.graph.compact import compacted
 from convert.quiet import silenced
 from convert.ranges import METHODS, Calibration
 from convert.recipes import Recipe

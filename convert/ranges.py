@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from convert.graph_edit import pack, unpack
-from convert.probe import Probe
+from convert.graph.edit import pack, unpack
+from convert.graph.probe import Probe
 from edge_runtime.card import InputContract
 from edge_runtime.console import progress
 from edge_runtime.tflite_schema import read_graph
@@ -102,7 +102,7 @@ class Calibration:
     def annotated(self, method: str) -> bytes:
         """The float model with the ranges written into its tensors, as TensorFlow's quantiser expects them."""
         model = unpack(self.flatbuffer)
-        from convert.graph_edit import schema
+        from convert.graph.edit import schema
 
         for number, (low, high) in self.ranges(method).items():
             tensor = model.subgraphs[0].tensors[number]

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from convert.graph_edit import pack, unpack
+from convert.graph.edit import pack, unpack
 from convert.layers import HEALTHY, layer_name, operator_errors
 from convert.layers_report import layers_text, write_csv, write_plot
 from edge_runtime.errors import BadModel

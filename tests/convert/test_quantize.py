@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from convert.bias import corrected
-from convert.compact import compacted
 from convert.gate.workbench import Step
-from convert.pairing import pair_operators
+from convert.graph.compact import compacted
+from convert.graph.pairing import pair_operators
 from convert.quantize import Quantizer
 from convert.ranges import METHODS, Calibration
 from convert.recipes import RECIPES, find
@@ -99,7 +99,7 @@ def test_bias_correction_refuses_another_model(bench, int8_candidate) -> None:
 
 
 def _without_last_operator(flatbuffer: bytes) -> bytes:
-    from convert.graph_edit import pack, unpack
+    from convert.graph.edit import pack, unpack
 
     model = unpack(flatbuffer)
     model.subgraphs[0].operators = model.subgraphs[0].operators[:-2]
@@ -107,7 +107,7 @@ def _without_last_operator(flatbuffer: bytes) -> bytes:
 
 
 def test_a_compacted_file_says_the_same_in_less(bench, int8_candidate) -> None:
-    from convert.graph_edit import pack, unpack
+    from convert.graph.edit import pack, unpack
 
     plain = pack(unpack(int8_candidate.flatbuffer))
     small = compacted(plain)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from convert.graph_edit import pack, schema, unpack
+from convert.graph.edit import pack, schema, unpack
 from edge_runtime.tflite_schema import Graph, Operator
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from convert.graph_edit import pack, schema, unpack
+from convert.graph.edit import pack, schema, unpack
 
 
 def compacted(flatbuffer: bytes) -> bytes:

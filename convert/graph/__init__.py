@@ -1,0 +1,1 @@
+"""Keras graphs read and edited for conversion."""
