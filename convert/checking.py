@@ -9,8 +9,8 @@ from convert.conversion import Result, open_bench
 from convert.gate.drift import Answers
 from convert.gate.limits import FAILED, PASSED, Limits, Verdict
 from convert.gate.text import gate_text
-from convert.layers import operator_errors
-from convert.layers_report import layers_text, write_csv, write_plot
+from convert.layers.operator_errors import operator_errors
+from convert.layers.report import layers_text, write_csv, write_plot
 from convert.lint import lint
 from convert.lint_text import lint_text
 from convert.representative import choose

@@ -12,8 +12,8 @@ from convert.gate.ladder import Outcome, climb
 from convert.gate.limits import FAILED, INCONCLUSIVE, Limits, Verdict
 from convert.gate.text import gate_text
 from convert.gate.workbench import Step, Workbench
-from convert.layers import OperatorError, operator_errors
-from convert.layers_report import layers_text, write_csv, write_plot
+from convert.layers.operator_errors import OperatorError, operator_errors
+from convert.layers.report import layers_text, write_csv, write_plot
 from convert.lint import Lint, lint
 from convert.lint_text import lint_text
 from convert.publish import publish

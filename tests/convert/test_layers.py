@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from convert.graph.edit import pack, unpack
-from convert.layers import HEALTHY, layer_name, operator_errors
-from convert.layers_report import layers_text, write_csv, write_plot
+from convert.layers.operator_errors import HEALTHY, layer_name, operator_errors
+from convert.layers.report import layers_text, write_csv, write_plot
 from edge_runtime.errors import BadModel
 from edge_runtime.tflite_schema import read_graph
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from convert.layers import HEALTHY, SUSPICIOUS, OperatorError
+from convert.layers.operator_errors import HEALTHY, SUSPICIOUS, OperatorError
 from edge_runtime.console import table
 from edge_runtime.files import atomic_file, write_atomically
 from edge_runtime.names import printable

@@ -1,0 +1,1 @@
+"""Quantisation error of each operator, and its report."""
