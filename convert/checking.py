@@ -11,8 +11,8 @@ from convert.gate.limits import FAILED, PASSED, Limits, Verdict
 from convert.gate.text import gate_text
 from convert.layers.operator_errors import operator_errors
 from convert.layers.report import layers_text, write_csv, write_plot
-from convert.lint import lint
-from convert.lint_text import lint_text
+from convert.lint.lint import lint
+from convert.lint.text import lint_text
 from convert.representative import choose
 from edge_runtime.card import Card
 from edge_runtime.console import note

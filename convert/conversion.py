@@ -14,8 +14,8 @@ from convert.gate.text import gate_text
 from convert.gate.workbench import Step, Workbench
 from convert.layers.operator_errors import OperatorError, operator_errors
 from convert.layers.report import layers_text, write_csv, write_plot
-from convert.lint import Lint, lint
-from convert.lint_text import lint_text
+from convert.lint.lint import Lint, lint
+from convert.lint.text import lint_text
 from convert.publish import publish
 from convert.quiet import silenced
 from convert.recipes import Recipe

@@ -7,10 +7,10 @@ from dataclasses import replace
 
 import pytest
 
-from convert.lint import lint
-from convert.lint_cpu import check_cpu
-from convert.lint_edgetpu import check_edgetpu
-from convert.lint_findings import Finding
+from convert.lint.cpu import check_cpu
+from convert.lint.edgetpu import check_edgetpu
+from convert.lint.findings import Finding
+from convert.lint.lint import lint
 from edge_runtime.card import InputContract
 from edge_runtime.errors import BadModel, WrongUsage
 from edge_runtime.tflite_schema import Graph, Operator, Tensor

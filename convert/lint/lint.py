@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from convert.lint_cpu import check_cpu
-from convert.lint_edgetpu import check_edgetpu
-from convert.lint_findings import Finding, tensor_place
+from convert.lint.cpu import check_cpu
+from convert.lint.edgetpu import check_edgetpu
+from convert.lint.findings import Finding, tensor_place
 from convert.recipes import CPU, EDGETPU
 from edge_runtime.card import InputContract
 from edge_runtime.errors import WrongUsage

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from convert.lint_findings import Finding, operator_place, tensor_place
+from convert.lint.findings import Finding, operator_place, tensor_place
 from edge_runtime.tflite_schema import Graph, Operator
 
 _FLOAT = frozenset(

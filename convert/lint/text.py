@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from convert.lint import Lint
-from convert.lint_findings import Finding
+from convert.lint.findings import Finding
+from convert.lint.lint import Lint
 
 _PLACES = 3
 

@@ -1,0 +1,1 @@
+"""What an Edge TPU or a CPU would refuse in a .tflite file."""
