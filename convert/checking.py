@@ -13,7 +13,7 @@ from convert.layers.operator_errors import operator_errors
 from convert.layers.report import layers_text, write_csv, write_plot
 from convert.lint.lint import lint
 from convert.lint.text import lint_text
-from convert.representative import choose
+from convert.quantise.representative import choose
 from edge_runtime.card import Card
 from edge_runtime.console import note
 from edge_runtime.errors import BadModel

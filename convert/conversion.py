@@ -17,9 +17,9 @@ from convert.layers.report import layers_text, write_csv, write_plot
 from convert.lint.lint import Lint, lint
 from convert.lint.text import lint_text
 from convert.publish import publish
+from convert.quantise.recipes import Recipe
+from convert.quantise.representative import choose
 from convert.quiet import silenced
-from convert.recipes import Recipe
-from convert.representative import choose
 from edge_runtime.card import Card
 from edge_runtime.console import note
 from edge_runtime.errors import GateFailed, NotConclusive, WrongUsage

@@ -107,7 +107,7 @@ def _calibration(
         rest = np.setdiff1d(np.arange(len(cells)), drawn)
         rest = np.sort(np.random.default_rng(seed).permutation(rest)[:size])
         return tuple(_readable([str(file) for file in cells.subset(rest).files()]))
-    from convert.representative import choose
+    from convert.quantise.representative import choose
 
     chosen = choose(run.cells.labels, run.cells.patients, run.parts, size, seed)
     for root in (run.cells.root, data):

@@ -8,7 +8,7 @@ from convert.gate.workbench import Workbench
 from convert.quiet import silenced
 
 if TYPE_CHECKING:
-    from convert.representative import Representative
+    from convert.quantise.representative import Representative
 
 ALGORITHMS = {"aeq-minmax": "min_max_uniform_quantize", "aeq-octav": "OCTAV", "aeq-mse": "MSE"}
 

@@ -70,8 +70,8 @@ def accuracy(
     from benchmarks.quantisation.report import text_table, write_all
     from benchmarks.quantisation.variants import measure, variants
     from convert.gate.workbench import Workbench
-    from convert.ranges import METHODS
-    from convert.recipes import RECIPES
+    from convert.quantise.activation_ranges import METHODS
+    from convert.quantise.recipes import RECIPES
     from train.metrics import auc
     from train.run import Run
 

@@ -14,7 +14,7 @@ import numpy as np
 from benchmarks.quantisation.ai_edge_quantizer import ALGORITHMS, available, by_ai_edge_quantizer
 from convert.gate.sensitivity import most_sensitive
 from convert.gate.workbench import Candidate, Step, Workbench
-from convert.recipes import RECIPES
+from convert.quantise.recipes import RECIPES
 from edge_runtime.backends import open_interpreter
 from edge_runtime.errors import BadData, ThinsmearError, WrongUsage
 from edge_runtime.files import write_atomically

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from convert.gate.limits import FAILED
 from convert.gate.sensitivity import most_sensitive
 from convert.gate.workbench import Candidate, Step, Workbench
-from convert.recipes import CPU, RECIPES
+from convert.quantise.recipes import CPU, RECIPES
 from edge_runtime.console import note
 
 _LARGER = 4

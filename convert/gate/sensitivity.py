@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from convert.recipes import RECIPES
+from convert.quantise.recipes import RECIPES
 from edge_runtime.backends import open_interpreter
 from edge_runtime.card import InputContract
 from edge_runtime.console import progress
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from convert.gate.workbench import Step, Workbench
-    from convert.quantize import Quantizer
+    from convert.quantise.quantizer import Quantizer
 
 _IMAGES = 64
 # Operators that compute; casts and reshapes have nothing to lose.

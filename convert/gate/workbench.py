@@ -14,9 +14,9 @@ import numpy as np
 
 from convert.gate.drift import Answers, Drift, compare
 from convert.gate.limits import Limits
-from convert.quantize import Quantizer
-from convert.recipes import Recipe
-from convert.representative import DEFAULT_SIZE, Representative, choose, describe
+from convert.quantise.quantizer import Quantizer
+from convert.quantise.recipes import Recipe
+from convert.quantise.representative import DEFAULT_SIZE, Representative, choose, describe
 from edge_runtime.card import LABELS, Card, OperatingPoints, OutputContract
 from edge_runtime.classifier import Classifier
 from edge_runtime.errors import BadData
@@ -39,9 +39,9 @@ class Step:
 
     Attributes:
         recipe: what to make.
-        method: how ranges are taken, see :data:`convert.ranges.METHODS`.
+        method: how ranges are taken, see :data:`convert.quantise.activation_ranges.METHODS`.
         size: calibration images.
-        correct_bias: see :mod:`convert.bias`.
+        correct_bias: see :mod:`convert.quantise.bias_correction`.
         keep_float: output tensors of operators left in float.
     """
 

@@ -10,7 +10,7 @@ import numpy as np
 from convert.lint.cpu import check_cpu
 from convert.lint.edgetpu import check_edgetpu
 from convert.lint.findings import Finding, tensor_place
-from convert.recipes import CPU, EDGETPU
+from convert.quantise.recipes import CPU, EDGETPU
 from edge_runtime.card import InputContract
 from edge_runtime.errors import WrongUsage
 from edge_runtime.preprocess import lookup_table

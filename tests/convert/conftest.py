@@ -21,6 +21,6 @@ def bench(run_folder: Path):
 def int8_candidate(bench):
     """The run converted by the default recipe."""
     from convert.gate.workbench import Step
-    from convert.recipes import find
+    from convert.quantise.recipes import find
 
     return bench.attempt(Step(find("int8"), size=120))

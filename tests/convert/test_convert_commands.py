@@ -12,9 +12,9 @@ import pytest
 
 from convert.gate.limits import FAILED
 from convert.gate.workbench import Step
-from convert.quantize import Quantizer
-from convert.ranges import Calibration
-from convert.recipes import find
+from convert.quantise.activation_ranges import Calibration
+from convert.quantise.quantizer import Quantizer
+from convert.quantise.recipes import find
 from edge_runtime.backends import open_interpreter
 from edge_runtime.cli import run
 from edge_runtime.golden import check_golden

@@ -5,13 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from convert.bias import corrected
 from convert.gate.workbench import Step
 from convert.graph.compact import compacted
 from convert.graph.pairing import pair_operators
-from convert.quantize import Quantizer
-from convert.ranges import METHODS, Calibration
-from convert.recipes import RECIPES, find
+from convert.quantise.activation_ranges import METHODS, Calibration
+from convert.quantise.bias_correction import corrected
+from convert.quantise.quantizer import Quantizer
+from convert.quantise.recipes import RECIPES, find
 from edge_runtime.backends import open_interpreter
 from edge_runtime.card import Card, InputContract
 from edge_runtime.errors import BadModel, WrongUsage

@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from convert.recipes import CPU, EDGETPU, RECIPES, find
-from convert.representative import choose, describe
+from convert.quantise.recipes import CPU, EDGETPU, RECIPES, find
+from convert.quantise.representative import choose, describe
 from edge_runtime.errors import WrongUsage
 from train.dataset import Cells
 

@@ -1,4 +1,4 @@
-"""The ways a model can be made smaller, by name; a recipe is data, :mod:`convert.quantize` carries it out."""
+"""The ways a model can be made smaller, by name; a recipe is data, :mod:`convert.quantise.quantizer` carries it out."""
 
 from __future__ import annotations
 

@@ -7,11 +7,11 @@ from collections.abc import Iterator, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from convert.bias import corrected
 from convert.graph.compact import compacted
+from convert.quantise.activation_ranges import METHODS, Calibration
+from convert.quantise.bias_correction import corrected
+from convert.quantise.recipes import Recipe
 from convert.quiet import silenced
-from convert.ranges import METHODS, Calibration
-from convert.recipes import Recipe
 from edge_runtime.card import InputContract
 from edge_runtime.errors import BadModel, ThinsmearError, WrongUsage
 
@@ -66,8 +66,8 @@ class Quantizer:
         """Convert by a recipe.
 
         Args:
-            recipe: see :mod:`convert.recipes`.
-            method: how activation ranges are taken, a name of :data:`convert.ranges.METHODS`; int8 activations only.
+            recipe: see :mod:`convert.quantise.recipes`.
+            method: how activation ranges are taken, a name of :data:`convert.quantise.activation_ranges.METHODS`; int8 activations only.
             correct_bias: shift biases so that mean activations equal the float model's; int8 weights only.
             keep_float: output tensors of operators that stay in float, for mixed recipes.
 
