@@ -14,7 +14,7 @@ from collections.abc import Callable
 from http import client
 from urllib.parse import SplitResult, quote, unquote, urljoin, urlsplit, urlunsplit
 
-from edge_runtime.cameras.multipart import PartReader
+from edge_runtime.cameras.mjpeg import PartReader
 from edge_runtime.cameras.protocol import CameraFault, Frame, Pace
 from edge_runtime.errors import BadImage, WrongUsage
 from edge_runtime.images import load_image

@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from edge_runtime.cameras import Frame
+from edge_runtime.cameras.auto import CameraChoice
 from edge_runtime.cameras.grabber import Grabber
 from edge_runtime.errors import EnvironmentLacks, ThinsmearError
 from edge_runtime.fields.opencv import opencv
-from edge_runtime.server.choice import CameraChoice
 from edge_runtime.server.problems import LOG, Problem
 
 if TYPE_CHECKING:

@@ -17,7 +17,7 @@ from PIL import Image
 
 from edge_runtime.cameras import CameraFault, Frame, Pace, http, open_camera, shown_spec
 from edge_runtime.cameras.grabber import Grabber, Timing
-from edge_runtime.cameras.multipart import PartReader
+from edge_runtime.cameras.mjpeg import PartReader
 
 SECRET = "pa:ss w@rd"
 Handler = Callable[["CameraHandler"], None]

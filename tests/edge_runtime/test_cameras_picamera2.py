@@ -18,8 +18,8 @@ from PIL import Image
 from edge_runtime import cli
 from edge_runtime.cameras import CameraFault, list_cameras, open_camera
 from edge_runtime.cameras import picamera2 as module
+from edge_runtime.cameras.auto import choose
 from edge_runtime.errors import EnvironmentLacks, WrongUsage
-from edge_runtime.server.choice import choose
 from tests.fakes.picamera2 import FakePicamera2, FakeRequest
 from tests.fakes.picamera2_api import API, VERSION, read_api
 

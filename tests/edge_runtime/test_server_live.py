@@ -19,7 +19,7 @@ from PIL import Image, ImageFilter
 from edge_runtime.cameras import CameraFault, CameraInfo, Frame, Pace
 from tests.edge_runtime.server_tools import Served, field_image, served, wait_until
 
-from edge_runtime.server.choice import AnyCamera, CameraChoice, choose  # isort: skip
+from edge_runtime.cameras.auto import AnyCamera, CameraChoice, choose  # isort: skip
 from edge_runtime.server.glance import Glances, look  # isort: skip  after the skip above
 from edge_runtime.server.live import Live, live_jpeg, live_pixels  # isort: skip
 from edge_runtime.server.problems import Problem  # isort: skip
@@ -243,8 +243,8 @@ def test_a_camera_that_is_not_there_yet_is_tried_again(monkeypatch: pytest.Monke
 
 def test_any_camera_is_the_first_one_connected(monkeypatch: pytest.MonkeyPatch, camera: Camera) -> None:
     connected: list[CameraInfo] = []
-    monkeypatch.setattr("edge_runtime.server.choice.list_cameras", lambda: (connected, []))
-    monkeypatch.setattr("edge_runtime.server.choice.camera_maker", lambda spec, size: lambda: camera)
+    monkeypatch.setattr("edge_runtime.cameras.auto.list_cameras", lambda: (connected, []))
+    monkeypatch.setattr("edge_runtime.cameras.auto.camera_maker", lambda spec, size: lambda: camera)
     choice = choose("auto", None)
     assert isinstance(choice, AnyCamera) and choice.spec == "auto"
     with pytest.raises(CameraFault, match="No camera is connected"):
@@ -301,7 +301,7 @@ def test_mjpeg_as_a_browser_reads_it(server: Served) -> None:
     connection.request("GET", "/v1/live.mjpeg")
     answer = connection.getresponse()
     assert answer.headers["content-type"] == "multipart/x-mixed-replace; boundary=thinsmear-frame"
-    from edge_runtime.cameras.multipart import PartReader
+    from edge_runtime.cameras.mjpeg import PartReader
 
     reader, found = PartReader("thinsmear-frame", 1_000_000), []
     begin = time.monotonic()
