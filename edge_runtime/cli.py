@@ -27,7 +27,7 @@ COMMANDS = {
     "check": ("convert.commands:check", "Run the drift gate alone: a model file against its run."),
     "lint": ("convert.commands:lint", "Check a .tflite file for an Edge TPU or a CPU."),
     "layers": ("convert.commands:layers", "Quantisation error of each operator."),
-    "classify": ("edge_runtime.commands.classify:classify", "Classify cell images."),
+    "classify": ("edge_runtime.commands.classify.command:classify", "Classify cell images."),
     "watch": ("edge_runtime.commands.watch:watch", "Classify a camera's pictures as they come."),
     "cameras": ("edge_runtime.commands.cameras:cameras", "List the cameras that are connected."),
     "session": ("edge_runtime.commands.session:session", "Count a smear: records, review, report."),

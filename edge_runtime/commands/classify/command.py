@@ -101,7 +101,7 @@ def classify(
         raise WrongUsage("--overlay and --crops go with --field; single cells need neither.")
     found = _find(paths, files_from)
     if whole:
-        from edge_runtime.commands.whole_fields import Pictures, print_fields, read_fields
+        from edge_runtime.commands.classify.whole_fields import Pictures, print_fields, read_fields
         from edge_runtime.fields.opencv import opencv
 
         opencv()  # its absence is said before a model is loaded

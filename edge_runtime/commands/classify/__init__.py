@@ -1,0 +1,1 @@
+"""``thinsmear classify``: cells and whole fields."""
