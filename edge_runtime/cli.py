@@ -30,7 +30,7 @@ COMMANDS = {
     "classify": ("edge_runtime.commands.classify.command:classify", "Classify cell images."),
     "watch": ("edge_runtime.commands.watch:watch", "Classify a camera's pictures as they come."),
     "cameras": ("edge_runtime.commands.cameras:cameras", "List the cameras that are connected."),
-    "session": ("edge_runtime.commands.session:session", "Count a smear: records, review, report."),
+    "session": ("edge_runtime.commands.session.command:session", "Count a smear: records, review, report."),
     "serve": ("edge_runtime.commands.serve:serve", "The page for the microscope, and the HTTP API."),
     "show": ("edge_runtime.commands.show:show", "Show a model file: card, tensors, operators, golden vectors."),
     "device": ("edge_runtime.commands.device:device", "Prepare cards: an offline kit, then one command a card."),

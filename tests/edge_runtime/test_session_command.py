@@ -23,7 +23,7 @@ Run = Callable[..., tuple[int, str, str]]
 def run(model_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Run:
     """``run(*arguments)`` of `thinsmear session` in the temporary folder: exit code, stdout, stderr."""
     monkeypatch.setattr(modelfile, "MODELS", model_path.parent)
-    monkeypatch.setitem(cli.COMMANDS, "session", ("edge_runtime.commands.session:session", ""))
+    monkeypatch.setitem(cli.COMMANDS, "session", ("edge_runtime.commands.session.command:session", ""))
     monkeypatch.setenv("THINSMEAR_STORE", str(model_path.parent / "store"))
     model_path.rename(model_path.with_name("default.tflite"))
     monkeypatch.chdir(model_path.parent)

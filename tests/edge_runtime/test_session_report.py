@@ -15,9 +15,10 @@ from pathlib import Path
 import pytest
 
 from edge_runtime.card import RESEARCH_USE
+from edge_runtime.commands.session import views
 from edge_runtime.counting import exact, exact_upper, rule_of_three
 from edge_runtime.errors import WrongUsage
-from edge_runtime.sessions import Session, SessionPlan, Store, views
+from edge_runtime.sessions import Session, SessionPlan, Store
 from edge_runtime.sessions import report_words as words
 from edge_runtime.sessions.blank import blank_rate, blank_session, discard_blank
 from edge_runtime.sessions.counts import card_blank, card_sensitivity

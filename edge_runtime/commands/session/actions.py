@@ -13,9 +13,9 @@ from edge_runtime.sessions.records import VERDICTS
 from edge_runtime.sessions.review import Verdict, give_verdicts, read_verdicts, undo_verdict
 
 if TYPE_CHECKING:
+    from edge_runtime.commands.session.views import AddView
     from edge_runtime.sessions.records import Session
     from edge_runtime.sessions.store import Store
-    from edge_runtime.sessions.views import AddView
 
 
 def add_images_to(

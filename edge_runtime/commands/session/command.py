@@ -8,11 +8,8 @@ from typing import Any
 
 import click
 
-from edge_runtime.console import emit_json, json_option, note, verbosity_options
-from edge_runtime.errors import GateFailed, WrongUsage
-from edge_runtime.names import printable, text
-from edge_runtime.sessions import actions, views
-from edge_runtime.sessions.options import (
+from edge_runtime.commands.session import actions, views
+from edge_runtime.commands.session.options import (
     MEGABYTE,
     free_option,
     image_options,
@@ -21,6 +18,9 @@ from edge_runtime.sessions.options import (
     store_option,
     with_all,
 )
+from edge_runtime.console import emit_json, json_option, note, verbosity_options
+from edge_runtime.errors import GateFailed, WrongUsage
+from edge_runtime.names import printable, text
 from edge_runtime.sessions.records import CELL, FIELD, SPECIES, STAGES, VERDICTS, SessionPlan
 from edge_runtime.sessions.store import Store
 

@@ -1,0 +1,1 @@
+"""``thinsmear session``: counting a smear by commands."""
