@@ -28,7 +28,7 @@ COMMANDS = {
     "lint": ("convert.commands:lint", "Check a .tflite file for an Edge TPU or a CPU."),
     "layers": ("convert.commands:layers", "Quantisation error of each operator."),
     "classify": ("edge_runtime.commands.classify.command:classify", "Classify cell images."),
-    "watch": ("edge_runtime.commands.watch:watch", "Classify a camera's pictures as they come."),
+    "watch": ("edge_runtime.commands.watch.command:watch", "Classify a camera's pictures as they come."),
     "cameras": ("edge_runtime.commands.cameras:cameras", "List the cameras that are connected."),
     "session": ("edge_runtime.commands.session.command:session", "Count a smear: records, review, report."),
     "serve": ("edge_runtime.commands.serve:serve", "The page for the microscope, and the HTTP API."),

@@ -26,7 +26,7 @@ from edge_runtime.errors import EnvironmentLacks
 
 RED, BLUE = (200, 60, 40), (40, 60, 200)
 COMMANDS = {
-    "watch": ("edge_runtime.commands.watch:watch", ""),
+    "watch": ("edge_runtime.commands.watch.command:watch", ""),
     "cameras": ("edge_runtime.commands.cameras:cameras", ""),
 }
 Cell = Callable[..., Path]

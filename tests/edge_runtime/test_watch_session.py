@@ -25,7 +25,7 @@ from edge_runtime.sessions.checks import check_store
 from edge_runtime.sessions.report_data import make_report
 
 RED, BLUE = (200, 60, 40), (40, 60, 200)
-COMMANDS = {"watch": ("edge_runtime.commands.watch:watch", "")}
+COMMANDS = {"watch": ("edge_runtime.commands.watch.command:watch", "")}
 FREE = ("--min-free", "0")
 Cell = Callable[..., Path]
 Run = Callable[..., tuple[int, str, str]]

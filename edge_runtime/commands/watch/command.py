@@ -14,7 +14,7 @@ from edge_runtime.errors import WrongUsage
 
 if TYPE_CHECKING:
     from edge_runtime.classifier import Classifier
-    from edge_runtime.commands.judging import Judge
+    from edge_runtime.commands.watch.outcomes import Judge
     from edge_runtime.sessions.records import Session
     from edge_runtime.sessions.store import Store
 
@@ -103,7 +103,7 @@ def watch(
     from edge_runtime.cameras import camera_maker, shown_spec
     from edge_runtime.cameras.grabber import Grabber
     from edge_runtime.cameras.protocol import parse_size
-    from edge_runtime.commands.watching import Ending, Watching, frames_of
+    from edge_runtime.commands.watch.loop import Ending, Watching, frames_of
 
     with Ending() as ending:
         make = camera_maker(spec, parse_size(size) if size else None)
@@ -152,7 +152,7 @@ def watch(
 
 def _judge(classifier: Classifier, single: bool, store: Store | None, session: Session | None) -> Judge:
     """One that knows the fields of the session, where there is one."""
-    from edge_runtime.commands.judging import cell_judge, field_judge
+    from edge_runtime.commands.watch.outcomes import cell_judge, field_judge
 
     if single:
         return cell_judge(classifier)

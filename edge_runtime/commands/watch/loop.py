@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 
     from edge_runtime.cameras import Frame
     from edge_runtime.cameras.grabber import Grabber
-    from edge_runtime.commands.judging import Judge
     from edge_runtime.commands.recording import Recorder
+    from edge_runtime.commands.watch.outcomes import Judge
 
 _SLICE = 0.2  # seconds after which a waiting loop looks whether it shall end
 

@@ -1,0 +1,1 @@
+"""``thinsmear watch``: a camera's pictures as they come."""
