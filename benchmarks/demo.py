@@ -17,10 +17,10 @@ import click
 
 from edge_runtime.card import RESEARCH_USE
 from edge_runtime.cli import root
-from edge_runtime.console import emit_json, json_option, note, table, verbosity_options
+from edge_runtime.common.console import emit_json, json_option, note, table, verbosity_options
+from edge_runtime.common.files import write_atomically
+from edge_runtime.common.text import printable
 from edge_runtime.errors import NotConclusive, WrongUsage
-from edge_runtime.files import write_atomically
-from edge_runtime.names import printable
 
 _MARK = ".thinsmear-demo"  # says that a folder was made here, so that a second demo may replace what it holds
 _SIZE = 64  # pixels; synthetic parasites are still plain to see, and training takes a minute or two instead of five

@@ -9,7 +9,7 @@ import click
 from convert.options import limit_options, run_options
 from convert.quantise.recipes import CPU, DEFAULT, EDGETPU, RECIPES, TARGETS
 from convert.quantise.recipes import find as find_recipe
-from edge_runtime.console import emit_json, json_option, note, table, verbosity_options
+from edge_runtime.common.console import emit_json, json_option, note, table, verbosity_options
 from edge_runtime.errors import WrongUsage
 
 _METHODS = ("minmax", "mse", "percentile")

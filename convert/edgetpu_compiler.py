@@ -11,8 +11,8 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from edge_runtime.common.files import write_atomically
 from edge_runtime.errors import BadModel, EnvironmentLacks, GateFailed
-from edge_runtime.files import write_atomically
 from edge_runtime.modelfile import ModelFile, pack_model
 
 COMPILER = "edgetpu_compiler"

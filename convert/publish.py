@@ -14,7 +14,7 @@ from convert.gate.limits import FAILED
 from convert.gate.workbench import Candidate, Workbench
 from edge_runtime.backends import open_interpreter
 from edge_runtime.card import Card
-from edge_runtime.files import write_atomically
+from edge_runtime.common.files import write_atomically
 from edge_runtime.golden import Golden, make_golden
 from edge_runtime.modelfile import pack_model
 from train.evaluation import evaluate

@@ -13,8 +13,8 @@ import click
 from click.shell_completion import CompletionItem
 
 from edge_runtime import __version__
+from edge_runtime.common.text import printable
 from edge_runtime.errors import EnvironmentLacks, ThinsmearError
-from edge_runtime.names import printable
 
 # name -> (where the command is, what it does); imported only when called, so a Pi never pays for the host's packages
 COMMANDS = {

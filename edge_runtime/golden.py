@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from edge_runtime.card import InputContract
+from edge_runtime.common.text import printable
 from edge_runtime.errors import BadModel
-from edge_runtime.names import printable
 from edge_runtime.preprocess import lookup_table, resize, to_tensor
 from edge_runtime.tail import Tail, pack
 

@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 import numpy as np
 from PIL import Image
 
+from edge_runtime.common.text import printable
 from edge_runtime.errors import BadImage
-from edge_runtime.names import printable
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

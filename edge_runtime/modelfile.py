@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from edge_runtime.card import LABELS, Card, parse_card
+from edge_runtime.common.text import printable
 from edge_runtime.errors import BadModel, WrongUsage
 from edge_runtime.flatbuffer import MAGIC
-from edge_runtime.names import printable
 from edge_runtime.tail import Tail, append_tail, find_tail
 
 if TYPE_CHECKING:

@@ -8,9 +8,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from edge_runtime.common.text import printable
 from edge_runtime.errors import BadImage
 from edge_runtime.images import IMAGE_SUFFIXES
-from edge_runtime.names import printable
 
 STDIN = "-"
 

@@ -12,8 +12,8 @@ import zipfile
 import zlib
 from collections.abc import Mapping
 
+from edge_runtime.common.text import printable
 from edge_runtime.errors import BadModel
-from edge_runtime.names import printable
 
 MAX_ENTRIES = 64
 _END = b"PK\x05\x06"

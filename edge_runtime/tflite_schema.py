@@ -9,9 +9,9 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
+from edge_runtime.common.text import printable
 from edge_runtime.errors import BadModel
 from edge_runtime.flatbuffer import MAGIC, Table
-from edge_runtime.names import printable
 
 OPERATOR_NAMES = tuple(
     """

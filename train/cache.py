@@ -12,9 +12,9 @@ from pathlib import Path
 import numpy as np
 
 from edge_runtime.card import InputContract
-from edge_runtime.console import note, progress
+from edge_runtime.common.console import note, progress
+from edge_runtime.common.files import write_atomically
 from edge_runtime.errors import BadData, BadImage
-from edge_runtime.files import write_atomically
 from edge_runtime.images import load_image
 from edge_runtime.preprocess import resize
 from train.dataset import Cells

@@ -11,8 +11,8 @@ from zipfile import BadZipFile
 
 import numpy as np
 
+from edge_runtime.common.files import write_atomically
 from edge_runtime.errors import BadData
-from edge_runtime.files import write_atomically
 
 _STATE = "state_json"
 

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from edge_runtime.console import emit_json, json_option, note, table, verbosity_options
+from edge_runtime.common.console import emit_json, json_option, note, table, verbosity_options
+from edge_runtime.common.text import printable
 from edge_runtime.errors import WrongUsage
-from edge_runtime.names import printable
 
 if TYPE_CHECKING:
     import numpy as np

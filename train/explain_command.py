@@ -7,9 +7,9 @@ from typing import Any
 
 import click
 
-from edge_runtime.console import emit_json, json_option, note, progress, table, verbosity_options
+from edge_runtime.common.console import emit_json, json_option, note, progress, table, verbosity_options
+from edge_runtime.common.text import printable
 from edge_runtime.errors import BadData, WrongUsage
-from edge_runtime.names import printable
 
 
 @click.command(

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from edge_runtime.card import InputContract
-from edge_runtime.console import note, progress
+from edge_runtime.common.console import note, progress
 from edge_runtime.errors import BadData
 from train import checkpoint
 from train.augment import PRESETS, augment

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from edge_runtime.console import note
+from edge_runtime.common.console import note
 from edge_runtime.decision import probability
 from edge_runtime.errors import BadData, WrongUsage
 from train.dataset import Cells

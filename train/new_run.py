@@ -14,7 +14,7 @@ from train.splits import Split
 from train.teacher import COLUMNS, TEACHER
 
 _SPLIT = "split.csv"
-# What a stop before config.json leaves: the files themselves, or one in the making (edge_runtime.files).
+# What a stop before config.json leaves: the files themselves, or one in the making (edge_runtime.common.files).
 _LEFT_BEHIND = re.compile(r"(split|teacher)\.csv|\.(split\.csv|teacher\.csv|config\.json)\.[0-9a-f]{12}\.tmp")
 
 

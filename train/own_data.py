@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from edge_runtime.common.text import printable
 from edge_runtime.errors import BadData
-from edge_runtime.names import printable
 from train.dataset import Cells
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from html import escape
 from typing import Any
 
 from edge_runtime.card import LIMITS, RESEARCH_USE
-from edge_runtime.names import text
+from edge_runtime.common.text import text
 from train import plots
 from train.error_pictures import ERRORS, ErrorPicture
 from train.metrics import METRICS

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from edge_runtime.card import InputContract, OperatingPoints, OutputContract
-from edge_runtime.console import note
+from edge_runtime.common.console import note
+from edge_runtime.common.text import printable
 from edge_runtime.errors import WrongUsage
-from edge_runtime.names import printable
 from train.cache import UnreadableCells, default_cache, load_pixels
 from train.dataset import Cells, scan
 from train.own_data import own_cells, ownership, require_images

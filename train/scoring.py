@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from edge_runtime.card import InputContract
-from edge_runtime.console import progress
+from edge_runtime.common.console import progress
 from edge_runtime.preprocess import normalise
 
 if TYPE_CHECKING:

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from edge_runtime.common.text import printable
 from edge_runtime.errors import BadData, WrongUsage
-from edge_runtime.names import printable
 from train.bootstrap import REPLICATES, paired_difference
 from train.dataset import Cells
 from train.tallies import AT_SPECIFICITY, tally
@@ -67,7 +67,7 @@ def versus(cells: Cells, probabilities: np.ndarray, other: Path, replicates: int
 
 def versus_text(document: Mapping[str, Any]) -> str:
     """The differences as a table for people."""
-    from edge_runtime.console import table
+    from edge_runtime.common.console import table
 
     rows = []
     for name, entry in document["differences"].items():

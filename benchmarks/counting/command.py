@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from edge_runtime.console import json_option, note, verbosity_options
+from edge_runtime.common.console import json_option, note, verbosity_options
+from edge_runtime.common.text import printable
 from edge_runtime.errors import GateFailed, WrongUsage
-from edge_runtime.names import printable
 
 if TYPE_CHECKING:
     from edge_runtime.card import OutputContract
@@ -122,7 +122,7 @@ def _slides(
     from benchmarks.counting.simulated_slides import simulate_slides
     from benchmarks.counting.slides_text import study_picture, study_text
     from benchmarks.harness.envelope import deliver
-    from edge_runtime.files import write_atomically
+    from edge_runtime.common.files import write_atomically
 
     known = _blank_slides(blank_slides)
     held_out = read_held_out(scores, point, lambda: _card(model), teacher)

@@ -246,7 +246,7 @@ def _sensitivities(scenario: Scenario, patients: int, generator: np.random.Gener
 
 def grid_table(grid: Grid) -> str:
     """Coverage in %, a line per scenario and number of cells, a column per number of infected cells expected."""
-    from edge_runtime.console import table
+    from edge_runtime.common.console import table
 
     columns = list(dict.fromkeys(point.expected for point in grid.points))
     lines: dict[tuple[str, bool, int], dict[float, str]] = {}

@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from edge_runtime.card import OutputContract
+from edge_runtime.common.text import printable
 from edge_runtime.decision import probability
 from edge_runtime.errors import BadData, NotConclusive, WrongUsage
-from edge_runtime.names import printable
 
 LEAST_CELLS = 10  # parasitized cells of a patient that say something of a slide's sensitivity
 _LABELS = {"1": 1, "0": 0, "parasitized": 1, "uninfected": 0, "infected": 1, "healthy": 0}

@@ -6,7 +6,7 @@ import textwrap
 from functools import partial
 from typing import TYPE_CHECKING
 
-from edge_runtime.console import table
+from edge_runtime.common.console import table
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

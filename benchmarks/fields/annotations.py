@@ -12,8 +12,8 @@ from xml.etree import ElementTree
 
 import numpy as np
 
+from edge_runtime.common.text import printable
 from edge_runtime.errors import BadData
-from edge_runtime.names import printable
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from edge_runtime.console import emit_json, json_option, note, progress, table, verbosity_options
+from edge_runtime.common.console import emit_json, json_option, note, progress, table, verbosity_options
 from edge_runtime.errors import WrongUsage
 
 if TYPE_CHECKING:

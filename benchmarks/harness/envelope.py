@@ -11,10 +11,10 @@ from typing import Any
 
 import click
 
-from edge_runtime.console import emit_json, note
+from edge_runtime.common.console import emit_json, note
+from edge_runtime.common.files import write_atomically
+from edge_runtime.common.text import printable
 from edge_runtime.errors import BadData, WrongUsage
-from edge_runtime.files import write_atomically
-from edge_runtime.names import printable
 
 SCHEMAS = Path(__file__).with_name("schemas")
 # kind of benchmark -> version of its schema; it goes up when a field changes its meaning or goes away

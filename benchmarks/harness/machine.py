@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from edge_runtime import __version__
-from edge_runtime.board import (
+from edge_runtime.common.board import (
     CPU_FREQUENCY,
     SINCE_BOOT,
     THROTTLE_BITS,

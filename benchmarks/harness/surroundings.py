@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from benchmarks.harness.machine import get_throttled, throttle_flags
-from edge_runtime.board import frequency_driver, get_power, governor, temperature
+from edge_runtime.common.board import frequency_driver, get_power, governor, temperature
 
 _SECONDS_BETWEEN_READINGS = 1.0
 _IDLE_READINGS = 5

@@ -18,9 +18,9 @@ from typing import Any
 import edge_runtime
 from benchmarks.harness.bare import bare_script
 from benchmarks.harness.percentiles import median
-from edge_runtime.console import progress
+from edge_runtime.common.console import progress
+from edge_runtime.common.text import printable
 from edge_runtime.errors import ThinsmearError
-from edge_runtime.names import printable
 
 
 @dataclass(frozen=True)

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from edge_runtime.console import accelerator_option, emit_json, is_quiet, json_option, note, verbosity_options
+from edge_runtime.common.console import accelerator_option, emit_json, is_quiet, json_option, note, verbosity_options
+from edge_runtime.common.text import printable
 from edge_runtime.errors import GateFailed, NotConclusive, WrongUsage
-from edge_runtime.names import printable
 
 if TYPE_CHECKING:
     from benchmarks.harness.timing import Preset

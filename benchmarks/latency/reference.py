@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.harness.envelope import read_document
-from edge_runtime.console import table
+from edge_runtime.common.console import table
+from edge_runtime.common.files import write_atomically
+from edge_runtime.common.text import printable
 from edge_runtime.errors import BadData, WrongUsage
-from edge_runtime.files import write_atomically
-from edge_runtime.names import printable
 
 SHIPPED = Path(__file__).with_name("reference.csv")
 COMPARED = ("infer_ms", "file_ms")  # the runtime's share, and all a user waits for

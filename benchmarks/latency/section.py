@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from benchmarks.report.section import Picture, Section, Table, machine_of, number, spread
-from edge_runtime.names import printable
+from edge_runtime.common.text import printable
 from train.plot_style import BLUE, GREEN, GREY, ORANGE
 
 if TYPE_CHECKING:

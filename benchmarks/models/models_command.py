@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from edge_runtime.console import json_option, table, verbosity_options
+from edge_runtime.common.console import json_option, table, verbosity_options
 from edge_runtime.errors import ThinsmearError
 
 

@@ -8,9 +8,9 @@ from pathlib import Path
 import click
 
 from benchmarks.peers.inputs import INPUTS
-from edge_runtime.console import json_option, verbosity_options
+from edge_runtime.common.console import json_option, verbosity_options
+from edge_runtime.common.text import printable
 from edge_runtime.errors import ThinsmearError, WrongUsage
-from edge_runtime.names import printable
 
 
 @click.command(

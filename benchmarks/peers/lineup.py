@@ -12,7 +12,7 @@ from benchmarks.peers.other_makers import Foreign, as_one_file
 from benchmarks.peers.protocol import Job, Quantisation
 from edge_runtime.backends import open_interpreter
 from edge_runtime.card import Card, OutputContract
-from edge_runtime.console import note
+from edge_runtime.common.console import note
 from edge_runtime.errors import ThinsmearError
 from edge_runtime.modelfile import ModelFile
 

@@ -7,10 +7,10 @@ from pathlib import Path
 
 from benchmarks.peers.inputs import INPUTS
 from edge_runtime.card import Card
+from edge_runtime.common.text import printable
 from edge_runtime.errors import WrongUsage
 from edge_runtime.foreign import describe
 from edge_runtime.modelfile import ModelFile, pack_model, read_model_file
-from edge_runtime.names import printable
 from edge_runtime.tflite_schema import read_graph
 
 

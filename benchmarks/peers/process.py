@@ -18,7 +18,7 @@ from typing import Any
 
 import edge_runtime
 from benchmarks.peers.protocol import Job
-from edge_runtime.names import printable
+from edge_runtime.common.text import printable
 
 SECONDS = 900.0  # for one request; after that the process is taken for stuck
 _ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "TF_NUM_INTRAOP_THREADS",

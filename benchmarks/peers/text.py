@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from edge_runtime.console import table
+from edge_runtime.common.console import table
 
 HEADINGS = ("peer", "model", "ms a cell", "ratio", "infer ms", "start ms", "peak MiB", "installed MB", "accuracy",
             "AUC", "agrees")  # fmt: skip

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import click
 
-from edge_runtime.console import emit_json, json_option, note, verbosity_options
+from edge_runtime.common.console import emit_json, json_option, note, verbosity_options
+from edge_runtime.common.text import printable
 from edge_runtime.errors import WrongUsage
-from edge_runtime.names import printable
 
 
 def _numbers(ctx: click.Context, param: click.Parameter, value: str) -> tuple[int, ...]:

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 from benchmarks.quantisation.variants import SPECIFICITY, Row, pareto
 from edge_runtime.card import RESEARCH_USE
-from edge_runtime.console import table
-from edge_runtime.files import write_atomically
+from edge_runtime.common.console import table
+from edge_runtime.common.files import write_atomically
 from train import report_parts as parts
 from train.plot_style import BLUE, GREY, ORANGE, render
 from train.report_style import CSS

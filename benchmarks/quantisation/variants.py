@@ -16,8 +16,8 @@ from convert.gate.sensitivity import most_sensitive
 from convert.gate.workbench import Candidate, Step, Workbench
 from convert.quantise.recipes import RECIPES
 from edge_runtime.backends import open_interpreter
+from edge_runtime.common.files import write_atomically
 from edge_runtime.errors import BadData, ThinsmearError, WrongUsage
-from edge_runtime.files import write_atomically
 from train.metrics import sensitivity_at_specificity
 from train.run import Run
 

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from edge_runtime.console import note, verbosity_options
+from edge_runtime.common.console import note, verbosity_options
+from edge_runtime.common.text import printable
 from edge_runtime.errors import GateFailed, WrongUsage
-from edge_runtime.names import printable
 
 if TYPE_CHECKING:
     from benchmarks.report.section import Section
@@ -62,7 +62,7 @@ def report(files: tuple[Path, ...], out: Path | None, readme: Path | None, check
 
 def _write(sections: list[Section], out: Path) -> None:
     from benchmarks.report.page import markdown_page, web_page
-    from edge_runtime.files import write_atomically
+    from edge_runtime.common.files import write_atomically
 
     if out.suffix.lower() == ".html":
         write_atomically(out, web_page(sections))
@@ -78,7 +78,7 @@ def _write(sections: list[Section], out: Path) -> None:
 def _fill(sections: list[Section], readme: Path, check: bool) -> None:
     from benchmarks.report.page import block_text, picture_svg
     from benchmarks.report.readme import Block, fill, find_blocks
-    from edge_runtime.files import write_atomically
+    from edge_runtime.common.files import write_atomically
 
     name = printable(readme)
     if not readme.is_file():

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from edge_runtime.console import note
+from edge_runtime.common.console import note
 from train.dataset import Cells
 
 if TYPE_CHECKING:

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any
 import click
 import numpy as np
 
+from edge_runtime.common.text import printable
 from edge_runtime.decision import probability
 from edge_runtime.errors import WrongUsage
-from edge_runtime.names import printable
 from train.bootstrap import LEVEL, mean_difference
 from train.dataset import Cells, scan
 from train.fold_training import check_folds

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from edge_runtime.console import json_option, note, verbosity_options
+from edge_runtime.common.console import json_option, note, verbosity_options
 from edge_runtime.errors import WrongUsage
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from benchmarks.report.section import Section, Table, machine_of, signed
-from edge_runtime.console import table
+from edge_runtime.common.console import table
 from train.tallies import AT_SPECIFICITY
 
 _FIGURES = ("recipe", "trainings", "accuracy", "AUC", "AUC by seed", "sensitivity", "ECE")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from edge_runtime.console import json_option, verbosity_options
+from edge_runtime.common.console import json_option, verbosity_options
 
 
 @click.command(
@@ -64,7 +64,7 @@ def training(
         shortened,
         usual_recipe,
     )
-    from edge_runtime.console import table
+    from edge_runtime.common.console import table
     from edge_runtime.errors import NotConclusive
     from train.dataset import scan
     from train.training import Network

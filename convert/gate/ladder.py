@@ -9,7 +9,7 @@ from convert.gate.limits import FAILED
 from convert.gate.sensitivity import most_sensitive
 from convert.gate.workbench import Candidate, Step, Workbench
 from convert.quantise.recipes import CPU, RECIPES
-from edge_runtime.console import note
+from edge_runtime.common.console import note
 
 _LARGER = 4
 _KEPT_IN_FLOAT = (4, 8, 16)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from convert.gate.drift import Change, Drift
-from edge_runtime.console import table
-from edge_runtime.names import printable
+from edge_runtime.common.console import table
+from edge_runtime.common.text import printable
 
 _SHOWN = 10
 _NAMES = {"auc": "AUC", "ece": "ECE"}

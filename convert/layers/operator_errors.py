@@ -17,7 +17,7 @@ from convert.graph.pairing import pair_operators
 from convert.graph.probe import Probe
 from convert.graph.single_operators import split_operators
 from edge_runtime.card import InputContract
-from edge_runtime.console import progress
+from edge_runtime.common.console import progress
 from edge_runtime.preprocess import lookup_table, normalise, to_tensor
 from edge_runtime.tflite_schema import Graph, Operator, Tensor, read_graph
 

@@ -9,9 +9,9 @@ from dataclasses import asdict
 from pathlib import Path
 
 from convert.layers.operator_errors import HEALTHY, SUSPICIOUS, OperatorError
-from edge_runtime.console import table
-from edge_runtime.files import atomic_file, write_atomically
-from edge_runtime.names import printable
+from edge_runtime.common.console import table
+from edge_runtime.common.files import atomic_file, write_atomically
+from edge_runtime.common.text import printable
 
 _COLUMNS = ("index", "operator", "name", "scale", "rmse", "ratio", "cosine", "snr", "snr_so_far", "tensor")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from edge_runtime.names import printable
+from edge_runtime.common.text import printable
 from edge_runtime.tflite_schema import Graph, Operator
 
 

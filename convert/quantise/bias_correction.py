@@ -14,7 +14,7 @@ import numpy as np
 from convert.graph.edit import pack, unpack
 from convert.graph.pairing import pair_operators
 from convert.graph.probe import Probe
-from edge_runtime.console import progress
+from edge_runtime.common.console import progress
 from edge_runtime.tflite_schema import Graph, Operator, Tensor, read_graph
 
 if TYPE_CHECKING:

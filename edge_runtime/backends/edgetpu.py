@@ -6,8 +6,8 @@ import platform
 from collections.abc import Callable
 from typing import Any
 
+from edge_runtime.common.text import printable
 from edge_runtime.errors import BadModel, EnvironmentLacks, ThinsmearError
-from edge_runtime.names import printable
 
 CUSTOM_OPERATOR = b"edgetpu-custom-op"  # what the compiler puts in place of the operators it took
 _LIBRARIES = {"Darwin": "libedgetpu.1.dylib", "Windows": "edgetpu.dll"}

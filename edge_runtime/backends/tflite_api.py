@@ -13,8 +13,8 @@ import numpy as np
 
 from edge_runtime.backends.edgetpu import reason_of
 from edge_runtime.backends.protocol import TensorInfo
+from edge_runtime.common.text import printable
 from edge_runtime.errors import BadModel
-from edge_runtime.names import printable
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from importlib import import_module
 
 from edge_runtime.cameras.protocol import Camera, CameraFault, CameraInfo, EndOfStream, Frame, Pace
+from edge_runtime.common.text import printable
 from edge_runtime.errors import EnvironmentLacks, WrongUsage
-from edge_runtime.names import printable
 
 __all__ = [
     "SCHEMES", "Camera", "CameraFault", "CameraInfo", "EndOfStream", "Frame", "Pace",

@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from edge_runtime.board import read_fields
 from edge_runtime.cameras.protocol import CameraFault, CameraInfo, Frame, Pace
+from edge_runtime.common.board import read_fields
+from edge_runtime.common.text import printable
 from edge_runtime.errors import EnvironmentLacks, WrongUsage
-from edge_runtime.names import printable
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

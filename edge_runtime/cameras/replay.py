@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edge_runtime.cameras.protocol import CameraFault, EndOfStream, Frame, Pace
+from edge_runtime.common.text import printable, text
 from edge_runtime.errors import BadImage, WrongUsage
 from edge_runtime.images import IMAGE_SUFFIXES, load_image
-from edge_runtime.names import printable, text
 
 if TYPE_CHECKING:
     import numpy as np

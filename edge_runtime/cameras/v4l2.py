@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from edge_runtime.cameras.protocol import CameraFault, CameraInfo, Frame, Pace
+from edge_runtime.common.text import printable
 from edge_runtime.errors import EnvironmentLacks, WrongUsage
-from edge_runtime.names import printable
 
 if TYPE_CHECKING:
     import numpy as np

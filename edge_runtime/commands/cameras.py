@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from edge_runtime.console import emit_json, json_option, note, table, verbosity_options
+from edge_runtime.common.console import emit_json, json_option, note, table, verbosity_options
 from edge_runtime.errors import WrongUsage
 
 _SLICE = 0.2

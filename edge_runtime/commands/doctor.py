@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from edge_runtime.console import emit_json, json_option, verbosity_options
+from edge_runtime.common.console import emit_json, json_option, verbosity_options
 from edge_runtime.errors import EnvironmentLacks
 
 if TYPE_CHECKING:

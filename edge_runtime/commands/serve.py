@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from edge_runtime.commands.session.options import MEGABYTE, free_option, store_option
-from edge_runtime.console import accelerator_option, is_verbose, note, verbosity_options
+from edge_runtime.common.console import accelerator_option, is_verbose, note, verbosity_options
 from edge_runtime.errors import EnvironmentLacks, WrongUsage
 
 _PACKAGES = ("fastapi", "uvicorn", "python_multipart", "segno")

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from edge_runtime.console import emit_json, json_option, table, verbosity_options
+from edge_runtime.common.console import emit_json, json_option, table, verbosity_options
+from edge_runtime.common.text import printable, text
 from edge_runtime.errors import GateFailed, NotConclusive
-from edge_runtime.names import printable, text
 
 if TYPE_CHECKING:
     from edge_runtime.golden import GoldenCheck

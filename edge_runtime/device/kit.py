@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 
+from edge_runtime.common.text import printable
 from edge_runtime.device.manifest import MANIFEST, Kit, read_kit, write_manifest
 from edge_runtime.device.wheelhouse import (
     MACHINE,
@@ -26,7 +27,6 @@ from edge_runtime.device.wheelhouse import (
 )
 from edge_runtime.errors import BadData, WrongUsage
 from edge_runtime.modelfile import read_model_file
-from edge_runtime.names import printable
 
 INSTALL_SCRIPT = "install.sh"
 _UNITS = resources.files("edge_runtime.device") / "units"

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from edge_runtime.common.text import printable
 from edge_runtime.errors import BadData, WrongUsage
-from edge_runtime.names import printable
 
 MANIFEST = "manifest.json"
 SUMS = "SHA256SUMS"  # what the install script on the device checks with `sha256sum -c`

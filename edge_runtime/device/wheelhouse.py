@@ -15,8 +15,8 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+from edge_runtime.common.text import printable
 from edge_runtime.errors import BadData, EnvironmentLacks
-from edge_runtime.names import printable
 
 MACHINE = "aarch64"
 # extras of the distribution that a device uses, when the distribution has them

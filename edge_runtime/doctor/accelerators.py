@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from edge_runtime.board import read_text
+from edge_runtime.common.board import read_text
 from edge_runtime.doctor.findings import Finding, ok, warn
 
 # USB identity before and after the library has loaded its firmware

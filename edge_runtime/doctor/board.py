@@ -6,7 +6,7 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
-from edge_runtime.board import (
+from edge_runtime.common.board import (
     THROTTLE_BITS,
     board_name,
     get_throttled,

@@ -8,9 +8,9 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
-from edge_runtime.board import board_name, read_text
+from edge_runtime.common.board import board_name, read_text
+from edge_runtime.common.text import printable
 from edge_runtime.doctor.findings import Finding, ok, warn
-from edge_runtime.names import printable
 
 # parts of a Raspberry Pi that are video devices but no cameras
 _INNER = re.compile(r"^(bcm2835-|rpivid|rpi-|pispbe|pisp|unicam|rp1-cfe|hevc|codec)", re.IGNORECASE)

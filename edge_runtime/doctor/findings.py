@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
-from edge_runtime.names import printable
+from edge_runtime.common.text import printable
 
 Status = Literal["ok", "warn", "fail"]
 

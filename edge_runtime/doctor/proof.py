@@ -12,8 +12,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from edge_runtime.common.text import printable
 from edge_runtime.doctor.findings import Finding, fail, ok, warn
-from edge_runtime.names import printable
 
 SECONDS = 120.0  # a Raspberry Pi Zero 2 needs 10 s
 _CHILD = "import sys; sys.path.insert(0, sys.argv[1]); from edge_runtime.doctor.proof import child; child(sys.argv[2:])"

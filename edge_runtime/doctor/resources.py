@@ -9,9 +9,9 @@ import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
-from edge_runtime.board import read_fields
+from edge_runtime.common.board import read_fields
+from edge_runtime.common.text import printable
 from edge_runtime.doctor.findings import Finding, fail, ok, warn
-from edge_runtime.names import printable
 
 MEMORY_MB = 150  # classification takes up to 90, a camera's frame and the system want the rest
 DISK_MB = 500

@@ -7,8 +7,8 @@ import re
 from collections.abc import Mapping
 from importlib import metadata
 
+from edge_runtime.common.text import printable
 from edge_runtime.doctor.findings import Finding, fail, ok, warn
-from edge_runtime.names import printable
 
 LITERT, TFLITE_RUNTIME = "ai-edge-litert", "tflite-runtime"
 # in the order in which the back ends are tried

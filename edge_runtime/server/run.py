@@ -12,9 +12,9 @@ from typing import Any
 
 import uvicorn
 
+from edge_runtime.common.text import printable
 from edge_runtime.device.notify import Notifier
 from edge_runtime.errors import EnvironmentLacks, WrongUsage
-from edge_runtime.names import printable
 from edge_runtime.server import qr
 from edge_runtime.server.app import create_app
 from edge_runtime.server.problems import LOG

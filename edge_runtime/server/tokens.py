@@ -12,9 +12,9 @@ from collections import OrderedDict
 from collections.abc import Callable
 from pathlib import Path
 
+from edge_runtime.common.files import write_atomically
+from edge_runtime.common.text import printable
 from edge_runtime.errors import WrongUsage
-from edge_runtime.files import write_atomically
-from edge_runtime.names import printable
 
 SHORTEST = 16  # characters of a token that somebody else made
 COOKIE_LIFE = 7 * 86_400  # seconds

@@ -7,7 +7,7 @@ import os
 import shutil
 from pathlib import Path
 
-from edge_runtime.files import write_atomically
+from edge_runtime.common.files import write_atomically
 
 NAME = "ballast"
 SIZE = 8_000_000  # bytes: SQLite's index of the log, and the log until it is written back (4 MB)

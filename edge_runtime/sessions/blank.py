@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from edge_runtime.common.text import printable
 from edge_runtime.counting import KnownSlides
 from edge_runtime.errors import WrongUsage
-from edge_runtime.names import printable
 from edge_runtime.sessions import clock as clocks
 from edge_runtime.sessions.records import BLANK, SessionPlan
 from edge_runtime.sessions.rows import session_of

@@ -16,7 +16,7 @@ from datetime import datetime, timezone
 from functools import lru_cache
 from pathlib import Path
 
-from edge_runtime.board import read_text
+from edge_runtime.common.board import read_text
 
 _TIME_ERROR = 5  # adjtimex(2): the kernel's clock is not synchronised
 _SYNCHRONISED = Path("/run/systemd/timesync/synchronized")

@@ -9,8 +9,8 @@ from __future__ import annotations
 import re
 import secrets
 
+from edge_runtime.common.text import printable
 from edge_runtime.errors import WrongUsage
-from edge_runtime.names import printable
 
 ALPHABET = "23456789CDFHJKMNPRTVWXY"
 LONGEST = 32

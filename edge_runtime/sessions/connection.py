@@ -8,8 +8,8 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+from edge_runtime.common.text import printable
 from edge_runtime.errors import BadData, EnvironmentLacks, ThinsmearError
-from edge_runtime.names import printable
 from edge_runtime.sessions import ballast
 from edge_runtime.sessions.schema import migrate
 

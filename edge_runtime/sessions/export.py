@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from edge_runtime.card import RESEARCH_USE
-from edge_runtime.files import atomic_file
+from edge_runtime.common.files import atomic_file
 from edge_runtime.sessions.records import Session
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ import io
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from edge_runtime.files import sync_folder, write_atomically
+from edge_runtime.common.files import sync_folder, write_atomically
 
 if TYPE_CHECKING:
     import numpy as np

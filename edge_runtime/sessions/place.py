@@ -6,8 +6,8 @@ import os
 import sqlite3
 from pathlib import Path
 
+from edge_runtime.common.text import printable
 from edge_runtime.errors import EnvironmentLacks, WrongUsage
-from edge_runtime.names import printable
 from edge_runtime.sessions import ballast
 from edge_runtime.sessions.connection import connect
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from edge_runtime.common.text import printable
 from edge_runtime.counting import CountSummary, DensityRange, RedCells, density
-from edge_runtime.names import printable
 from edge_runtime.sessions.blank import FEW_SLIDES, BlankRate
 from edge_runtime.sessions.counts import CARD, REVIEWED, MachineCount, leading, operating_point
 from edge_runtime.sessions.figures import number as _number

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
+from edge_runtime.common.text import printable
 from edge_runtime.errors import WrongUsage
-from edge_runtime.names import printable
 from edge_runtime.sessions.codes import checked_code
 from edge_runtime.sessions.records import SPECIES, STAGES, VERDICTS
 from edge_runtime.sessions.rows import MOMENT, insert, one

@@ -18,8 +18,8 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from edge_runtime import __version__
+from edge_runtime.common.text import printable
 from edge_runtime.errors import WrongUsage
-from edge_runtime.names import printable
 from edge_runtime.sessions import ballast, codes, locks, pictures
 from edge_runtime.sessions import clock as clocks
 from edge_runtime.sessions.connection import StoreProblem, reading, speaking, writing

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from edge_runtime.files import sync_folder
+from edge_runtime.common.files import sync_folder
 from edge_runtime.sessions import locks
 from edge_runtime.sessions.pictures import FOLDER
 

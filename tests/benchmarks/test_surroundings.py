@@ -10,7 +10,7 @@ import pytest
 
 from benchmarks.harness.surroundings import Readers, Surroundings
 from benchmarks.latency.text import latency_text
-from edge_runtime.board import get_power, get_throttled
+from edge_runtime.common.board import get_power, get_throttled
 
 FAKE = Path(__file__).parents[1] / "fakes" / "vcgencmd.sh"
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from edge_runtime.board import (
+from edge_runtime.common.board import (
     board_name,
     get_power,
     get_throttled,

@@ -9,7 +9,7 @@ import click
 import pytest
 from click.testing import CliRunner
 
-from edge_runtime.console import emit_json, json_option, note, progress, table, verbosity_options
+from edge_runtime.common.console import emit_json, json_option, note, progress, table, verbosity_options
 
 
 @click.command()

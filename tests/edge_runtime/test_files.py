@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from edge_runtime.files import atomic_file, write_atomically
+from edge_runtime.common.files import atomic_file, write_atomically
 
 
 @pytest.mark.parametrize(

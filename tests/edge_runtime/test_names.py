@@ -6,7 +6,7 @@ import os
 
 import pytest
 
-from edge_runtime.names import printable, text
+from edge_runtime.common.text import printable, text
 
 
 @pytest.mark.parametrize(

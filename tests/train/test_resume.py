@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from edge_runtime import files
 from edge_runtime.cli import run as thinsmear
+from edge_runtime.common import files
 from train import checkpoint
 from train.part import Part
 from train.run import Run
@@ -103,8 +103,8 @@ PLACES = (
     ("train.part:batch", 1, None),  # between the phases, after it
     ("train.part:batch", 3, None),  # in the first epoch
     ("train.fine_tuning:keras_logits", 2, None),  # in the validation of the second
-    ("edge_runtime.files:os.fsync", 3, None),  # with a checkpoint written, but not yet safe on the disk
-    ("edge_runtime.files:os.replace", 3, None),  # with all of it there, under its passing name
+    ("edge_runtime.common.files:os.fsync", 3, None),  # with a checkpoint written, but not yet safe on the disk
+    ("edge_runtime.common.files:os.replace", 3, None),  # with all of it there, under its passing name
     ("train.checkpoint:write_atomically", 2, 4),  # with frozen layers that run ahead
 )
 

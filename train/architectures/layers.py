@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from edge_runtime.console import is_quiet
+from edge_runtime.common.console import is_quiet
 from edge_runtime.errors import BadData, EnvironmentLacks
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ def with_backbone(
 @contextlib.contextmanager
 def _keras_on_stderr() -> Iterator[None]:
     """Keras tells of its download on stdout, which carries results, and warns that weights of another size serve."""
-    hidden = is_quiet() or not sys.stderr.isatty()  # as edge_runtime.console.progress
+    hidden = is_quiet() or not sys.stderr.isatty()  # as edge_runtime.common.console.progress
     screen = io.StringIO() if hidden else sys.stderr
     with contextlib.redirect_stdout(screen), warnings.catch_warnings():
         warnings.simplefilter("ignore")

@@ -9,10 +9,10 @@ from typing import Any
 
 from PIL import Image
 
+from edge_runtime.common.files import write_atomically
+from edge_runtime.common.text import printable, text
 from edge_runtime.errors import BadImage, WrongUsage
-from edge_runtime.files import write_atomically
 from edge_runtime.images import load_image
-from edge_runtime.names import printable, text
 from train.explain.choose import Candidate
 from train.explain.colours import fit
 from train.explain.explainer import Explainer, Explanation

@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from edge_runtime.card import InputContract
+from edge_runtime.common.text import printable
 from edge_runtime.errors import WrongUsage
-from edge_runtime.names import printable
 from train.scoring import normalised
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from edge_runtime.card import RESEARCH_USE
-from edge_runtime.names import printable
+from edge_runtime.common.text import printable
 from train.explain.choose import Candidate
 from train.explain.colours import AGAINST, FOR_PARASITE, fit, overlay, ramp
 from train.explain.explainer import Explanation

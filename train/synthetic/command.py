@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from edge_runtime.console import emit_json, json_option, note, table, verbosity_options
+from edge_runtime.common.console import emit_json, json_option, note, table, verbosity_options
 
 _LIMITS = (160, 8000)
 

@@ -13,9 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from edge_runtime.console import progress
+from edge_runtime.common.console import progress
+from edge_runtime.common.files import write_atomically
 from edge_runtime.errors import WrongUsage
-from edge_runtime.files import write_atomically
 from train.synthetic.cell import UNINFECTED, draw_cell
 from train.synthetic.field import Box, draw_field
 from train.synthetic.labels import CellLabel, annotations_json, cell_label, cells_csv, is_infected

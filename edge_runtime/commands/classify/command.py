@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from edge_runtime.card import RESEARCH_USE
-from edge_runtime.console import (
+from edge_runtime.common.console import (
     accelerator_option,
     emit_json,
     is_verbose,
@@ -20,8 +20,8 @@ from edge_runtime.console import (
     progress,
     verbosity_options,
 )
+from edge_runtime.common.text import printable, text
 from edge_runtime.errors import BadImage, WrongUsage
-from edge_runtime.names import printable, text
 
 if TYPE_CHECKING:
     from edge_runtime.classifier import CellResult, Classifier

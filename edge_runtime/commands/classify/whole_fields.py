@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 import click
 
 from edge_runtime.card import RESEARCH_USE
-from edge_runtime.console import emit_json
+from edge_runtime.common.console import emit_json
+from edge_runtime.common.text import printable, text
 from edge_runtime.errors import BadImage, WrongUsage
-from edge_runtime.names import printable, text
 from edge_runtime.sources import STDIN
 
 if TYPE_CHECKING:
@@ -182,7 +182,7 @@ def _write_png(path: Path, pixels: NDArray[np.uint8]) -> None:
 
     from PIL import Image
 
-    from edge_runtime.files import write_atomically
+    from edge_runtime.common.files import write_atomically
 
     stream = io.BytesIO()
     Image.fromarray(pixels).save(stream, "PNG")

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from edge_runtime.console import progress
+from edge_runtime.common.console import progress
+from edge_runtime.common.text import printable
 from edge_runtime.errors import GateFailed, WrongUsage
-from edge_runtime.names import printable
 from edge_runtime.sessions.manual import add_manual_count
 from edge_runtime.sessions.records import VERDICTS
 from edge_runtime.sessions.review import Verdict, give_verdicts, read_verdicts, undo_verdict

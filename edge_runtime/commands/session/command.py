@@ -18,9 +18,9 @@ from edge_runtime.commands.session.options import (
     store_option,
     with_all,
 )
-from edge_runtime.console import emit_json, json_option, note, verbosity_options
+from edge_runtime.common.console import emit_json, json_option, note, verbosity_options
+from edge_runtime.common.text import printable, text
 from edge_runtime.errors import GateFailed, WrongUsage
-from edge_runtime.names import printable, text
 from edge_runtime.sessions.records import CELL, FIELD, SPECIES, STAGES, VERDICTS, SessionPlan
 from edge_runtime.sessions.store import Store
 

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from edge_runtime.card import RESEARCH_USE
-from edge_runtime.console import emit_json, note, table
+from edge_runtime.common.console import emit_json, note, table
+from edge_runtime.common.files import atomic_file
+from edge_runtime.common.text import printable, text
 from edge_runtime.counting import cells_for_limit, detection_limit, exact, red_cells
-from edge_runtime.files import atomic_file
-from edge_runtime.names import printable, text
 from edge_runtime.sessions import clock as clocks
 from edge_runtime.sessions import report_words as words
 from edge_runtime.sessions.blank import BlankRate, blank_rate

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from edge_runtime.commands.session.options import MEGABYTE, free_option, store_option
-from edge_runtime.console import accelerator_option, is_verbose, json_option, note, verbosity_options
+from edge_runtime.common.console import accelerator_option, is_verbose, json_option, note, verbosity_options
 from edge_runtime.errors import WrongUsage
 
 if TYPE_CHECKING:

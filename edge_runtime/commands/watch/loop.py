@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from edge_runtime.card import RESEARCH_USE
-from edge_runtime.console import emit_json, note
-from edge_runtime.names import printable
+from edge_runtime.common.console import emit_json, note
+from edge_runtime.common.text import printable
 
 if TYPE_CHECKING:
     import numpy as np
@@ -123,7 +123,7 @@ class Watching:
         kept = {} if self._recorder is None else self._recorder.keep(frame, verdict)
         if self._folder is not None:
             from edge_runtime.commands.recording import png
-            from edge_runtime.files import write_atomically
+            from edge_runtime.common.files import write_atomically
 
             name = f"{captured:%Y%m%dT%H%M%S}-{frame.sequence:07d}.png"
             write_atomically(self._folder / name, png(frame.pixels))

@@ -9,10 +9,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from edge_runtime.common.files import sync_folder, write_atomically
+from edge_runtime.common.text import printable
 from edge_runtime.device.manifest import sha256_of
 from edge_runtime.errors import BadData, WrongUsage
-from edge_runtime.files import sync_folder, write_atomically
-from edge_runtime.names import printable
 
 FOLDER = "thinsmear"  # everything of ours on the partition, apart from the files the system looks for by name
 CARD = f"{FOLDER}/card.json"

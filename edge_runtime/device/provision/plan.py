@@ -7,6 +7,7 @@ import shlex
 from dataclasses import dataclass, replace
 from importlib import resources
 
+from edge_runtime.common.text import printable
 from edge_runtime.device.manifest import SUMS, Kit
 from edge_runtime.device.provision import bookworm, cloud_init
 from edge_runtime.device.provision.boot_partition import (
@@ -22,7 +23,6 @@ from edge_runtime.device.provision.boot_partition import (
 from edge_runtime.device.provision.settings import Settings
 from edge_runtime.device.provision.wifi import network_manager_file
 from edge_runtime.errors import WrongUsage
-from edge_runtime.names import printable
 
 MASK = "********"
 SECRETS = f"{FOLDER}/secrets"

@@ -11,9 +11,9 @@ import zoneinfo
 from dataclasses import dataclass
 
 from edge_runtime.cameras.protocol import parse_size
+from edge_runtime.common.text import printable
 from edge_runtime.device.provision.wifi import Wifi
 from edge_runtime.errors import WrongUsage
-from edge_runtime.names import printable
 
 SYSTEMS = ("bookworm", "trixie")
 # Sensors of Raspberry Pi's and common third-party cameras, as their overlays are called, with the size of picture that

@@ -7,8 +7,8 @@ import re
 import uuid
 from dataclasses import dataclass, field
 
+from edge_runtime.common.text import printable
 from edge_runtime.errors import WrongUsage
-from edge_runtime.names import printable
 
 # ISO 3166-1 alpha-2, the names under which the kernel knows the radio rules of countries
 _CODES = """

@@ -8,7 +8,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from edge_runtime.names import printable
+from edge_runtime.common.text import printable
 
 # bits of `vcgencmd get_throttled` (Raspberry Pi documentation); bits 16 to 19 are the same since boot
 THROTTLE_BITS = {0: "under-voltage", 1: "frequency capped", 2: "throttled", 3: "soft temperature limit"}

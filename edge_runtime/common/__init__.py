@@ -1,0 +1,1 @@
+"""What everything may use: text, files, the terminal, the board."""
