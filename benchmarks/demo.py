@@ -15,11 +15,11 @@ from typing import Any
 
 import click
 
-from edge_runtime.card import RESEARCH_USE
 from edge_runtime.cli import root
 from edge_runtime.common.console import emit_json, json_option, note, table, verbosity_options
 from edge_runtime.common.files import write_atomically
 from edge_runtime.common.text import printable
+from edge_runtime.core.card import RESEARCH_USE
 from edge_runtime.errors import NotConclusive, WrongUsage
 
 _MARK = ".thinsmear-demo"  # says that a folder was made here, so that a second demo may replace what it holds
@@ -187,7 +187,7 @@ def _carry_out(context: click.Context, step: Step, number: int) -> Outcome:
 
 def _summary(out: Path, outcomes: Sequence[Outcome]) -> dict[str, Any]:
     """What was made and measured, read back from the files themselves."""
-    from edge_runtime.modelfile import read_model_file
+    from edge_runtime.core.model_file import read_model_file
 
     metrics = json.loads((out / _RUN / "metrics.json").read_text(encoding="utf-8"))
     latency = json.loads((out / _LATENCY).read_text(encoding="utf-8"))

@@ -14,11 +14,11 @@ from convert.layers.report import layers_text, write_csv, write_plot
 from convert.lint.lint import lint
 from convert.lint.text import lint_text
 from convert.quantise.representative import choose
-from edge_runtime.card import Card
 from edge_runtime.common.console import note
 from edge_runtime.common.text import printable, text
+from edge_runtime.core.card import Card
+from edge_runtime.core.model_file import ModelFile, find_model, read_model_file
 from edge_runtime.errors import BadModel
-from edge_runtime.modelfile import ModelFile, find_model, read_model_file
 from train.run import Run
 
 

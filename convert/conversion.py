@@ -20,11 +20,11 @@ from convert.publish import publish
 from convert.quantise.recipes import Recipe
 from convert.quantise.representative import choose
 from convert.quiet import silenced
-from edge_runtime.card import Card
 from edge_runtime.common.console import note
 from edge_runtime.common.text import printable, text
+from edge_runtime.core.card import Card
+from edge_runtime.core.model_file import read_model_file
 from edge_runtime.errors import GateFailed, NotConclusive, WrongUsage
-from edge_runtime.modelfile import read_model_file
 from train.run import Run
 
 _LAYER_IMAGES = 32

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from edge_runtime.common.files import write_atomically
+from edge_runtime.core.model_file import ModelFile, pack_model
 from edge_runtime.errors import BadModel, EnvironmentLacks, GateFailed
-from edge_runtime.modelfile import ModelFile, pack_model
 
 COMPILER = "edgetpu_compiler"
 MAPPED = "Mapped to Edge TPU"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from edge_runtime.card import Card, InputContract, OperatingPoints, OutputContract
+from edge_runtime.core.card import Card, InputContract, OperatingPoints, OutputContract
 from edge_runtime.errors import BadModel, WrongUsage
 from edge_runtime.tflite_schema import Graph, read_graph
 

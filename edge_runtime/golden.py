@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from edge_runtime.card import InputContract
 from edge_runtime.common.text import printable
+from edge_runtime.core.archive import Tail, pack
+from edge_runtime.core.card import InputContract
+from edge_runtime.core.preprocess import lookup_table, resize, to_tensor
 from edge_runtime.errors import BadModel
-from edge_runtime.preprocess import lookup_table, resize, to_tensor
-from edge_runtime.tail import Tail, pack
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from edge_runtime.cli import run as thinsmear
-from edge_runtime.modelfile import read_model_file
+from edge_runtime.core.model_file import read_model_file
 from train.architectures import NAMES
 
 # A gate that any int8 model of a barely trained network passes: here the way is tested, not the network.

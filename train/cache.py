@@ -11,12 +11,12 @@ from pathlib import Path
 
 import numpy as np
 
-from edge_runtime.card import InputContract
 from edge_runtime.common.console import note, progress
 from edge_runtime.common.files import write_atomically
+from edge_runtime.core.card import InputContract
+from edge_runtime.core.images import load_image
+from edge_runtime.core.preprocess import resize
 from edge_runtime.errors import BadData, BadImage
-from edge_runtime.images import load_image
-from edge_runtime.preprocess import resize
 from train.dataset import Cells
 
 # Part of every key: raise it when decoding or resizing changes, so that no old pixels are trusted.

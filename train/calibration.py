@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from edge_runtime.card import OutputContract
-from edge_runtime.decision import probability
+from edge_runtime.core.card import OutputContract
+from edge_runtime.core.decision import probability
 from edge_runtime.errors import NotConclusive
 
 _SLOPES = (0.01, 100.0)  # a temperature of 100 down to 0.01; anything beyond is a broken model, not a calibration

@@ -16,8 +16,8 @@ import numpy as np
 
 from edge_runtime.common.console import note
 from edge_runtime.common.text import printable
+from edge_runtime.core.images import IMAGE_SUFFIXES
 from edge_runtime.errors import BadData, WrongUsage
-from edge_runtime.images import IMAGE_SUFFIXES
 
 # NIH/NLM file names begin with the patient: C47P8thin_original_IMG_..., C51AP12thinF_IMG_..., C1_thinF_IMG_...; what
 # follows is asked for, because C1.png to C99.png would else be images of 99 patients.

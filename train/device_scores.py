@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from edge_runtime.classifier import Classifier
 from edge_runtime.common.console import progress
 from edge_runtime.common.text import printable
+from edge_runtime.core.classifier import Classifier
+from edge_runtime.core.model_file import ModelFile
+from edge_runtime.core.pool import ordered_map
 from edge_runtime.errors import WrongUsage
-from edge_runtime.modelfile import ModelFile
-from edge_runtime.pool import ordered_map
 
 _BATCH = 64
 

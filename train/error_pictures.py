@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from edge_runtime.core.images import load_image
 from edge_runtime.errors import BadImage
-from edge_runtime.images import load_image
 from train.dataset import Cells
 from train.run import write_csv
 

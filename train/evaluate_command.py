@@ -154,7 +154,7 @@ def _cross_validate(
 ) -> None:
     from dataclasses import replace
 
-    from edge_runtime.card import OutputContract
+    from edge_runtime.core.card import OutputContract
     from train.calibration import calibrated
     from train.folds import cross_validate, point_warnings
     from train.own_data import require_images

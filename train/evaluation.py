@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from edge_runtime.card import OperatingPoints, OutputContract
+from edge_runtime.core.card import OperatingPoints, OutputContract
 from edge_runtime.errors import BadData, WrongUsage
 from train.blank_rate import blank_rate
 from train.bootstrap import LEVEL, REPLICATES, Estimate, bootstrap

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from edge_runtime.card import InputContract
 from edge_runtime.common.console import note, progress
+from edge_runtime.core.card import InputContract
 from edge_runtime.errors import BadData
 from train import checkpoint
 from train.augment import PRESETS, augment

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from edge_runtime.common.console import note
-from edge_runtime.decision import probability
+from edge_runtime.core.decision import probability
 from edge_runtime.errors import BadData, WrongUsage
 from train.dataset import Cells
 from train.fold_training import TEACHER_FOLDS, check_folds, teacher_folds, train_and_judge

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from edge_runtime.card import InputContract
 from edge_runtime.common.console import note
+from edge_runtime.core.card import InputContract
 from train.part import Part
 from train.recipe import Recipe
 from train.trunk import Looks, look_at

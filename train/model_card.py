@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from edge_runtime.card import LIMITS, RESEARCH_USE
+from edge_runtime.core.card import LIMITS, RESEARCH_USE
 from train.error_pictures import ERRORS
 
 

@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from edge_runtime.card import OperatingPoints
+from edge_runtime.core.card import OperatingPoints
+from edge_runtime.core.decision import probability
 from edge_runtime.counting import between_slide_sds, exact
-from edge_runtime.decision import probability
 from edge_runtime.errors import NotConclusive
 from train.blank_rate import HEALTHY, BlankRate, blank_rate
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from edge_runtime.card import OutputContract
+from edge_runtime.core.card import OutputContract
 from edge_runtime.errors import BadData
 from train.calibration import calibrated, fit_calibration
 from train.run import Run, read_csv

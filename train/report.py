@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from html import escape
 from typing import Any
 
-from edge_runtime.card import RESEARCH_USE
+from edge_runtime.core.card import RESEARCH_USE
 from train import report_sections as sections
 from train.error_pictures import ErrorPicture
 from train.report_parts import facts, section

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any
 
-from edge_runtime.card import LIMITS, RESEARCH_USE
 from edge_runtime.common.text import text
+from edge_runtime.core.card import LIMITS, RESEARCH_USE
 from train import plots
 from train.error_pictures import ERRORS, ErrorPicture
 from train.metrics import METRICS

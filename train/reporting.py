@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from edge_runtime.card import RESEARCH_USE, OperatingPoints, OutputContract
 from edge_runtime.common.console import table
 from edge_runtime.common.files import write_atomically
 from edge_runtime.common.text import printable
+from edge_runtime.core.card import RESEARCH_USE, OperatingPoints, OutputContract
 from train.bootstrap import REPLICATES
 from train.calibration import calibrated
 from train.dataset import Cells

@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from edge_runtime.card import InputContract, OperatingPoints, OutputContract
 from edge_runtime.common.files import write_atomically
+from edge_runtime.core.card import InputContract, OperatingPoints, OutputContract
 from edge_runtime.errors import BadData, BadModel, WrongUsage
 from train.dataset import Cells
 

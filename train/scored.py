@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from edge_runtime.card import InputContract, OperatingPoints, OutputContract
 from edge_runtime.common.console import note
 from edge_runtime.common.text import printable
+from edge_runtime.core.card import InputContract, OperatingPoints, OutputContract
 from edge_runtime.errors import WrongUsage
 from train.cache import UnreadableCells, default_cache, load_pixels
 from train.dataset import Cells, scan
@@ -109,7 +109,7 @@ def score_model(
         WrongUsage: no data, no such model, or the data have no such part.
         BadModel: the model does not load.
     """
-    from edge_runtime.modelfile import find_model, read_model_file
+    from edge_runtime.core.model_file import find_model, read_model_file
     from train.device_scores import device_logits, open_classifiers
 
     path = find_model(name)

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from edge_runtime.card import InputContract
 from edge_runtime.common.console import progress
-from edge_runtime.preprocess import normalise
+from edge_runtime.core.card import InputContract
+from edge_runtime.core.preprocess import normalise
 
 if TYPE_CHECKING:
     import keras

@@ -14,9 +14,9 @@ import numpy as np
 from PIL import Image
 
 from edge_runtime import __version__
-from edge_runtime.card import Card, InputContract
 from edge_runtime.common.text import printable, text
-from edge_runtime.modelfile import ModelFile
+from edge_runtime.core.card import Card, InputContract
+from edge_runtime.core.model_file import ModelFile
 from train.architectures import NAMES, find
 from train.dataset import Cells
 from train.report import Subject

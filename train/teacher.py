@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from edge_runtime.decision import probability
+from edge_runtime.core.decision import probability
 from edge_runtime.errors import BadData, WrongUsage
 from train.dataset import Cells
 from train.run import read_csv

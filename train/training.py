@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from edge_runtime.card import InputContract, OperatingPoints, OutputContract
 from edge_runtime.common.console import note
+from edge_runtime.core.card import InputContract, OperatingPoints, OutputContract
 from edge_runtime.errors import BadData, WrongUsage
 from train.architectures import Architecture, find
 from train.augment import Augmentation

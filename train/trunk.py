@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from edge_runtime.card import InputContract
 from edge_runtime.common.console import note, progress
+from edge_runtime.core.card import InputContract
 from train.augment import Augmentation, augment
 from train.lite_forward import LiteForward, worth_converting
 from train.scoring import normalised

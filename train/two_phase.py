@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from edge_runtime.card import InputContract
+from edge_runtime.core.card import InputContract
 from edge_runtime.errors import WrongUsage
 from train.fine_tuning import FineTuning
 from train.head import train_head

@@ -12,7 +12,7 @@ from edge_runtime.common.text import printable
 from edge_runtime.errors import GateFailed, WrongUsage
 
 if TYPE_CHECKING:
-    from edge_runtime.card import OutputContract
+    from edge_runtime.core.card import OutputContract
 
 _PICTURES = (".png", ".svg")
 
@@ -138,7 +138,7 @@ def _slides(
 
 def _card(model: str | None) -> tuple[OutputContract, float]:
     """Calibration and counting threshold of a model file."""
-    from edge_runtime.modelfile import find_model, read_model_file
+    from edge_runtime.core.model_file import find_model, read_model_file
 
     card = read_model_file(find_model(model or "default")).card
     if card is None:

@@ -9,9 +9,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from edge_runtime.card import OutputContract
 from edge_runtime.common.text import printable
-from edge_runtime.decision import probability
+from edge_runtime.core.card import OutputContract
+from edge_runtime.core.decision import probability
 from edge_runtime.errors import BadData, NotConclusive, WrongUsage
 
 LEAST_CELLS = 10  # parasitized cells of a patient that say something of a slide's sensitivity

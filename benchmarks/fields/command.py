@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from benchmarks.fields.annotations import Truth
     from benchmarks.fields.detection import FieldScore
-    from edge_runtime.classifier import Classifier
+    from edge_runtime.core.classifier import Classifier
 
 _IOUS = (0.3, 0.4, 0.5, 0.6, 0.7)
 
@@ -65,7 +65,7 @@ def fields(
     from benchmarks.fields.annotations import read_truth
     from benchmarks.fields.domain_gap import Gap
     from benchmarks.harness.envelope import check_folder, envelope, save_document
-    from edge_runtime.classifier import Classifier
+    from edge_runtime.core.classifier import Classifier
 
     check_folder(save)
     chosen = [
@@ -97,8 +97,8 @@ def _score(
 ) -> dict[float, list[FieldScore]]:
     """Read each field once and score it at each overlap; no field's pixels are kept."""
     from benchmarks.fields.detection import score_field
+    from edge_runtime.core.images import load_image
     from edge_runtime.fields import FieldReader
-    from edge_runtime.images import load_image
 
     reader = FieldReader([classifier])
     scores: dict[float, list[FieldScore]] = {least: [] for least in ious}

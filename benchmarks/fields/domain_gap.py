@@ -15,7 +15,7 @@ from edge_runtime.counting import wilson
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from edge_runtime.classifier import CellResult, Classifier
+    from edge_runtime.core.classifier import CellResult, Classifier
     from edge_runtime.fields import Field
 
 STEPS = (
@@ -47,8 +47,8 @@ class Gap:
             image: uint8 [h, w, 3], RGB.
             field: what was found in it.
         """
+        from edge_runtime.core.preprocess import resize
         from edge_runtime.fields.burnt_in import without_bar
-        from edge_runtime.preprocess import resize
 
         found = np.array([cell.box for cell in field.cells], np.float64).reshape(-1, 4)
         cut = at_border(truth.boxes, field.size)

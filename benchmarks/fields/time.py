@@ -16,7 +16,7 @@ from benchmarks.harness.timing import Preset, take_turns
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from edge_runtime.classifier import Classifier
+    from edge_runtime.core.classifier import Classifier
 
 WIDTHS = (640, 1280, 2560, 4000)  # to which a field is resampled, longer side
 _ROUNDS = 5
@@ -72,8 +72,8 @@ def floor_call(content: bytes, classifier: Classifier, count: int) -> Callable[[
 
 def time_field(path: Path, classifier: Classifier) -> FieldTime:
     """One field against the floor, taking turns."""
+    from edge_runtime.core.images import load_image
     from edge_runtime.fields import FieldReader, segment
-    from edge_runtime.images import load_image
 
     content = path.read_bytes()
     image = load_image(content)
@@ -89,6 +89,8 @@ def time_field(path: Path, classifier: Classifier) -> FieldTime:
 
 def time_stages(path: Path, classifier: Classifier) -> dict[str, float]:
     """Milliseconds of each of :data:`STAGES_OF_TIME`, each run by itself on what the one before it gives."""
+    from edge_runtime.core.images import load_image
+    from edge_runtime.core.preprocess import resize
     from edge_runtime.fields import segment
     from edge_runtime.fields.crops import colour_table
     from edge_runtime.fields.field import cell_pixels
@@ -97,8 +99,6 @@ def time_stages(path: Path, classifier: Classifier) -> dict[str, float]:
     from edge_runtime.fields.overlaps import settle_overlaps
     from edge_runtime.fields.scale import working_picture
     from edge_runtime.fields.split import split_cells
-    from edge_runtime.images import load_image
-    from edge_runtime.preprocess import resize
     from edge_runtime.quality import measure_quality
 
     content = path.read_bytes()
@@ -136,8 +136,8 @@ def time_stages(path: Path, classifier: Classifier) -> dict[str, float]:
 
 def time_sizes(path: Path, classifier: Classifier) -> list[dict[str, float]]:
     """One field resampled to :data:`WIDTHS`: size, cells found, and milliseconds without decoding."""
+    from edge_runtime.core.images import load_image
     from edge_runtime.fields import FieldReader
-    from edge_runtime.images import load_image
 
     image = load_image(path)
     reader = FieldReader([classifier])
@@ -162,9 +162,9 @@ def time_threads(paths: Sequence[Path], classifier: Classifier, most: int) -> li
     fields are done when each thread reads its own. ``bare`` is what as many threads of bare interpreter calls gain,
     the most that this machine gives at this moment.
     """
+    from edge_runtime.core.images import load_image
+    from edge_runtime.core.pool import ordered_map
     from edge_runtime.fields import FieldReader
-    from edge_runtime.images import load_image
-    from edge_runtime.pool import ordered_map
 
     contents = [path.read_bytes() for path in paths]
     contents *= -(-2 * most // len(contents))

@@ -12,8 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from edge_runtime.card import Card
 from edge_runtime.common.text import printable
+from edge_runtime.core.card import Card
 from edge_runtime.errors import BadData, WrongUsage
 from train.dataset import NIH_PATIENT, Cells, scan
 from train.run import patients_hash

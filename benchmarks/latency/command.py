@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from benchmarks.harness.timing import Preset
     from benchmarks.latency.latency import Latency
     from benchmarks.latency.throughput import Throughput
-    from edge_runtime.modelfile import ModelFile
+    from edge_runtime.core.model_file import ModelFile
 
 _USUAL_THREADS = (1, 2, 4)
 _MOST_THREADS = 256
@@ -105,10 +105,10 @@ def latency(
     from benchmarks.latency.text import cold_text, latency_text, machine_text, model_text, throughput_text
     from benchmarks.latency.throughput import measure_throughput
     from benchmarks.latency.validity import result_word
-    from edge_runtime.classifier import Classifier
-    from edge_runtime.images import load_image
-    from edge_runtime.modelfile import find_model, read_model_file
-    from edge_runtime.preprocess import resize
+    from edge_runtime.core.classifier import Classifier
+    from edge_runtime.core.images import load_image
+    from edge_runtime.core.model_file import find_model, read_model_file
+    from edge_runtime.core.preprocess import resize
 
     check_folder(save)
     references = read_references(reference) if reference else None

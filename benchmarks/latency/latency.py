@@ -19,12 +19,12 @@ from benchmarks.harness.surroundings import Readers, Surroundings
 from benchmarks.harness.timing import Preset, take_turns
 from benchmarks.latency.validity import Verdict, judge
 from edge_runtime.backends import open_interpreter
-from edge_runtime.classifier import Classifier
 from edge_runtime.common.text import printable
+from edge_runtime.core.classifier import Classifier
+from edge_runtime.core.images import load_image
+from edge_runtime.core.model_file import ModelFile
+from edge_runtime.core.preprocess import resize
 from edge_runtime.errors import WrongUsage
-from edge_runtime.images import load_image
-from edge_runtime.modelfile import ModelFile
-from edge_runtime.preprocess import resize
 
 STAGES = ("decode", "preprocess", "infer", "decide")
 

@@ -12,7 +12,7 @@ from benchmarks.latency.throughput import Throughput
 from edge_runtime.backends.units import ComputeUnits
 from edge_runtime.common.console import table
 from edge_runtime.common.text import printable
-from edge_runtime.modelfile import ModelFile
+from edge_runtime.core.model_file import ModelFile
 
 _HEADINGS = ("ms", "p50", "p90", "p95", "p99", "avg", "min", "max", "std")
 

@@ -13,12 +13,12 @@ from benchmarks.harness.bare import Bare
 from benchmarks.harness.percentiles import median
 from benchmarks.harness.timing import Preset, adjacent_ratio, take_turns
 from edge_runtime.commands.classify.command import CHUNK
-from edge_runtime.pool import ordered_map
+from edge_runtime.core.pool import ordered_map
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from edge_runtime.classifier import CellResult, Classifier
+    from edge_runtime.core.classifier import CellResult, Classifier
 
 _CELLS = 128  # in a round: long enough that starting the threads does not count, short enough for many rounds
 

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 from benchmarks.harness.percentiles import Interval, interval, median, summarise
 from benchmarks.harness.unseen_patients import Judged, Overlap, overlap
 from benchmarks.models.candidates import time_in_turns
-from edge_runtime.card import Card
 from edge_runtime.common.text import printable
+from edge_runtime.core.card import Card
+from edge_runtime.core.model_file import find_model, read_model_file
 from edge_runtime.errors import BadModel, EnvironmentLacks
-from edge_runtime.modelfile import find_model, read_model_file
 from train.bootstrap import LEVEL, paired_difference
 from train.cache import default_cache, load_pixels
 from train.calibration import calibrated

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from edge_runtime.common.text import printable
+from edge_runtime.core.images import load_image
+from edge_runtime.core.sources import find_sources
 from edge_runtime.errors import BadImage, WrongUsage
-from edge_runtime.images import load_image
-from edge_runtime.sources import find_sources
 
 if TYPE_CHECKING:
     from train.dataset import Cells

@@ -87,7 +87,7 @@ def peers(
     from benchmarks.peers.other_makers import pair_up
     from benchmarks.peers.rounds import AMOUNTS, BLOCK, measure
     from benchmarks.peers.text import text
-    from edge_runtime.modelfile import find_model, read_model_file
+    from edge_runtime.core.model_file import find_model, read_model_file
     from train.run import Run
 
     check_folder(save)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from benchmarks.peers.process import environment, reason
-from edge_runtime.card import InputContract
+from edge_runtime.core.card import InputContract
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -107,8 +107,8 @@ class _Reader:
 
     @staticmethod
     def _tensors(images: Sequence[str], contract: InputContract) -> Iterator[NDArray[np.float32]]:
-        from edge_runtime.images import load_image
-        from edge_runtime.preprocess import normalise, resize
+        from edge_runtime.core.images import load_image
+        from edge_runtime.core.preprocess import normalise, resize
 
         for image in images:
             yield normalise(resize(load_image(Path(image)), contract), contract)[np.newaxis]

@@ -11,10 +11,10 @@ from benchmarks.peers.conversion import convert
 from benchmarks.peers.other_makers import Foreign, as_one_file
 from benchmarks.peers.protocol import Job, Quantisation
 from edge_runtime.backends import open_interpreter
-from edge_runtime.card import Card, OutputContract
 from edge_runtime.common.console import note
+from edge_runtime.core.card import Card, OutputContract
+from edge_runtime.core.model_file import ModelFile
 from edge_runtime.errors import ThinsmearError
-from edge_runtime.modelfile import ModelFile
 
 OWN = "thinsmear"
 NEEDS_KERAS = "needs the network in Keras form: --run RUN or --keras FILE"

@@ -6,11 +6,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from benchmarks.peers.inputs import INPUTS
-from edge_runtime.card import Card
 from edge_runtime.common.text import printable
+from edge_runtime.core.card import Card
+from edge_runtime.core.model_file import ModelFile, pack_model, read_model_file
 from edge_runtime.errors import WrongUsage
 from edge_runtime.foreign import describe
-from edge_runtime.modelfile import ModelFile, pack_model, read_model_file
 from edge_runtime.tflite_schema import read_graph
 
 

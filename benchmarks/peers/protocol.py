@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from edge_runtime.card import InputContract, OutputContract
-from edge_runtime.decision import logit_of, probability
+from edge_runtime.core.card import InputContract, OutputContract
+from edge_runtime.core.decision import logit_of, probability
+from edge_runtime.core.preprocess import lookup_table, resize, tensor_map
 from edge_runtime.errors import WrongUsage
-from edge_runtime.preprocess import lookup_table, resize, tensor_map
 
 if TYPE_CHECKING:
     from numpy.typing import DTypeLike, NDArray

@@ -20,7 +20,7 @@ def serve(requests: TextIO, replies: TextIO) -> None:
         os.sched_setaffinity(0, {document["cpu"]})  # before any runtime counts its processors
 
     from benchmarks.peers.protocol import Job, open_peer
-    from edge_runtime.images import load_image
+    from edge_runtime.core.images import load_image
 
     job = Job.from_json(document)
     peer = open_peer(job)

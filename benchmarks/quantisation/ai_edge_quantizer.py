@@ -29,7 +29,7 @@ def by_ai_edge_quantizer(bench: Workbench, algorithm: str, size: int) -> tuple[b
     from ai_edge_litert.interpreter import Interpreter
     from ai_edge_quantizer import quantizer, recipe
 
-    from edge_runtime.preprocess import normalise
+    from edge_runtime.core.preprocess import normalise
 
     ours, representative = bench.quantizer(size)
     assert representative is not None

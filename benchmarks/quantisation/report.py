@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from benchmarks.quantisation.variants import SPECIFICITY, Row, pareto
-from edge_runtime.card import RESEARCH_USE
 from edge_runtime.common.console import table
 from edge_runtime.common.files import write_atomically
+from edge_runtime.core.card import RESEARCH_USE
 from train import report_parts as parts
 from train.plot_style import BLUE, GREY, ORANGE, render
 from train.report_style import CSS

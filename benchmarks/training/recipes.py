@@ -14,7 +14,7 @@ import click
 import numpy as np
 
 from edge_runtime.common.text import printable
-from edge_runtime.decision import probability
+from edge_runtime.core.decision import probability
 from edge_runtime.errors import WrongUsage
 from train.bootstrap import LEVEL, mean_difference
 from train.dataset import Cells, scan

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 import numpy as np
 
 from convert.gate.limits import Limits, Verdict, judge
-from edge_runtime.card import LABELS, OperatingPoints, OutputContract
+from edge_runtime.core.card import LABELS, OperatingPoints, OutputContract
 from edge_runtime.counting import exact_upper
 from edge_runtime.errors import BadData, WrongUsage
 from train.bootstrap import REPLICATES, bootstrap

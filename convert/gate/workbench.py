@@ -17,11 +17,11 @@ from convert.gate.limits import Limits
 from convert.quantise.quantizer import Quantizer
 from convert.quantise.recipes import Recipe
 from convert.quantise.representative import DEFAULT_SIZE, Representative, choose, describe
-from edge_runtime.card import LABELS, Card, OperatingPoints, OutputContract
-from edge_runtime.classifier import Classifier
+from edge_runtime.core.card import LABELS, Card, OperatingPoints, OutputContract
+from edge_runtime.core.classifier import Classifier
+from edge_runtime.core.model_file import ModelFile
+from edge_runtime.core.preprocess import normalise
 from edge_runtime.errors import BadData
-from edge_runtime.modelfile import ModelFile
-from edge_runtime.preprocess import normalise
 from train.cache import default_cache, load_pixels
 from train.dataset import Cells
 from train.device_scores import device_logits

@@ -16,9 +16,9 @@ import numpy as np
 from convert.graph.pairing import pair_operators
 from convert.graph.probe import Probe
 from convert.graph.single_operators import split_operators
-from edge_runtime.card import InputContract
 from edge_runtime.common.console import progress
-from edge_runtime.preprocess import lookup_table, normalise, to_tensor
+from edge_runtime.core.card import InputContract
+from edge_runtime.core.preprocess import lookup_table, normalise, to_tensor
 from edge_runtime.tflite_schema import Graph, Operator, Tensor, read_graph
 
 if TYPE_CHECKING:

@@ -11,9 +11,9 @@ from convert.lint.cpu import check_cpu
 from convert.lint.edgetpu import check_edgetpu
 from convert.lint.findings import Finding, tensor_place
 from convert.quantise.recipes import CPU, EDGETPU
-from edge_runtime.card import InputContract
+from edge_runtime.core.card import InputContract
+from edge_runtime.core.preprocess import lookup_table
 from edge_runtime.errors import WrongUsage
-from edge_runtime.preprocess import lookup_table
 from edge_runtime.tflite_schema import Graph, read_graph
 
 _CHECKS: dict[str, Callable[[Graph], Iterator[Finding]]] = {CPU: check_cpu, EDGETPU: check_edgetpu}

@@ -9,8 +9,8 @@ import numpy as np
 
 from convert.graph.edit import pack, unpack
 from convert.graph.probe import Probe
-from edge_runtime.card import InputContract
 from edge_runtime.common.console import progress
+from edge_runtime.core.card import InputContract
 from edge_runtime.tflite_schema import read_graph
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from convert.quantise.activation_ranges import METHODS, Calibration
 from convert.quantise.bias_correction import corrected
 from convert.quantise.recipes import Recipe
 from convert.quiet import silenced
-from edge_runtime.card import InputContract
+from edge_runtime.core.card import InputContract
 from edge_runtime.errors import BadModel, ThinsmearError, WrongUsage
 
 if TYPE_CHECKING:

@@ -17,8 +17,8 @@ from urllib.parse import SplitResult, quote, unquote, urljoin, urlsplit, urlunsp
 from edge_runtime.cameras.mjpeg import PartReader
 from edge_runtime.cameras.protocol import CameraFault, Frame, Pace
 from edge_runtime.common.text import printable
+from edge_runtime.core.images import load_image
 from edge_runtime.errors import BadImage, WrongUsage
-from edge_runtime.images import load_image
 
 MAX_FRAME_BYTES = 32 << 20
 MAX_FRAME_PIXELS = 50_000_000

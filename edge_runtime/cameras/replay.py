@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 
 from edge_runtime.cameras.protocol import CameraFault, EndOfStream, Frame, Pace
 from edge_runtime.common.text import printable, text
+from edge_runtime.core.images import IMAGE_SUFFIXES, load_image
 from edge_runtime.errors import BadImage, WrongUsage
-from edge_runtime.images import IMAGE_SUFFIXES, load_image
 
 if TYPE_CHECKING:
     import numpy as np
@@ -134,7 +134,7 @@ def _open(path: str) -> tuple[Callable[[], Iterator[Picture]], float]:
     """A function that goes through the pictures once, and their own frame rate."""
     if not os.path.isdir(path) and Path(path).suffix.lower() not in IMAGE_SUFFIXES:
         return _open_video(path)
-    from edge_runtime.sources import find_sources
+    from edge_runtime.core.sources import find_sources
 
     sources = [source for source in find_sources([path]).sources if source.problem is None]
     if not sources:

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from edge_runtime.cameras import Frame
-    from edge_runtime.classifier import Classifier
     from edge_runtime.commands.watch.outcomes import Verdict
+    from edge_runtime.core.classifier import Classifier
     from edge_runtime.counting import StopState
     from edge_runtime.sessions.records import Session
     from edge_runtime.sessions.store import Store

@@ -14,8 +14,8 @@ from edge_runtime.common.text import printable, text
 from edge_runtime.errors import GateFailed, NotConclusive
 
 if TYPE_CHECKING:
+    from edge_runtime.core.model_file import ModelFile
     from edge_runtime.golden import GoldenCheck
-    from edge_runtime.modelfile import ModelFile
     from edge_runtime.tflite_schema import Graph, Tensor
 
 _LIST_LIMIT = 6
@@ -44,7 +44,7 @@ def show(model: str | None, golden: bool, tensors: bool, as_json: bool) -> None:
     MODEL is a .tflite file, or the name of a model that comes with the program. Files of other makers have no card;
     the rest is shown all the same.
     """
-    from edge_runtime.modelfile import find_model, read_model_file
+    from edge_runtime.core.model_file import find_model, read_model_file
     from edge_runtime.tflite_schema import read_graph
 
     file = read_model_file(find_model(model))
@@ -63,7 +63,7 @@ def show(model: str | None, golden: bool, tensors: bool, as_json: bool) -> None:
 
 
 def _check(file: ModelFile) -> GoldenCheck:
-    from edge_runtime.classifier import Classifier
+    from edge_runtime.core.classifier import Classifier
     from edge_runtime.golden import check_golden
 
     if file.golden is None:

@@ -14,6 +14,7 @@ from importlib import resources
 from pathlib import Path
 
 from edge_runtime.common.text import printable
+from edge_runtime.core.model_file import read_model_file
 from edge_runtime.device.manifest import MANIFEST, Kit, read_kit, write_manifest
 from edge_runtime.device.wheelhouse import (
     MACHINE,
@@ -26,7 +27,6 @@ from edge_runtime.device.wheelhouse import (
     run_pip,
 )
 from edge_runtime.errors import BadData, WrongUsage
-from edge_runtime.modelfile import read_model_file
 
 INSTALL_SCRIPT = "install.sh"
 _UNITS = resources.files("edge_runtime.device") / "units"

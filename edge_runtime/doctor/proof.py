@@ -31,7 +31,7 @@ def check_model(model: str | None, command: list[str] | None = None, seconds: fl
     """Read the model, load it and prove its golden vectors; one finding a thing that was learned.
 
     Args:
-        model: as :func:`edge_runtime.modelfile.find_model` takes it.
+        model: as :func:`edge_runtime.core.model_file.find_model` takes it.
         command: the process that does it; default a child of this Python.
         seconds: how long it may take.
     """
@@ -90,7 +90,7 @@ def _pillow(model: str | None) -> list[Finding]:
 
 
 def _model(model: str | None) -> list[Finding]:
-    from edge_runtime.modelfile import find_model, read_model_file
+    from edge_runtime.core.model_file import find_model, read_model_file
 
     file = read_model_file(find_model(model))
     where = f"{printable(file.path)} ({file.id}, {len(file.flatbuffer):,} bytes)"
@@ -101,11 +101,11 @@ def _model(model: str | None) -> list[Finding]:
 
 
 def _load(model: str | None) -> list[Finding]:
-    from edge_runtime.modelfile import find_model, read_model_file
+    from edge_runtime.core.model_file import find_model, read_model_file
 
     file = read_model_file(find_model(model))
     if file.card is not None:
-        from edge_runtime.classifier import Classifier
+        from edge_runtime.core.classifier import Classifier
 
         Classifier(file)
     else:
@@ -116,9 +116,9 @@ def _load(model: str | None) -> list[Finding]:
 
 
 def _golden(model: str | None) -> list[Finding]:
-    from edge_runtime.classifier import Classifier
+    from edge_runtime.core.classifier import Classifier
+    from edge_runtime.core.model_file import find_model, read_model_file
     from edge_runtime.golden import check_golden
-    from edge_runtime.modelfile import find_model, read_model_file
 
     file = read_model_file(find_model(model))
     if file.card is None or file.golden is None:

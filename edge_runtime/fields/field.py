@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from edge_runtime.core.preprocess import resize
 from edge_runtime.fields.burnt_in import without_bar
 from edge_runtime.fields.crops import Box, colour_table, cut_out, to_image
 from edge_runtime.fields.gates import BORDER, CLUMP, WHITE_CELL, gate
@@ -16,12 +17,11 @@ from edge_runtime.fields.mask import cell_mask, pale_patches
 from edge_runtime.fields.overlaps import settle_overlaps
 from edge_runtime.fields.scale import WorkingPicture, working_picture
 from edge_runtime.fields.split import split_cells
-from edge_runtime.preprocess import resize
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from edge_runtime.classifier import CellResult, Classifier
+    from edge_runtime.core.classifier import CellResult, Classifier
     from edge_runtime.quality import Quality
 
 _FAINT = 0.05  # darkness of the usual cell below which there is nothing but glass
@@ -198,7 +198,7 @@ class FieldReader:
 
     def classify(self, image: NDArray[np.uint8], field: Field) -> tuple[CellResult, ...]:
         """Verdicts on the cells of a field, in their order."""
-        from edge_runtime.pool import ordered_map
+        from edge_runtime.core.pool import ordered_map
 
         count = len(self._classifiers)
         cells, colours = field.cells, colour_table(field.stain)

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from edge_runtime.card import RESEARCH_USE
+from edge_runtime.core.card import RESEARCH_USE
 from edge_runtime.fields.gates import BORDER, CLUMP, DEBRIS, HIDDEN, PLATELET, WHITE_CELL
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from edge_runtime.classifier import CellResult
+    from edge_runtime.core.classifier import CellResult
     from edge_runtime.fields.crops import Box
     from edge_runtime.fields.field import Field, FieldResult
 

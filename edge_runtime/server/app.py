@@ -10,7 +10,7 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
 from edge_runtime import __version__
-from edge_runtime.card import RESEARCH_USE
+from edge_runtime.core.card import RESEARCH_USE
 from edge_runtime.device.notify import Notifier
 from edge_runtime.server import (
     routes_device,

@@ -11,7 +11,7 @@ from edge_runtime.sessions.review import current_verdict, reviewed, suspected_ce
 from edge_runtime.sessions.status import session_status
 
 if TYPE_CHECKING:
-    from edge_runtime.classifier import CellResult
+    from edge_runtime.core.classifier import CellResult
     from edge_runtime.errors import BadImage
     from edge_runtime.fields import FieldResult
     from edge_runtime.sessions.counts import MachineCount

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from edge_runtime.classifier import Classifier
+from edge_runtime.core.classifier import Classifier
+from edge_runtime.core.encoding import write_png
+from edge_runtime.core.images import load_image
 from edge_runtime.errors import BadImage, WrongUsage
-from edge_runtime.images import load_image
 from edge_runtime.server.documents import (
     Document,
     cell_line,
@@ -20,7 +21,6 @@ from edge_runtime.server.documents import (
     status_document,
 )
 from edge_runtime.server.judges import Judges
-from edge_runtime.server.png import write_png
 from edge_runtime.server.problems import Problem
 from edge_runtime.server.uploads import Upload
 from edge_runtime.server.work import alive

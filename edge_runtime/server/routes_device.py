@@ -8,7 +8,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, Response
 
 from edge_runtime import __version__
-from edge_runtime.card import RESEARCH_USE
+from edge_runtime.core.card import RESEARCH_USE
 from edge_runtime.counting.stop_rules import PRESETS
 from edge_runtime.server import metrics, qr
 from edge_runtime.server.declared import file_answer, problems

@@ -9,8 +9,8 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Path, Query, Request
 from fastapi.responses import JSONResponse, Response
 
+from edge_runtime.core.images import load_image
 from edge_runtime.errors import WrongUsage
-from edge_runtime.images import load_image
 from edge_runtime.server import jobs
 from edge_runtime.server.declared import UPLOAD_PROBLEMS, file_answer, problems, upload
 from edge_runtime.server.documents import session_rows, status_document

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from edge_runtime.cameras.auto import choose
-from edge_runtime.classifier import Classifier
+from edge_runtime.core.classifier import Classifier
 from edge_runtime.device.notify import Notifier
 from edge_runtime.server.glance import Glances
 from edge_runtime.server.jobs import Tools, open_store, tools_maker

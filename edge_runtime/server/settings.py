@@ -29,7 +29,7 @@ class Settings:
         camera: see :func:`edge_runtime.cameras.camera_maker`; None for none.
         size: (width, height) to ask the camera for.
         model: file or name; None for the default.
-        accelerator: see :class:`edge_runtime.classifier.Classifier`.
+        accelerator: see :class:`edge_runtime.core.classifier.Classifier`.
         token: what a caller must know; None when everybody who reaches the server may ask.
         token_for_all: also those on this device need the token.
         hosts: further names under which browsers may call the server.

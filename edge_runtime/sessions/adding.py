@@ -7,16 +7,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from edge_runtime.core.images import load_image
 from edge_runtime.errors import BadImage
-from edge_runtime.images import load_image
 from edge_runtime.sessions.records import Added, FieldRecord, ModelRecord
 
 if TYPE_CHECKING:
-    from edge_runtime.classifier import Classifier
+    from edge_runtime.core.classifier import Classifier
+    from edge_runtime.core.sources import Source
     from edge_runtime.sessions.analysis import Reader
     from edge_runtime.sessions.records import Session
     from edge_runtime.sessions.store import Store
-    from edge_runtime.sources import Source
 
 # Only that it came as a file: a file's name may hold a person's.
 _CAMERA = {"source": "file"}

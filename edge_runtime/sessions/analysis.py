@@ -7,8 +7,8 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from edge_runtime.core.images import load_image
 from edge_runtime.errors import BadImage
-from edge_runtime.images import load_image
 from edge_runtime.sessions.records import CELL, Cell, FieldRecord
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from edge_runtime import quality
-    from edge_runtime.classifier import Classifier
+    from edge_runtime.core.classifier import Classifier
     from edge_runtime.fields import FieldResult
     from edge_runtime.sessions.records import Session
     from edge_runtime.sessions.store import Store

@@ -11,8 +11,8 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-from edge_runtime.card import RESEARCH_USE
 from edge_runtime.common.files import atomic_file
+from edge_runtime.core.card import RESEARCH_USE
 from edge_runtime.sessions.records import Session
 
 if TYPE_CHECKING:

@@ -55,7 +55,7 @@ def suspected_pictures(record: FieldRecord, content: bytes, pixels: NDArray[np.u
     if not wanted:
         return {}
     if pixels is None:
-        from edge_runtime.images import load_image
+        from edge_runtime.core.images import load_image
 
         pixels = load_image(content)
     return {index: cell_picture(pixels, record.cells[index]) for index in wanted}

@@ -7,13 +7,13 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from edge_runtime.card import LIMITS
+from edge_runtime.core.card import LIMITS
 from edge_runtime.counting import RedCells, red_cells, stop_rule
 from edge_runtime.errors import WrongUsage
 from edge_runtime.sessions.codes import checked_code
 
 if TYPE_CHECKING:
-    from edge_runtime.classifier import Classifier
+    from edge_runtime.core.classifier import Classifier
 
 COUNT, BLANK = "count", "blank"
 FIELD, CELL = "field", "cell"

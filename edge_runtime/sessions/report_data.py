@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from edge_runtime import __version__
-from edge_runtime.card import RESEARCH_USE
+from edge_runtime.core.card import RESEARCH_USE
 from edge_runtime.counting import CountSummary, RedCells, StopState, summarise_count
 from edge_runtime.errors import WrongUsage
 from edge_runtime.sessions.blank import BlankRate, blank_rate

@@ -6,7 +6,7 @@ import base64
 from collections.abc import Iterator
 from html import escape as _escape
 
-from edge_runtime.card import RESEARCH_USE
+from edge_runtime.core.card import RESEARCH_USE
 from edge_runtime.sessions import report_words as words
 from edge_runtime.sessions.report_data import Report
 

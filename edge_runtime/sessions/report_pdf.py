@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import BinaryIO
 
-from edge_runtime.card import RESEARCH_USE
+from edge_runtime.core.card import RESEARCH_USE
 from edge_runtime.sessions import report_words as words
 from edge_runtime.sessions.pdf import HEIGHT, WIDTH, Colour, Page, text_width, wrapped, write_pdf
 from edge_runtime.sessions.report_data import Report

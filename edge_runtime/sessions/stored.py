@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from edge_runtime.core.images import load_image
 from edge_runtime.errors import WrongUsage
-from edge_runtime.images import load_image
 from edge_runtime.sessions.pictures import cell_picture
 from edge_runtime.sessions.records import Cell, FieldRecord
 from edge_runtime.sessions.review import cell_row

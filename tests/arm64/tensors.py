@@ -10,9 +10,9 @@ from pathlib import Path
 
 import numpy as np
 
-from edge_runtime.classifier import Classifier
-from edge_runtime.images import IMAGE_SUFFIXES, load_image
-from edge_runtime.preprocess import lookup_table, resize, to_tensor
+from edge_runtime.core.classifier import Classifier
+from edge_runtime.core.images import IMAGE_SUFFIXES, load_image
+from edge_runtime.core.preprocess import lookup_table, resize, to_tensor
 
 classifier = Classifier.open()
 contract, tensor = classifier.contract, classifier.interpreter.input

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from edge_runtime.modelfile import default_model_path, read_model_file
+from edge_runtime.core.model_file import default_model_path, read_model_file
 
 ROOT = Path(__file__).resolve().parents[2]
 CELLS = 12

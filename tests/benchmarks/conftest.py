@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from edge_runtime.card import Card, InputContract
-from edge_runtime.modelfile import pack_model
+from edge_runtime.core.card import Card, InputContract
+from edge_runtime.core.model_file import pack_model
 
 SIDE = 16
 

@@ -195,9 +195,9 @@ def test_held_out_real_fields(real_data: Path) -> None:
     """Every fourth of the fields that no constant was set on; limits a little below what was measured on all."""
     pytest.importorskip("cv2")
     from benchmarks.fields.detection import score_field
-    from edge_runtime.classifier import Classifier
+    from edge_runtime.core.classifier import Classifier
+    from edge_runtime.core.images import load_image
     from edge_runtime.fields import FieldReader
-    from edge_runtime.images import load_image
 
     held_out = [truth for truth in read_truth(real_data / "iml_fields") if truth.path.name >= "PA171909"][::4]
     reader = FieldReader([Classifier.open()])

@@ -16,11 +16,11 @@ from benchmarks.latency.latency import STAGES, measure_latency, runtime_of
 from benchmarks.latency.picture import SIDE, cell_png
 from benchmarks.latency.throughput import measure_throughput
 from edge_runtime.backends.edgetpu import library_name
-from edge_runtime.classifier import Classifier
 from edge_runtime.cli import run
+from edge_runtime.core.classifier import Classifier
+from edge_runtime.core.images import load_image
+from edge_runtime.core.model_file import read_model_file
 from edge_runtime.errors import ThinsmearError
-from edge_runtime.images import load_image
-from edge_runtime.modelfile import read_model_file
 
 SHORT = Preset(min_runs=12, min_seconds=0, warmup=2, cold_starts=1)
 

@@ -14,7 +14,7 @@ from benchmarks.harness.percentiles import interval
 from benchmarks.harness.timing import Preset
 from benchmarks.latency.latency import measure_latency, runtime_of
 from benchmarks.latency.picture import cell_png
-from edge_runtime.modelfile import find_model, read_model_file
+from edge_runtime.core.model_file import find_model, read_model_file
 
 pytest.importorskip("ai_edge_litert.tools.benchmark_litert_model", reason="this runtime comes without its benchmark")
 WITHIN = 0.15

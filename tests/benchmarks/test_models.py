@@ -17,9 +17,9 @@ from benchmarks.harness.timing import PRESETS, Preset
 from benchmarks.harness.unseen_patients import Judged, overlap
 from benchmarks.models.models_section import remarks
 from benchmarks.report.section import html, markdown, section_of
-from edge_runtime.card import Card, InputContract
 from edge_runtime.cli import run
-from edge_runtime.modelfile import pack_model
+from edge_runtime.core.card import Card, InputContract
+from edge_runtime.core.model_file import pack_model
 from tests.benchmarks.documents import models as saved_models
 from tests.conftest import draw_patients
 from train.run import patients_hash

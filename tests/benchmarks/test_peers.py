@@ -19,11 +19,11 @@ from benchmarks.peers.other_makers import Foreign, as_one_file, pair_up
 from benchmarks.peers.process import First, PeerFailed, PeerProcess, environment, reason
 from benchmarks.peers.protocol import KINDS, About, Job, Quantisation, TensorPeer, packages_of
 from benchmarks.peers.rounds import AMOUNTS, BLOCK, Amount, Row, measure
-from edge_runtime.card import InputContract, OutputContract
-from edge_runtime.classifier import Classifier
 from edge_runtime.cli import run
+from edge_runtime.core.card import InputContract, OutputContract
+from edge_runtime.core.classifier import Classifier
+from edge_runtime.core.model_file import read_model_file
 from edge_runtime.errors import WrongUsage
-from edge_runtime.modelfile import read_model_file
 from tests.conftest import draw_cell, draw_patients
 from train.quiet import silenced
 

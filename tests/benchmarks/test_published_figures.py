@@ -30,7 +30,7 @@ def test_figures_are_those_of_the_benchmarks(text: str, saved: list[Path], capfd
 def test_they_are_of_the_models_that_come_along() -> None:
     import json
 
-    from edge_runtime.modelfile import find_model, read_model_file
+    from edge_runtime.core.model_file import find_model, read_model_file
 
     document = json.loads((BENCH / "models.json").read_text())
     for row in document["models"]:

@@ -19,7 +19,7 @@ from benchmarks.counting.command import counting
 from benchmarks.counting.held_out_scores import HeldOut, Patient, read_held_out
 from benchmarks.counting.simulated_slides import FITTED, NOT_EXCLUDED, SLIDES, SlideStudy, simulate_slides
 from benchmarks.counting.slides_text import study_text
-from edge_runtime.card import OutputContract
+from edge_runtime.core.card import OutputContract
 from edge_runtime.counting import exact_upper
 from edge_runtime.errors import BadData, NotConclusive, ThinsmearError, WrongUsage
 

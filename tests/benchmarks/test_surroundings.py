@@ -94,7 +94,7 @@ def test_people_read_it(small_model: Path, tmp_path: Path, monkeypatch: pytest.M
     from benchmarks.harness.timing import Preset
     from benchmarks.latency.latency import measure_latency, runtime_of
     from benchmarks.latency.picture import cell_png
-    from edge_runtime.modelfile import read_model_file
+    from edge_runtime.core.model_file import read_model_file
 
     monkeypatch.setattr(
         "benchmarks.latency.latency.by_minute", lambda *rest: (Minute(1, 2.0, 1.0), Minute(2, 2.6, 1.3))

@@ -17,9 +17,9 @@ from convert.quantise.quantizer import Quantizer
 from convert.quantise.recipes import find
 from edge_runtime.backends import open_interpreter
 from edge_runtime.cli import run
+from edge_runtime.core.model_file import read_model_file
+from edge_runtime.core.preprocess import lookup_table, normalise, to_tensor
 from edge_runtime.golden import check_golden
-from edge_runtime.modelfile import read_model_file
-from edge_runtime.preprocess import lookup_table, normalise, to_tensor
 from edge_runtime.tflite_schema import read_graph
 
 SMALL = ("--calibration-size", "60")

@@ -11,7 +11,7 @@ from scipy.stats import binomtest
 
 from convert.gate.drift import Answers, Drift, compare, mcnemar
 from convert.gate.limits import FAILED, INCONCLUSIVE, PASSED, Limits, judge
-from edge_runtime.card import OperatingPoints, OutputContract
+from edge_runtime.core.card import OperatingPoints, OutputContract
 from edge_runtime.errors import BadData, WrongUsage
 
 CELLS = 2000

@@ -11,7 +11,7 @@ from convert.lint.cpu import check_cpu
 from convert.lint.edgetpu import check_edgetpu
 from convert.lint.findings import Finding
 from convert.lint.lint import lint
-from edge_runtime.card import InputContract
+from edge_runtime.core.card import InputContract
 from edge_runtime.errors import BadModel, WrongUsage
 from edge_runtime.tflite_schema import Graph, Operator, Tensor
 

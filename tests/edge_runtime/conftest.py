@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from edge_runtime.card import Card, InputContract, OperatingPoints
-from edge_runtime.modelfile import pack_model
+from edge_runtime.core.card import Card, InputContract, OperatingPoints
+from edge_runtime.core.model_file import pack_model
 
 SIDE = 16
 CONTRACT = InputContract(height=SIDE, width=SIDE)

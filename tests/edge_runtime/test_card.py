@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from edge_runtime.card import (
+from edge_runtime.core.card import (
     Card,
     InputContract,
     OperatingPoints,

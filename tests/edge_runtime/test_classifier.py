@@ -9,11 +9,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from edge_runtime.card import Card, InputContract, OperatingPoints, OutputContract
-from edge_runtime.classifier import Classifier
-from edge_runtime.decision import probability
+from edge_runtime.core.card import Card, InputContract, OperatingPoints, OutputContract
+from edge_runtime.core.classifier import Classifier
+from edge_runtime.core.decision import probability
+from edge_runtime.core.model_file import ModelFile, pack_model, read_model_file
 from edge_runtime.errors import BadModel
-from edge_runtime.modelfile import ModelFile, pack_model, read_model_file
 
 Models = Callable[[str], bytes]
 CONTRACT = InputContract(16, 16)

@@ -13,8 +13,9 @@ from typing import Any
 
 import pytest
 
-from edge_runtime import cli, modelfile
-from edge_runtime.tail import append_tail
+from edge_runtime import cli
+from edge_runtime.core import model_file
+from edge_runtime.core.archive import append_tail
 
 RED, BLUE = (200, 60, 40), (40, 60, 200)
 Models = Callable[[str], bytes]
@@ -25,7 +26,7 @@ Run = Callable[..., tuple[int, str, str]]
 @pytest.fixture
 def run(model_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Run:
     """``run(*arguments)`` in the temporary folder, with the tiny model as the default: exit code, stdout, stderr."""
-    monkeypatch.setattr(modelfile, "MODELS", model_path.parent)
+    monkeypatch.setattr(model_file, "MODELS", model_path.parent)
     model_path.rename(model_path.with_name("default.tflite"))
     monkeypatch.chdir(model_path.parent)
 

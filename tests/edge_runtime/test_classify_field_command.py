@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from edge_runtime import cli, modelfile
+from edge_runtime import cli
+from edge_runtime.core import model_file
 
 pytest.importorskip("cv2", reason="whole fields need OpenCV")
 Run = Callable[..., tuple[int, str, str]]
@@ -19,7 +20,7 @@ Run = Callable[..., tuple[int, str, str]]
 @pytest.fixture
 def run(model_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Run:
     """``run(*arguments)`` in the temporary folder, with the tiny model as the default: exit code, stdout, stderr."""
-    monkeypatch.setattr(modelfile, "MODELS", model_path.parent)
+    monkeypatch.setattr(model_file, "MODELS", model_path.parent)
     model_path.rename(model_path.with_name("default.tflite"))
     monkeypatch.chdir(model_path.parent)
 

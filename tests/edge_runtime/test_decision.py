@@ -7,8 +7,8 @@ import math
 import numpy as np
 import pytest
 
-from edge_runtime.card import OperatingPoints
-from edge_runtime.decision import decide, logit_of, probability
+from edge_runtime.core.card import OperatingPoints
+from edge_runtime.core.decision import decide, logit_of, probability
 
 
 @pytest.mark.parametrize(

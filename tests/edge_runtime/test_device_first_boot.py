@@ -16,9 +16,9 @@ import pytest
 from click.testing import CliRunner
 
 from edge_runtime.commands.device import device
+from edge_runtime.core.model_file import default_model_path
 from edge_runtime.device import kit as kit_module
 from edge_runtime.device.manifest import Kit
-from edge_runtime.modelfile import default_model_path
 from tests.fakes.cards import FIRST_BOOT, PUBLIC_KEY, make_card, make_small_kit
 
 DEVICE = Path(kit_module.__file__).parent

@@ -13,11 +13,11 @@ from pathlib import Path
 
 import pytest
 
+from edge_runtime.core.model_file import default_model_path
 from edge_runtime.device.kit import Sources, build_wheel, make_kit
 from edge_runtime.device.manifest import MANIFEST, SUMS, Kit, read_kit, sha256_of
 from edge_runtime.device.wheelhouse import TARGETS, check_complete, collect, missing, run_pip
 from edge_runtime.errors import BadData, EnvironmentLacks, WrongUsage
-from edge_runtime.modelfile import default_model_path
 from tests.fakes.cards import make_small_kit, make_wheel
 
 LIMIT = 150_000_000  # bytes of a kit for runtime, fields, camera and page

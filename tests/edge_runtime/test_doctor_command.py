@@ -13,10 +13,10 @@ import numpy as np
 import pytest
 
 from edge_runtime.commands.doctor import doctor
+from edge_runtime.core.model_file import pack_model, read_model_file
 from edge_runtime.doctor.findings import Finding
 from edge_runtime.doctor.proof import check_model
 from edge_runtime.errors import EnvironmentLacks
-from edge_runtime.modelfile import pack_model, read_model_file
 
 Models = Callable[[str], bytes]
 

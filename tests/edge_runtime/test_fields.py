@@ -168,7 +168,7 @@ def test_without_opencv_the_cure_is_named(monkeypatch: pytest.MonkeyPatch) -> No
 @pytest.fixture(scope="module")
 def reader() -> FieldReader:
     """With the model that comes along."""
-    from edge_runtime.classifier import Classifier
+    from edge_runtime.core.classifier import Classifier
 
     return FieldReader([Classifier.open()])
 
@@ -182,7 +182,7 @@ class TestReading:
         assert {"focus", "saturated", "density", "accepted"} <= document["quality"].keys()
 
     def test_two_classifiers_answer_as_one(self, reader: FieldReader) -> None:
-        from edge_runtime.classifier import Classifier
+        from edge_runtime.core.classifier import Classifier
 
         image = draw()
         two = FieldReader([Classifier.open(), Classifier.open()])

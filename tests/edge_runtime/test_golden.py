@@ -10,7 +10,9 @@ import numpy as np
 import pytest
 
 from edge_runtime.backends import open_interpreter
-from edge_runtime.card import InputContract
+from edge_runtime.core.archive import pack
+from edge_runtime.core.card import InputContract
+from edge_runtime.core.model_file import read_model_file
 from edge_runtime.errors import BadModel
 from edge_runtime.golden import (
     Golden,
@@ -19,8 +21,6 @@ from edge_runtime.golden import (
     read_golden,
     write_golden,
 )
-from edge_runtime.modelfile import read_model_file
-from edge_runtime.tail import pack
 
 Models = Callable[[str], bytes]
 CONTRACT = InputContract(16, 16)

@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from edge_runtime.core.images import load_image
 from edge_runtime.errors import BadImage
-from edge_runtime.images import load_image
 
 # Pillow also warns of damage; the command line silences that, because the error says it
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning:PIL")

@@ -13,8 +13,8 @@ import pytest
 from PIL import Image
 
 from edge_runtime import cli
+from edge_runtime.core.model_file import read_model_file
 from edge_runtime.errors import BadModel, ThinsmearError
-from edge_runtime.modelfile import read_model_file
 from edge_runtime.tflite_schema import read_graph
 from edge_runtime.trial import try_model
 

@@ -15,16 +15,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from edge_runtime import modelfile
-from edge_runtime.card import Card, InputContract
-from edge_runtime.errors import BadModel, WrongUsage
-from edge_runtime.modelfile import (
+from edge_runtime.core import model_file
+from edge_runtime.core.archive import MAX_ENTRIES, append_tail
+from edge_runtime.core.card import Card, InputContract
+from edge_runtime.core.model_file import (
     default_model_path,
     find_model,
     pack_model,
     read_model_file,
 )
-from edge_runtime.tail import MAX_ENTRIES, append_tail
+from edge_runtime.errors import BadModel, WrongUsage
 
 Models = Callable[[str], bytes]
 CONTRACT = InputContract(16, 16)
@@ -244,7 +244,7 @@ def test_only_bare_flatbuffers_are_packed(packed: bytes) -> None:
 
 
 def test_model_names(tmp_path: Path, packed: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(modelfile, "MODELS", tmp_path)
+    monkeypatch.setattr(model_file, "MODELS", tmp_path)
     for name in ("default", "fast"):
         (tmp_path / f"{name}.tflite").write_bytes(packed)
     assert default_model_path() == tmp_path / "default.tflite"

@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from edge_runtime.pool import ordered_map
+from edge_runtime.core.pool import ordered_map
 
 
 class Worker:

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from edge_runtime.card import InputContract
-from edge_runtime.preprocess import lookup_table, normalise, resize, to_tensor
+from edge_runtime.core.card import InputContract
+from edge_runtime.core.preprocess import lookup_table, normalise, resize, to_tensor
 
 PIXELS = np.random.default_rng(5).integers(0, 256, (2, 6, 5, 3), dtype=np.uint8)
 UNEQUAL = InputContract(6, 5, scale=(1 / 58, 1 / 57, 1 / 57), offset=(-2.1, -2.0, -1.8))

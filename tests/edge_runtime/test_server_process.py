@@ -278,9 +278,9 @@ def test_a_thousand_uploads_of_sixteen_clients_beyond_the_limit(tmp_path: Path) 
 @pytest.mark.long
 def test_a_capture_takes_little_longer_than_reading_and_the_live_view_goes_on(tmp_path: Path) -> None:
     """The bars: 1.3 times the bare reading of the field, and 10 live pictures a second meanwhile, on two cores."""
-    from edge_runtime.classifier import Classifier
+    from edge_runtime.core.classifier import Classifier
+    from edge_runtime.core.images import load_image
     from edge_runtime.fields import FieldReader
-    from edge_runtime.images import load_image
 
     (tmp_path / "fields").mkdir()
     for seed in range(4):

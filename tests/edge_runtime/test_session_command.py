@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from edge_runtime import cli, modelfile
+from edge_runtime import cli
+from edge_runtime.core import model_file
 from edge_runtime.sessions import codes
 
 RED, PALE, BLUE = (200, 60, 40), (130, 110, 130), (40, 60, 200)
@@ -22,7 +23,7 @@ Run = Callable[..., tuple[int, str, str]]
 @pytest.fixture
 def run(model_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Run:
     """``run(*arguments)`` of `thinsmear session` in the temporary folder: exit code, stdout, stderr."""
-    monkeypatch.setattr(modelfile, "MODELS", model_path.parent)
+    monkeypatch.setattr(model_file, "MODELS", model_path.parent)
     monkeypatch.setitem(cli.COMMANDS, "session", ("edge_runtime.commands.session.command:session", ""))
     monkeypatch.setenv("THINSMEAR_STORE", str(model_path.parent / "store"))
     model_path.rename(model_path.with_name("default.tflite"))

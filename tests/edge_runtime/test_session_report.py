@@ -14,8 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from edge_runtime.card import RESEARCH_USE
 from edge_runtime.commands.session import views
+from edge_runtime.core.card import RESEARCH_USE
 from edge_runtime.counting import exact, exact_upper, rule_of_three
 from edge_runtime.errors import WrongUsage
 from edge_runtime.sessions import Session, SessionPlan, Store

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from edge_runtime import cli
-from edge_runtime.modelfile import pack_model, read_model_file
+from edge_runtime.core.model_file import pack_model, read_model_file
 
 Models = Callable[[str], bytes]
 

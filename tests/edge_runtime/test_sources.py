@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from edge_runtime.sources import find_sources, read_list
+from edge_runtime.core.sources import find_sources, read_list
 
 
 @pytest.fixture

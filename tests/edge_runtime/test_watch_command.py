@@ -19,9 +19,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from edge_runtime import cameras, cli, modelfile
+from edge_runtime import cameras, cli
 from edge_runtime.cameras import CameraFault, CameraInfo, Frame, Pace
 from edge_runtime.cameras import v4l2 as usb
+from edge_runtime.core import model_file
 from edge_runtime.errors import EnvironmentLacks
 
 RED, BLUE = (200, 60, 40), (40, 60, 200)
@@ -38,7 +39,7 @@ def run(model_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytes
     """``run(*arguments)`` in the temporary folder, with the tiny model as the default: exit code, stdout, stderr."""
     for name, entry in COMMANDS.items():
         monkeypatch.setitem(cli.COMMANDS, name, entry)
-    monkeypatch.setattr(modelfile, "MODELS", model_path.parent)
+    monkeypatch.setattr(model_file, "MODELS", model_path.parent)
     model_path.rename(model_path.with_name("default.tflite"))
     monkeypatch.chdir(model_path.parent)
 

@@ -18,8 +18,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from edge_runtime import cameras, cli, modelfile
+from edge_runtime import cameras, cli
 from edge_runtime.cameras import EndOfStream, Frame, Pace
+from edge_runtime.core import model_file
 from edge_runtime.sessions import SessionPlan, Store
 from edge_runtime.sessions.checks import check_store
 from edge_runtime.sessions.report_data import make_report
@@ -35,7 +36,7 @@ Run = Callable[..., tuple[int, str, str]]
 def run(model_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Run:
     """``run(*arguments)`` of `thinsmear watch` in the temporary folder, with the tiny model and the store ``store``."""
     monkeypatch.setitem(cli.COMMANDS, "watch", COMMANDS["watch"])
-    monkeypatch.setattr(modelfile, "MODELS", model_path.parent)
+    monkeypatch.setattr(model_file, "MODELS", model_path.parent)
     monkeypatch.setenv("THINSMEAR_STORE", str(model_path.parent / "store"))
     model_path.rename(model_path.with_name("default.tflite"))
     monkeypatch.chdir(model_path.parent)

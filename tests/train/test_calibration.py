@@ -7,8 +7,8 @@ import pytest
 from scipy import stats
 from sklearn.linear_model import LogisticRegression
 
-from edge_runtime.card import OutputContract
-from edge_runtime.decision import probability
+from edge_runtime.core.card import OutputContract
+from edge_runtime.core.decision import probability
 from edge_runtime.errors import NotConclusive
 from train.blank_rate import blank_rate
 from train.calibration import calibrated, enough_for_bias, fit_calibration, log_loss

@@ -8,7 +8,7 @@ import keras
 import numpy as np
 import pytest
 
-from edge_runtime.card import InputContract
+from edge_runtime.core.card import InputContract
 from train.architectures import find
 from train.collapse import collapses_of, histogram_text, inspect_predictions, training_warning
 from train.part import Part

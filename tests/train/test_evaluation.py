@@ -14,9 +14,9 @@ from click.testing import CliRunner
 from PIL import Image
 from sklearn import metrics as reference
 
-from edge_runtime.card import Card, OperatingPoints, OutputContract
+from edge_runtime.core.card import Card, OperatingPoints, OutputContract
+from edge_runtime.core.model_file import pack_model
 from edge_runtime.errors import BadData, WrongUsage
-from edge_runtime.modelfile import pack_model
 from train.collapse import inspect_predictions
 from train.curves import patient_rows, precision_recall, reliability, roc, thresholds, worst_patients
 from train.evaluate_command import evaluate as command

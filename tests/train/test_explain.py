@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from edge_runtime.card import InputContract
+from edge_runtime.core.card import InputContract
+from edge_runtime.core.preprocess import normalise
 from edge_runtime.errors import WrongUsage
-from edge_runtime.preprocess import normalise
 from train.explain.cell_mask import cell_mask, share_inside
 from train.explain.colours import AGAINST, FOR_PARASITE, fit, overlay, ramp
 from train.explain.occlusion import FILLS, occlusion

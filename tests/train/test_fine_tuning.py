@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from edge_runtime.card import InputContract
+from edge_runtime.core.card import InputContract
 from train.part import Part
 from train.recipe import Recipe
 

@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from edge_runtime.card import InputContract
 from edge_runtime.cli import run as thinsmear
+from edge_runtime.core.card import InputContract
 from edge_runtime.errors import BadData, WrongUsage
 from train.dataset import Cells
 from train.fine_tuning import FineTuning

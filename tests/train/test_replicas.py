@@ -20,7 +20,7 @@ tf.config.set_logical_device_configuration(
     tf.config.list_physical_devices("CPU")[0], [tf.config.LogicalDeviceConfiguration()] * 2)
 require_tensorflow()
 import keras
-from edge_runtime.card import InputContract
+from edge_runtime.core.card import InputContract
 from edge_runtime.errors import WrongUsage
 from train.architectures import find
 from train.augment import PRESETS

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from edge_runtime.card import RESEARCH_USE, OperatingPoints, OutputContract
+from edge_runtime.core.card import RESEARCH_USE, OperatingPoints, OutputContract
 from train import plots
 from train import report_sections as sections
 from train.dataset import Cells

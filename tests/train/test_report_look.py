@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from edge_runtime.card import OperatingPoints, OutputContract
+from edge_runtime.core.card import OperatingPoints, OutputContract
 from train import plot_style, plots
 from train.evaluation import evaluate
 from train.report_style import CSS

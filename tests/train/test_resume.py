@@ -41,7 +41,7 @@ import keras
 import tensorflow as tf
 tf.config.experimental.enable_op_determinism()
 tf.config.run_functions_eagerly(True)
-from edge_runtime.card import InputContract
+from edge_runtime.core.card import InputContract
 from train.architectures import find
 from train.part import Part
 from train.recipe import Recipe

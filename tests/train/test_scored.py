@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from edge_runtime.card import InputContract, OperatingPoints, OutputContract
+from edge_runtime.core.card import InputContract, OperatingPoints, OutputContract
 from edge_runtime.errors import BadData, WrongUsage
 from train.dataset import Cells, scan
 from train.scored import Request, Scored, score_run

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from edge_runtime.card import InputContract
+from edge_runtime.core.card import InputContract
 from edge_runtime.errors import WrongUsage
 from train.dataset import Cells
 from train.fold_training import check_folds

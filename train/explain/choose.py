@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from edge_runtime.core.sources import STDIN, find_sources
 from edge_runtime.errors import BadData, BadImage, WrongUsage
-from edge_runtime.sources import STDIN, find_sources
 from train.calibration import calibrated
 
 if TYPE_CHECKING:

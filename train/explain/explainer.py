@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
-from edge_runtime.card import LABELS
-from edge_runtime.classifier import Classifier
-from edge_runtime.decision import decide, probability
+from edge_runtime.core.card import LABELS
+from edge_runtime.core.classifier import Classifier
+from edge_runtime.core.decision import decide, probability
+from edge_runtime.core.preprocess import normalise, resize
 from edge_runtime.errors import WrongUsage
-from edge_runtime.preprocess import normalise, resize
 from train.explain.cell_mask import cell_mask, share_inside
 from train.explain.occlusion import occlusion
 
@@ -186,7 +186,7 @@ def open_explainer(
         return RunExplainer(run, wish), run
     if data is not None or wish.layer is not None:
         raise WrongUsage("--data and --layer belong to a RUN; a model file has neither data nor layers to name.")
-    from edge_runtime.modelfile import find_model, read_model_file
+    from edge_runtime.core.model_file import find_model, read_model_file
     from train.device_scores import open_classifiers
 
     return ModelExplainer(open_classifiers(read_model_file(find_model(target)), 1, *foreign)[0], wish), None

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from edge_runtime.card import InputContract
+from edge_runtime.core.card import InputContract
+from edge_runtime.core.preprocess import normalise
 from edge_runtime.errors import WrongUsage
-from edge_runtime.preprocess import normalise
 from train.explain.gradcam import is_rectified, layers_with_maps
 
 if TYPE_CHECKING:

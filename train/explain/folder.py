@@ -11,8 +11,8 @@ from PIL import Image
 
 from edge_runtime.common.files import write_atomically
 from edge_runtime.common.text import printable, text
+from edge_runtime.core.images import load_image
 from edge_runtime.errors import BadImage, WrongUsage
-from edge_runtime.images import load_image
 from train.explain.choose import Candidate
 from train.explain.colours import fit
 from train.explain.explainer import Explainer, Explanation

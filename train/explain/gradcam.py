@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from edge_runtime.card import InputContract
 from edge_runtime.common.text import printable
+from edge_runtime.core.card import InputContract
 from edge_runtime.errors import WrongUsage
 from train.scoring import normalised
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from edge_runtime.card import RESEARCH_USE
 from edge_runtime.common.text import printable
+from edge_runtime.core.card import RESEARCH_USE
 from train.explain.choose import Candidate
 from train.explain.colours import AGAINST, FOR_PARASITE, fit, overlay, ramp
 from train.explain.explainer import Explanation

@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 from PIL import Image, ImageDraw
 
-from edge_runtime.card import RESEARCH_USE
+from edge_runtime.core.card import RESEARCH_USE
 from train.explain.choose import LEAST, MOST, NAMED, WRONG
 from train.explain.panel import INK, PAPER, SOFT, WARN, write
 from train.report_parts import bullets, cell_picture, section

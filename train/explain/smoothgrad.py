@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from edge_runtime.card import InputContract
+from edge_runtime.core.card import InputContract
 from train.explain.cell_mask import cell_mask
 from train.scoring import normalised
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from benchmarks.harness.stopwatch import Stopwatch
 from benchmarks.peers.protocol import About, Answer, Job, Peer
-from edge_runtime.classifier import Classifier
-from edge_runtime.modelfile import read_model_file
+from edge_runtime.core.classifier import Classifier
+from edge_runtime.core.model_file import read_model_file
 
 PACKAGES = ("thinsmear",)
 

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from edge_runtime.card import RESEARCH_USE
 from edge_runtime.common.console import (
     accelerator_option,
     emit_json,
@@ -21,11 +20,12 @@ from edge_runtime.common.console import (
     verbosity_options,
 )
 from edge_runtime.common.text import printable, text
+from edge_runtime.core.card import RESEARCH_USE
 from edge_runtime.errors import BadImage, WrongUsage
 
 if TYPE_CHECKING:
-    from edge_runtime.classifier import CellResult, Classifier
-    from edge_runtime.sources import Found, Source
+    from edge_runtime.core.classifier import CellResult, Classifier
+    from edge_runtime.core.sources import Found, Source
 
     Outcome = tuple[Source, "CellResult | BadImage"]
 
@@ -95,7 +95,7 @@ def classify(
     PATH is an image file, a folder (searched with all below it), a glob in quotes, or - for one image on standard
     input. The score is the calibrated probability of a parasite, on the training cells' half-and-half mix.
     """
-    from edge_runtime.pool import ordered_map
+    from edge_runtime.core.pool import ordered_map
 
     if not whole and (overlay or crops):
         raise WrongUsage("--overlay and --crops go with --field; single cells need neither.")
@@ -135,7 +135,7 @@ def classify(
 
 
 def _find(paths: tuple[str, ...], files_from: str | None) -> Found:
-    from edge_runtime.sources import STDIN, find_sources, read_list
+    from edge_runtime.core.sources import STDIN, find_sources, read_list
 
     names = list(paths)
     if paths.count(STDIN) + (files_from == STDIN) > 1:
@@ -158,8 +158,8 @@ def _find(paths: tuple[str, ...], files_from: str | None) -> Found:
 def _open(
     model: str | None, accelerator: str, labels: str | None, positive: str | None, input_range: str | None
 ) -> Classifier:
-    from edge_runtime.classifier import Classifier
-    from edge_runtime.modelfile import find_model, read_model_file
+    from edge_runtime.core.classifier import Classifier
+    from edge_runtime.core.model_file import find_model, read_model_file
 
     file = read_model_file(find_model(model))
     if file.card is not None:
@@ -179,8 +179,8 @@ def _open(
 
 
 def _classify_one(classifier: Classifier, source: Source) -> Outcome:
-    from edge_runtime.images import load_image
-    from edge_runtime.sources import STDIN
+    from edge_runtime.core.images import load_image
+    from edge_runtime.core.sources import STDIN
 
     if source.problem is not None:
         return source, source.problem

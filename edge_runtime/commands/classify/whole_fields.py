@@ -11,19 +11,19 @@ from typing import TYPE_CHECKING
 
 import click
 
-from edge_runtime.card import RESEARCH_USE
 from edge_runtime.common.console import emit_json
 from edge_runtime.common.text import printable, text
+from edge_runtime.core.card import RESEARCH_USE
+from edge_runtime.core.sources import STDIN
 from edge_runtime.errors import BadImage, WrongUsage
-from edge_runtime.sources import STDIN
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from edge_runtime.classifier import Classifier
+    from edge_runtime.core.classifier import Classifier
+    from edge_runtime.core.sources import Source
     from edge_runtime.fields import FieldReader, FieldResult
-    from edge_runtime.sources import Source
 
     Outcome = tuple[Source, "FieldResult | BadImage"]
 
@@ -84,8 +84,8 @@ def read_fields(classifiers: list[Classifier], sources: Sequence[Source], pictur
 
     With as many fields as interpreters each field has one to itself; else the cells of a field are shared out.
     """
+    from edge_runtime.core.pool import ordered_map
     from edge_runtime.fields import FieldReader
-    from edge_runtime.pool import ordered_map
 
     if len(sources) < len(classifiers):
         readers = [FieldReader(classifiers)]
@@ -96,7 +96,7 @@ def read_fields(classifiers: list[Classifier], sources: Sequence[Source], pictur
 
 def _reading(pictures: Pictures) -> Callable[[FieldReader, tuple[Source, str]], Outcome]:
     def read(reader: FieldReader, item: tuple[Source, str]) -> Outcome:
-        from edge_runtime.images import load_image
+        from edge_runtime.core.images import load_image
 
         source, name = item
         if source.problem is not None:

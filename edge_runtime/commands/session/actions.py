@@ -32,10 +32,10 @@ def add_images_to(
         WrongUsage: there is no image.
         GateFailed: some could not be read; the others were added.
     """
-    from edge_runtime.classifier import Classifier
+    from edge_runtime.core.classifier import Classifier
+    from edge_runtime.core.sources import find_sources
     from edge_runtime.sessions.adding import add_images
     from edge_runtime.sessions.analysis import cell_reader, field_reader
-    from edge_runtime.sources import find_sources
 
     found = find_sources(paths)
     if not found.sources:

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from edge_runtime.card import RESEARCH_USE
 from edge_runtime.common.console import emit_json, note, table
 from edge_runtime.common.files import atomic_file
 from edge_runtime.common.text import printable, text
+from edge_runtime.core.card import RESEARCH_USE
 from edge_runtime.counting import cells_for_limit, detection_limit, exact, red_cells
 from edge_runtime.sessions import clock as clocks
 from edge_runtime.sessions import report_words as words
@@ -25,7 +25,7 @@ from edge_runtime.sessions.report_data import Report
 from edge_runtime.sessions.status import session_status
 
 if TYPE_CHECKING:
-    from edge_runtime.classifier import Classifier
+    from edge_runtime.core.classifier import Classifier
     from edge_runtime.sessions.adding import Outcome
     from edge_runtime.sessions.records import Session, Totals
     from edge_runtime.sessions.retention import Removal

@@ -13,8 +13,8 @@ from edge_runtime.common.console import accelerator_option, is_verbose, json_opt
 from edge_runtime.errors import WrongUsage
 
 if TYPE_CHECKING:
-    from edge_runtime.classifier import Classifier
     from edge_runtime.commands.watch.outcomes import Judge
+    from edge_runtime.core.classifier import Classifier
     from edge_runtime.sessions.records import Session
     from edge_runtime.sessions.store import Store
 
@@ -107,7 +107,7 @@ def watch(
 
     with Ending() as ending:
         make = camera_maker(spec, parse_size(size) if size else None)
-        from edge_runtime.classifier import Classifier
+        from edge_runtime.core.classifier import Classifier
 
         classifier = Classifier.open(model, accelerator=accelerator)
         if is_verbose():

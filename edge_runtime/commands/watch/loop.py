@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from edge_runtime.card import RESEARCH_USE
 from edge_runtime.common.console import emit_json, note
 from edge_runtime.common.text import printable
+from edge_runtime.core.card import RESEARCH_USE
 
 if TYPE_CHECKING:
     import numpy as np

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from edge_runtime import quality
-    from edge_runtime.classifier import Classifier
+    from edge_runtime.core.classifier import Classifier
 
 
 @dataclass(frozen=True)

@@ -12,11 +12,11 @@ import numpy as np
 from edge_runtime.backends import open_interpreter
 from edge_runtime.backends.edgetpu import CUSTOM_OPERATOR
 from edge_runtime.backends.units import ComputeUnits, compute_units
-from edge_runtime.card import LABELS, Card, InputContract
-from edge_runtime.decision import decide, logit_of, probability
+from edge_runtime.core.card import LABELS, Card, InputContract
+from edge_runtime.core.decision import decide, logit_of, probability
+from edge_runtime.core.model_file import ModelFile, find_model, read_model_file
+from edge_runtime.core.preprocess import lookup_table, resize, tensor_map
 from edge_runtime.errors import BadModel
-from edge_runtime.modelfile import ModelFile, find_model, read_model_file
-from edge_runtime.preprocess import lookup_table, resize, tensor_map
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -134,7 +134,7 @@ class Classifier:
         """Raw logits of images of the model's size.
 
         Args:
-            pixels: uint8 [n, H, W, 3], RGB, resized by :func:`edge_runtime.preprocess.resize`.
+            pixels: uint8 [n, H, W, 3], RGB, resized by :func:`edge_runtime.core.preprocess.resize`.
 
         Returns:
             float64 [n], before temperature and bias.

@@ -15,7 +15,7 @@ from PIL import Image
 if TYPE_CHECKING:
     from numpy.typing import DTypeLike, NDArray
 
-    from edge_runtime.card import InputContract
+    from edge_runtime.core.card import InputContract
 
 _FILTERS = {"bilinear": Image.Resampling.BILINEAR}
 _EVERY_PIXEL = np.arange(256, dtype=np.uint8)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, overload
 
 import numpy as np
 
-from edge_runtime.card import LABELS, OperatingPoints
+from edge_runtime.core.card import LABELS, OperatingPoints
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

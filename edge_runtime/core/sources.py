@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from edge_runtime.common.text import printable
+from edge_runtime.core.images import IMAGE_SUFFIXES
 from edge_runtime.errors import BadImage
-from edge_runtime.images import IMAGE_SUFFIXES
 
 STDIN = "-"
 

@@ -12,17 +12,17 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from edge_runtime.card import LABELS, Card, parse_card
 from edge_runtime.common.text import printable
+from edge_runtime.core.archive import Tail, append_tail, find_tail
+from edge_runtime.core.card import LABELS, Card, parse_card
 from edge_runtime.errors import BadModel, WrongUsage
 from edge_runtime.flatbuffer import MAGIC
-from edge_runtime.tail import Tail, append_tail, find_tail
 
 if TYPE_CHECKING:
     from edge_runtime.golden import Golden
 
 MAX_BYTES = 256 << 20
-MODELS = Path(__file__).parent / "models"
+MODELS = Path(__file__).parents[1] / "models"
 _MAX_CARD_BYTES = 8 << 20
 _MAX_LABEL_BYTES = 64 << 10
 _MAX_GOLDEN_BYTES = 128 << 20
