@@ -12,8 +12,8 @@ from convert.gate.drift import Drift
 from convert.gate.ladder import Outcome
 from convert.gate.limits import FAILED
 from convert.gate.workbench import Candidate, Workbench
-from edge_runtime.backends import open_interpreter
 from edge_runtime.common.files import write_atomically
+from edge_runtime.core.backends import open_interpreter
 from edge_runtime.core.card import Card
 from edge_runtime.core.model_file import pack_model
 from edge_runtime.golden import Golden, make_golden

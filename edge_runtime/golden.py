@@ -17,7 +17,7 @@ from edge_runtime.errors import BadModel
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from edge_runtime.backends import Interpreter
+    from edge_runtime.core.backends import Interpreter
 
 MAX_IMAGES = 4
 OUTPUT_STEPS = 2

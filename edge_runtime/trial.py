@@ -54,7 +54,7 @@ def child() -> int:
     try:
         import numpy as np
 
-        from edge_runtime.backends import open_interpreter
+        from edge_runtime.core.backends import open_interpreter
 
         interpreter = open_interpreter(flatbuffer, accelerator=sys.argv[2])
         interpreter.run(np.zeros(interpreter.input.shape, interpreter.input.dtype))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from edge_runtime.backends import open_interpreter
+from edge_runtime.core.backends import open_interpreter
 from train.quiet import silenced
 
 if TYPE_CHECKING:

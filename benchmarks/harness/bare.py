@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from PIL import Image
 
-from edge_runtime.backends.edgetpu import library_name, load_edgetpu
+from edge_runtime.core.backends.edgetpu import library_name, load_edgetpu
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-# back end (edge_runtime.backends) -> module that holds its class Interpreter
+# back end (edge_runtime.core.backends) -> module that holds its class Interpreter
 _MODULES = {
     "ai_edge_litert": "ai_edge_litert.interpreter",
     "tflite_runtime": "tflite_runtime.interpreter",

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from edge_runtime.backends import Interpreter
+from edge_runtime.core.backends import Interpreter
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

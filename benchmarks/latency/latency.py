@@ -18,8 +18,8 @@ from benchmarks.harness.stopwatch import Stopwatch
 from benchmarks.harness.surroundings import Readers, Surroundings
 from benchmarks.harness.timing import Preset, take_turns
 from benchmarks.latency.validity import Verdict, judge
-from edge_runtime.backends import open_interpreter
 from edge_runtime.common.text import printable
+from edge_runtime.core.backends import open_interpreter
 from edge_runtime.core.classifier import Classifier
 from edge_runtime.core.images import load_image
 from edge_runtime.core.model_file import ModelFile
@@ -131,7 +131,7 @@ def measure_latency(
         preset: how much.
         on_round: told the seconds so far, outside all timing.
         readers: where the board's readings come from; default the board.
-        accelerator: see :func:`edge_runtime.backends.uses_edgetpu`.
+        accelerator: see :func:`edge_runtime.core.backends.uses_edgetpu`.
     """
     surroundings = Surroundings(readers or Readers())
     surroundings.begin()

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from edge_runtime.core.backends.units import ComputeUnits
+
 from benchmarks.harness.machine import Machine, throttle_flags
 from benchmarks.harness.percentiles import P99_NEEDS, Summary
 from benchmarks.latency.coldstart import ColdStart
 from benchmarks.latency.latency import STAGES, Latency
 from benchmarks.latency.throughput import Throughput
-from edge_runtime.backends.units import ComputeUnits
 from edge_runtime.common.console import table
 from edge_runtime.common.text import printable
 from edge_runtime.core.model_file import ModelFile

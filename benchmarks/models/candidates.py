@@ -13,7 +13,7 @@ from benchmarks.harness.timing import Preset, adjacent_ratio, take_turns
 from edge_runtime.errors import WrongUsage
 
 if TYPE_CHECKING:
-    from edge_runtime.backends import Interpreter
+    from edge_runtime.core.backends import Interpreter
 
 _CALIBRATION = 4  # random images; ranges change the answers, which nobody looks at, and not the time
 
@@ -105,7 +105,7 @@ def time_in_turns(flatbuffers: Mapping[str, bytes], preset: Preset) -> Mapping[s
         BadModel: the runtime refuses a model.
         EnvironmentLacks: there is no runtime.
     """
-    from edge_runtime.backends import open_interpreter
+    from edge_runtime.core.backends import open_interpreter
 
     calls = {name: _call(open_interpreter(flatbuffer)) for name, flatbuffer in flatbuffers.items()}
     for call in calls.values():

@@ -10,8 +10,8 @@ from benchmarks.peers.cells import Chosen
 from benchmarks.peers.conversion import convert
 from benchmarks.peers.other_makers import Foreign, as_one_file
 from benchmarks.peers.protocol import Job, Quantisation
-from edge_runtime.backends import open_interpreter
 from edge_runtime.common.console import note
+from edge_runtime.core.backends import open_interpreter
 from edge_runtime.core.card import Card, OutputContract
 from edge_runtime.core.model_file import ModelFile
 from edge_runtime.errors import ThinsmearError

@@ -15,8 +15,8 @@ from benchmarks.quantisation.ai_edge_quantizer import ALGORITHMS, available, by_
 from convert.gate.sensitivity import most_sensitive
 from convert.gate.workbench import Candidate, Step, Workbench
 from convert.quantise.recipes import RECIPES
-from edge_runtime.backends import open_interpreter
 from edge_runtime.common.files import write_atomically
+from edge_runtime.core.backends import open_interpreter
 from edge_runtime.errors import BadData, ThinsmearError, WrongUsage
 from train.metrics import sensitivity_at_specificity
 from train.run import Run

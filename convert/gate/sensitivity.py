@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from convert.quantise.recipes import RECIPES
-from edge_runtime.backends import open_interpreter
 from edge_runtime.common.console import progress
+from edge_runtime.core.backends import open_interpreter
 from edge_runtime.core.card import InputContract
 from edge_runtime.core.preprocess import lookup_table, to_tensor
 from edge_runtime.tflite_schema import read_graph

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class Probe:
-    """A loaded model whose tensors can all be read after a run. Slower than :mod:`edge_runtime.backends`."""
+    """A loaded model whose tensors can all be read after a run. Slower than :mod:`edge_runtime.core.backends`."""
 
     def __init__(self, flatbuffer: bytes) -> None:
         """Load the model; BadModel when the runtime refuses it, EnvironmentLacks when there is no runtime."""

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from edge_runtime.backends.edgetpu import CUSTOM_OPERATOR
+from edge_runtime.core.backends.edgetpu import CUSTOM_OPERATOR
 
 
 @dataclass(frozen=True)

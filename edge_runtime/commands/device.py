@@ -221,7 +221,7 @@ def provision(
 
 def _check_coral(kit: Kit) -> None:
     """Whether a device made of this kit can use the accelerator: WrongUsage without library, a note without model."""
-    from edge_runtime.backends.edgetpu import CUSTOM_OPERATOR
+    from edge_runtime.core.backends.edgetpu import CUSTOM_OPERATOR
 
     if not any(name.startswith("debs/libedgetpu") for name in kit.files):
         raise WrongUsage(

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from edge_runtime.backends import open_interpreter
-from edge_runtime.backends.edgetpu import CUSTOM_OPERATOR
-from edge_runtime.backends.units import ComputeUnits, compute_units
+from edge_runtime.core.backends import open_interpreter
+from edge_runtime.core.backends.edgetpu import CUSTOM_OPERATOR
+from edge_runtime.core.backends.units import ComputeUnits, compute_units
 from edge_runtime.core.card import LABELS, Card, InputContract
 from edge_runtime.core.decision import decide, logit_of, probability
 from edge_runtime.core.model_file import ModelFile, find_model, read_model_file
@@ -71,7 +71,7 @@ class Classifier:
             threads: threads of the runtime's kernels.
             card: used instead of the file's own; needed for files without one (see :mod:`edge_runtime.foreign`).
             labels: (negative, positive) instead of the file's own.
-            accelerator: "auto", "cpu" or "edgetpu"; see :func:`edge_runtime.backends.uses_edgetpu`.
+            accelerator: "auto", "cpu" or "edgetpu"; see :func:`edge_runtime.core.backends.uses_edgetpu`.
 
         Raises:
             BadModel: no card, the tensors contradict it, or the runtime refuses the model.

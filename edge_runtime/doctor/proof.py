@@ -109,7 +109,7 @@ def _load(model: str | None) -> list[Finding]:
 
         Classifier(file)
     else:
-        from edge_runtime.backends import open_interpreter
+        from edge_runtime.core.backends import open_interpreter
 
         open_interpreter(file.flatbuffer)
     return []

@@ -7,7 +7,7 @@ import platform
 import struct
 import sys
 
-from edge_runtime.backends import BACKENDS
+from edge_runtime.core.backends import BACKENDS
 from edge_runtime.doctor.findings import Finding, fail, ok, warn
 
 OLDEST, NEWEST = (3, 10), (3, 13)

@@ -15,8 +15,8 @@ from benchmarks.latency.coldstart import ColdStart, Started, measure_cold_starts
 from benchmarks.latency.latency import STAGES, measure_latency, runtime_of
 from benchmarks.latency.picture import SIDE, cell_png
 from benchmarks.latency.throughput import measure_throughput
-from edge_runtime.backends.edgetpu import library_name
 from edge_runtime.cli import run
+from edge_runtime.core.backends.edgetpu import library_name
 from edge_runtime.core.classifier import Classifier
 from edge_runtime.core.images import load_image
 from edge_runtime.core.model_file import read_model_file

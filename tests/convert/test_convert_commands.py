@@ -15,8 +15,8 @@ from convert.gate.workbench import Step
 from convert.quantise.activation_ranges import Calibration
 from convert.quantise.quantizer import Quantizer
 from convert.quantise.recipes import find
-from edge_runtime.backends import open_interpreter
 from edge_runtime.cli import run
+from edge_runtime.core.backends import open_interpreter
 from edge_runtime.core.model_file import read_model_file
 from edge_runtime.core.preprocess import lookup_table, normalise, to_tensor
 from edge_runtime.golden import check_golden

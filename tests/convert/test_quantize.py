@@ -12,7 +12,7 @@ from convert.quantise.activation_ranges import METHODS, Calibration
 from convert.quantise.bias_correction import corrected
 from convert.quantise.quantizer import Quantizer
 from convert.quantise.recipes import RECIPES, find
-from edge_runtime.backends import open_interpreter
+from edge_runtime.core.backends import open_interpreter
 from edge_runtime.core.card import Card, InputContract
 from edge_runtime.core.preprocess import normalise
 from edge_runtime.errors import BadModel, WrongUsage

@@ -68,7 +68,7 @@ def _convert(kind: str) -> bytes:
 @pytest.fixture(scope="session")
 def packed(flatbuffer_of: Callable[[str], bytes]) -> bytes:
     """A one-file model: int8, card with review point 0.2 and count point 0.9, two golden images of 20x24 pixels."""
-    from edge_runtime.backends import open_interpreter
+    from edge_runtime.core.backends import open_interpreter
     from edge_runtime.golden import make_golden
 
     flatbuffer = flatbuffer_of("int8")

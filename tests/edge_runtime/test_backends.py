@@ -8,7 +8,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from edge_runtime.backends import BACKENDS, open_interpreter
+from edge_runtime.core.backends import BACKENDS, open_interpreter
 from edge_runtime.errors import BadModel, EnvironmentLacks, WrongUsage
 
 Models = Callable[[str], bytes]
@@ -85,7 +85,7 @@ def test_wrong_names_and_numbers(flatbuffer_of: Models) -> None:
 def test_without_a_runtime_the_cure_is_named(flatbuffer_of: Models, monkeypatch: pytest.MonkeyPatch) -> None:
     flatbuffer = flatbuffer_of("int8")
     for name in list(sys.modules):
-        if name.startswith("edge_runtime.backends."):
+        if name.startswith("edge_runtime.core.backends."):
             monkeypatch.delitem(sys.modules, name)
     for package in ("ai_edge_litert.interpreter", "tflite_runtime.interpreter", "tensorflow.lite.python.interpreter"):
         monkeypatch.setitem(sys.modules, package, None)

@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from edge_runtime.backends import open_interpreter
 from edge_runtime.core.archive import pack
+from edge_runtime.core.backends import open_interpreter
 from edge_runtime.core.card import InputContract
 from edge_runtime.core.model_file import read_model_file
 from edge_runtime.errors import BadModel

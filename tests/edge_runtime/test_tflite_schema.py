@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from edge_runtime.backends import open_interpreter
+from edge_runtime.core.backends import open_interpreter
 from edge_runtime.errors import BadModel
 from edge_runtime.tflite_schema import OPERATOR_NAMES, read_graph
 

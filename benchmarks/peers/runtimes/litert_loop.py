@@ -12,7 +12,7 @@ from PIL import Image
 
 from benchmarks.harness.bare import Bare
 from benchmarks.peers.protocol import About, Answer, Job, Peer, TensorPeer
-from edge_runtime.backends import BACKENDS
+from edge_runtime.core.backends import BACKENDS
 from edge_runtime.core.model_file import read_model_file
 
 if TYPE_CHECKING:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import warnings
 
-from edge_runtime.backends.edgetpu import load_edgetpu
-from edge_runtime.backends.tflite_api import TFLiteInterpreter
+from edge_runtime.core.backends.edgetpu import load_edgetpu
+from edge_runtime.core.backends.tflite_api import TFLiteInterpreter
 
 
 def open_model(flatbuffer: bytes, threads: int, edgetpu: bool = False) -> TFLiteInterpreter:
-    """See :func:`edge_runtime.backends.open_interpreter`; ImportError when the package is missing."""
+    """See :func:`edge_runtime.core.backends.open_interpreter`; ImportError when the package is missing."""
     from tensorflow.lite.python.interpreter import (  # type: ignore[import-untyped, unused-ignore]
         Interpreter,
         load_delegate,

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from importlib import import_module
 
-from edge_runtime.backends.edgetpu import CUSTOM_OPERATOR
-from edge_runtime.backends.protocol import Interpreter, TensorInfo
+from edge_runtime.core.backends.edgetpu import CUSTOM_OPERATOR
+from edge_runtime.core.backends.protocol import Interpreter, TensorInfo
 from edge_runtime.errors import EnvironmentLacks, WrongUsage
 
 __all__ = ["ACCELERATORS", "BACKENDS", "Interpreter", "TensorInfo", "open_interpreter", "uses_edgetpu"]
 
 # package name -> module with open_model(flatbuffer, threads, edgetpu), in the order in which they are tried
 BACKENDS = {
-    "ai_edge_litert": "edge_runtime.backends.litert",
-    "tflite_runtime": "edge_runtime.backends.tflite_runtime",
-    "tensorflow": "edge_runtime.backends.tensorflow",
+    "ai_edge_litert": "edge_runtime.core.backends.litert",
+    "tflite_runtime": "edge_runtime.core.backends.tflite_runtime",
+    "tensorflow": "edge_runtime.core.backends.tensorflow",
 }
 
 

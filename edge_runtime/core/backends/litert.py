@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from edge_runtime.backends.edgetpu import load_edgetpu
-from edge_runtime.backends.tflite_api import TFLiteInterpreter
+from edge_runtime.core.backends.edgetpu import load_edgetpu
+from edge_runtime.core.backends.tflite_api import TFLiteInterpreter
 
 
 def open_model(flatbuffer: bytes, threads: int, edgetpu: bool = False) -> TFLiteInterpreter:
-    """See :func:`edge_runtime.backends.open_interpreter`; ImportError when the package is missing."""
+    """See :func:`edge_runtime.core.backends.open_interpreter`; ImportError when the package is missing."""
     from ai_edge_litert.interpreter import Interpreter, load_delegate  # type: ignore[import-untyped, unused-ignore]
 
     delegates = [load_edgetpu(load_delegate)] if edgetpu else []

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from edge_runtime.backends.edgetpu import reason_of
-from edge_runtime.backends.protocol import TensorInfo
 from edge_runtime.common.text import printable
+from edge_runtime.core.backends.edgetpu import reason_of
+from edge_runtime.core.backends.protocol import TensorInfo
 from edge_runtime.errors import BadModel
 
 if TYPE_CHECKING:
