@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from edge_runtime.counting.blank import KnownSlides
 from edge_runtime.counting.corrected import corrected_rate
 from edge_runtime.counting.intervals import Interval, exact
+from edge_runtime.counting.known_slides import KnownSlides
 
 EXPECTED = (0.1, 0.3, 1.0, 3.0, 5.0, 10.0, 20.0, 30.0, 50.0)
 COUNTED = (500, 1_000, 5_000, 10_000)

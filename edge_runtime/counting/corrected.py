@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from edge_runtime.counting.blank import DRAWS, SEED, KnownSlides, next_slide_rates
 from edge_runtime.counting.intervals import checked_counts, checked_level, rule_of_three
+from edge_runtime.counting.known_slides import DRAWS, SEED, KnownSlides, next_slide_rates
 from edge_runtime.errors import NotConclusive
 
 

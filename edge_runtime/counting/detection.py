@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from edge_runtime.counting.blank import DRAWS, SEED, KnownSlides
 from edge_runtime.counting.corrected import paired_draws, shares_behind
 from edge_runtime.counting.intervals import checked_counts, normal_quantile
+from edge_runtime.counting.known_slides import DRAWS, SEED, KnownSlides
 
 
 @dataclass(frozen=True)
@@ -102,7 +102,7 @@ def detection_limit(
     """Currie's decision threshold and limit of detection without the normal approximation.
 
     The called cells of a slide are binomial around that slide's own blank rate, which is drawn from what the known
-    slides say about the next one (see :mod:`edge_runtime.counting.blank`), so the spread between slides and the
+    slides say about the next one (see :mod:`edge_runtime.counting.known_slides`), so the spread between slides and the
     finite blank data both raise the threshold. It is the least count that a slide without parasites reaches with
     probability alpha at most; the limit is the share that falls short of it with probability beta.
 

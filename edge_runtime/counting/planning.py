@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from edge_runtime.counting.blank import DRAWS, SEED, KnownSlides
 from edge_runtime.counting.corrected import corrected_rate, paired_draws, shares_behind
 from edge_runtime.counting.detection import detection_limit
 from edge_runtime.counting.intervals import checked_counts, checked_level, wilson
+from edge_runtime.counting.known_slides import DRAWS, SEED, KnownSlides
 
 REACHED, COUNTING, NOT_YET, NEVER = "reached", "counting", "not-yet", "never"
 MOST_CELLS = 10_000_000  # about two microlitres of blood; no slide is counted that far

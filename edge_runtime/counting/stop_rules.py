@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from edge_runtime.counting.blank import KnownSlides
 from edge_runtime.counting.intervals import checked_counts
+from edge_runtime.counting.known_slides import KnownSlides
 from edge_runtime.counting.planning import COUNTING, NOT_YET, REACHED, cells_for_precision
 from edge_runtime.errors import WrongUsage
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from edge_runtime.counting.blank import KnownSlides
 from edge_runtime.counting.corrected import CorrectedRate, corrected_rate
 from edge_runtime.counting.density import Density, RedCells, density
 from edge_runtime.counting.detection import DetectionLimit, detection_limit
 from edge_runtime.counting.intervals import Interval, checked_counts, exact, rule_of_three, wilson
+from edge_runtime.counting.known_slides import KnownSlides
 
 
 @dataclass(frozen=True)

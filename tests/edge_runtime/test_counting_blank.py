@@ -14,7 +14,7 @@ from edge_runtime.counting import (
     blank_from_card,
     known_from_summary,
 )
-from edge_runtime.counting.blank import next_slide_rates
+from edge_runtime.counting.known_slides import next_slide_rates
 
 
 def test_pooled_rate_and_spread() -> None:
