@@ -17,10 +17,10 @@ from edge_runtime.common.text import printable
 from edge_runtime.errors import GateFailed, WrongUsage
 
 if TYPE_CHECKING:
-    from edge_runtime.device.manifest import Kit
-    from edge_runtime.device.provision.settings import SshKey
-    from edge_runtime.device.provision.stack import Order
-    from edge_runtime.device.provision.wifi import Wifi
+    from edge_runtime.deploy.card.settings import SshKey
+    from edge_runtime.deploy.card.stack import Order
+    from edge_runtime.deploy.card.wifi import Wifi
+    from edge_runtime.deploy.kit.manifest import Kit
 
 _FOLDER = click.Path(file_okay=False, path_type=Path)
 _FILE = click.Path(dir_okay=False, path_type=Path)
@@ -79,7 +79,7 @@ def bundle(
     """Collect everything a device needs: our wheel, the aarch64 wheels it depends on, models, units, udev rules, and
     the script that installs them without a network.
     """
-    from edge_runtime.device.kit import Sources, make_kit
+    from edge_runtime.deploy.kit.build import Sources, make_kit
 
     note(f"Collecting wheels for {target}.")
     kit = make_kit(Sources(target, models, wheel, wheels, debs), out)
@@ -186,9 +186,9 @@ def provision(
     """Write to the boot partition of a freshly flashed card what makes it an instrument at its first boot: settings,
     keys, network, the kit. No prompt, no password, no network needed; everything is read back and compared.
     """
-    from edge_runtime.device.manifest import read_kit
-    from edge_runtime.device.provision.settings import Settings, numbered
-    from edge_runtime.device.provision.stack import Order, check_names, write_stack
+    from edge_runtime.deploy.card.settings import Settings, numbered
+    from edge_runtime.deploy.card.stack import Order, check_names, write_stack
+    from edge_runtime.deploy.kit.manifest import read_kit
 
     check_names(name, count, first)
     ssh_keys = _read_keys(keys, no_ssh)
@@ -234,7 +234,7 @@ def _check_coral(kit: Kit) -> None:
 
 
 def _show(order: Order, boot: Path, number: int, as_json: bool) -> None:
-    from edge_runtime.device.provision.boot_partition import open_partition
+    from edge_runtime.deploy.card.boot_partition import open_partition
 
     plan = order.plan(number, open_partition(boot))
     texts = plan.shown()
@@ -249,7 +249,7 @@ def _show(order: Order, boot: Path, number: int, as_json: bool) -> None:
 
 
 def _read_keys(files: tuple[Path, ...], no_ssh: bool) -> tuple[SshKey, ...]:
-    from edge_runtime.device.provision.settings import parse_ssh_keys
+    from edge_runtime.deploy.card.settings import parse_ssh_keys
 
     if bool(files) == no_ssh:
         raise WrongUsage("Say who may log in with --ssh-key FILE (the .pub file), or --no-ssh for nobody; one of them.")
@@ -265,7 +265,7 @@ def _wifi(
     hidden: bool,
 ) -> Callable[[str], Wifi | None]:
     """What gives a card its Wi-Fi, by its name. The pass phrase is read once, now, and kept in memory only."""
-    from edge_runtime.device.provision.wifi import Wifi, check_country, check_ssid, hashed_key
+    from edge_runtime.deploy.card.wifi import Wifi, check_country, check_ssid, hashed_key
 
     if ssid is None and access_point is None:
         if country or passphrase_file or hidden:

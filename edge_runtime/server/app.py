@@ -11,7 +11,6 @@ from fastapi.openapi.utils import get_openapi
 
 from edge_runtime import __version__
 from edge_runtime.core.card import RESEARCH_USE
-from edge_runtime.device.notify import Notifier
 from edge_runtime.server import (
     routes_device,
     routes_images,
@@ -27,6 +26,7 @@ from edge_runtime.server.schemas import ProblemDocument
 from edge_runtime.server.security import Guard
 from edge_runtime.server.service import Service
 from edge_runtime.server.settings import Settings
+from edge_runtime.server.systemd import Notifier
 
 _ROUTERS = (routes_device, routes_images, routes_sessions, routes_review, routes_reports, routes_live, routes_page)
 _ABOUT = f"""Thin blood smears: cells, whole fields, counting sessions, review, report. {RESEARCH_USE}

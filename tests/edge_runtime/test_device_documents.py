@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from edge_runtime import doctor
-from edge_runtime.device.provision.settings import PINS
+from edge_runtime.deploy.card.settings import PINS
 from edge_runtime.doctor import runtime
 from edge_runtime.doctor.proof import STEPS
 

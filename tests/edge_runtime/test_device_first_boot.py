@@ -17,13 +17,14 @@ from click.testing import CliRunner
 
 from edge_runtime.commands.device import device
 from edge_runtime.core.model_file import default_model_path
-from edge_runtime.device import kit as kit_module
-from edge_runtime.device.manifest import Kit
+from edge_runtime.deploy.card import plan as plan_module
+from edge_runtime.deploy.kit import build as kit_module
+from edge_runtime.deploy.kit.manifest import Kit
 from tests.fakes.cards import FIRST_BOOT, PUBLIC_KEY, make_card, make_small_kit
 
-DEVICE = Path(kit_module.__file__).parent
-UNITS = DEVICE / "units"
-SCRIPTS = DEVICE / "provision/scripts"
+CARD, KIT = Path(plan_module.__file__).parent, Path(kit_module.__file__).parent
+UNITS = KIT / "units"
+SCRIPTS = CARD / "scripts"
 ROOT = [] if os.geteuid() == 0 else ["--user", "--map-root-user", "--map-auto"]
 NAMESPACE = ["unshare", *ROOT, "--mount", "--uts", "--net", "--pid", "--fork", "--kill-child"]
 ENTER = """

@@ -14,9 +14,9 @@ from pathlib import Path
 import pytest
 
 from edge_runtime.core.model_file import default_model_path
-from edge_runtime.device.kit import Sources, build_wheel, make_kit
-from edge_runtime.device.manifest import MANIFEST, SUMS, Kit, read_kit, sha256_of
-from edge_runtime.device.wheelhouse import TARGETS, check_complete, collect, missing, run_pip
+from edge_runtime.deploy.kit.build import Sources, build_wheel, make_kit
+from edge_runtime.deploy.kit.manifest import MANIFEST, SUMS, Kit, read_kit, sha256_of
+from edge_runtime.deploy.kit.wheelhouse import TARGETS, check_complete, collect, missing, run_pip
 from edge_runtime.errors import BadData, EnvironmentLacks, WrongUsage
 from tests.fakes.cards import make_small_kit, make_wheel
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from edge_runtime.device.notify import Notifier
+from edge_runtime.server.systemd import Notifier
 
 
 @pytest.fixture

@@ -19,10 +19,10 @@ import pytest
 from click.testing import CliRunner, Result
 
 from edge_runtime.commands.device import device
-from edge_runtime.device.kit import Sources, make_kit
-from edge_runtime.device.manifest import Kit
-from edge_runtime.device.provision import plan as planning
-from edge_runtime.device.provision.boot_partition import open_partition, with_block, with_parameters
+from edge_runtime.deploy.card import plan as planning
+from edge_runtime.deploy.card.boot_partition import open_partition, with_block, with_parameters
+from edge_runtime.deploy.kit.build import Sources, make_kit
+from edge_runtime.deploy.kit.manifest import Kit
 from edge_runtime.errors import BadData, GateFailed, NotConclusive, WrongUsage
 from tests.fakes.cards import FIRST_BOOT, PUBLIC_KEY, make_card, make_small_kit
 
@@ -329,7 +329,7 @@ class Hands:
 
 @pytest.fixture(autouse=True)
 def quick_polling(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("edge_runtime.device.provision.stack._POLL", 0.02)
+    monkeypatch.setattr("edge_runtime.deploy.card.stack._POLL", 0.02)
 
 
 def test_a_stack_of_cards(provision: Provision, tmp_path: Path) -> None:

@@ -12,10 +12,10 @@ from typing import Any
 
 import pytest
 
-from edge_runtime.device.provision import yamltext
-from edge_runtime.device.provision.settings import Settings, check_host_name, numbered, parse_ssh_keys
-from edge_runtime.device.provision.stack import check_names
-from edge_runtime.device.provision.wifi import Wifi, hashed_key, network_manager_file
+from edge_runtime.deploy.card import yamltext
+from edge_runtime.deploy.card.settings import Settings, check_host_name, numbered, parse_ssh_keys
+from edge_runtime.deploy.card.stack import check_names
+from edge_runtime.deploy.card.wifi import Wifi, hashed_key, network_manager_file
 from edge_runtime.errors import WrongUsage
 from tests.fakes.cards import PUBLIC_KEY
 

@@ -7,8 +7,8 @@ import zipfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from edge_runtime.device.kit import Sources, make_kit
-from edge_runtime.device.manifest import Kit
+from edge_runtime.deploy.kit.build import Sources, make_kit
+from edge_runtime.deploy.kit.manifest import Kit
 
 _CMDLINE = "console=serial0,115200 console=tty1 root=PARTUUID=4e639091-02 rootfstype=ext4 fsck.repair=yes rootwait"
 FIRST_BOOT = {"bookworm": "quiet init=/usr/lib/raspberrypi-sys-mods/firstboot", "trixie": "resize"}
@@ -80,7 +80,7 @@ def make_small_kit(
 
     Args:
         pip: a real wheel of pip; None for one that can only do what is needed here.
-        models, debs: as :class:`~edge_runtime.device.kit.Sources` has them.
+        models, debs: as :class:`~edge_runtime.deploy.kit.build.Sources` has them.
     """
     wheels = folder / "wheels"
     make_wheel(wheels, "helper")

@@ -13,9 +13,9 @@ from __future__ import annotations
 import base64
 from typing import Any
 
-from edge_runtime.device.provision import yamltext
-from edge_runtime.device.provision.boot_partition import FOLDER
-from edge_runtime.device.provision.settings import Settings
+from edge_runtime.deploy.card import yamltext
+from edge_runtime.deploy.card.boot_partition import FOLDER
+from edge_runtime.deploy.card.settings import Settings
 
 FILES = ("user-data", "network-config", "meta-data")
 _DROP_IN = "systemd.set_credential_binary=systemd.unit-dropin.cloud-init-local.service:"

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from edge_runtime.cameras.protocol import parse_size
 from edge_runtime.common.text import printable
-from edge_runtime.device.provision.wifi import Wifi
+from edge_runtime.deploy.card.wifi import Wifi
 from edge_runtime.errors import WrongUsage
 
 SYSTEMS = ("bookworm", "trixie")

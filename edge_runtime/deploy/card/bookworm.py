@@ -16,7 +16,7 @@ DROP = ("systemd.run", "systemd.unit=kernel-command-line")
 
 def first_run() -> bytes:
     """The script that Bookworm runs; what it does is in ``early.sh`` beside the kit."""
-    return (resources.files("edge_runtime.device") / "provision" / "scripts" / SCRIPT).read_bytes()
+    return (resources.files("edge_runtime.deploy.card") / "scripts" / SCRIPT).read_bytes()
 
 
 def parameters() -> tuple[str, ...]:

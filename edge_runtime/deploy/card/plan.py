@@ -8,9 +8,8 @@ from dataclasses import dataclass, replace
 from importlib import resources
 
 from edge_runtime.common.text import printable
-from edge_runtime.device.manifest import SUMS, Kit
-from edge_runtime.device.provision import bookworm, cloud_init
-from edge_runtime.device.provision.boot_partition import (
+from edge_runtime.deploy.card import bookworm, cloud_init
+from edge_runtime.deploy.card.boot_partition import (
     CARD,
     FOLDER,
     BootPartition,
@@ -20,13 +19,14 @@ from edge_runtime.device.provision.boot_partition import (
     with_parameters,
     write_files,
 )
-from edge_runtime.device.provision.settings import Settings
-from edge_runtime.device.provision.wifi import network_manager_file
+from edge_runtime.deploy.card.settings import Settings
+from edge_runtime.deploy.card.wifi import network_manager_file
+from edge_runtime.deploy.kit.manifest import SUMS, Kit
 from edge_runtime.errors import WrongUsage
 
 MASK = "********"
 SECRETS = f"{FOLDER}/secrets"
-_SCRIPTS = resources.files("edge_runtime.device") / "provision" / "scripts"
+_SCRIPTS = resources.files("edge_runtime.deploy.card") / "scripts"
 _COPIED = ("early.sh", "first-boot.sh", "thinsmear-first-boot.service")
 _REGDOM = "cfg80211.ieee80211_regdom="
 

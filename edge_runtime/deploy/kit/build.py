@@ -15,8 +15,8 @@ from pathlib import Path
 
 from edge_runtime.common.text import printable
 from edge_runtime.core.model_file import read_model_file
-from edge_runtime.device.manifest import MANIFEST, Kit, read_kit, write_manifest
-from edge_runtime.device.wheelhouse import (
+from edge_runtime.deploy.kit.manifest import MANIFEST, Kit, read_kit, write_manifest
+from edge_runtime.deploy.kit.wheelhouse import (
     MACHINE,
     TARGETS,
     Pip,
@@ -29,7 +29,7 @@ from edge_runtime.device.wheelhouse import (
 from edge_runtime.errors import BadData, WrongUsage
 
 INSTALL_SCRIPT = "install.sh"
-_UNITS = resources.files("edge_runtime.device") / "units"
+_UNITS = resources.files("edge_runtime.deploy.kit") / "units"
 # files of the kit's folder units/ that only newer systems understand, by the oldest target that does
 _NEWER = {"thinsmear-backoff.conf": "trixie"}
 _SOURCES = ("edge_runtime", "train", "convert", "benchmarks")
@@ -43,7 +43,7 @@ class Sources:
     """What a kit is made of.
 
     Attributes:
-        target: key of :data:`~edge_runtime.device.wheelhouse.TARGETS`.
+        target: key of :data:`~edge_runtime.deploy.kit.wheelhouse.TARGETS`.
         models: model files to take along; the service uses the first, or without any the one inside our wheel.
         wheel: our wheel; None to build it from the checkout this program runs from.
         wheels: folder of wheels to use instead of downloading.
@@ -123,7 +123,7 @@ def build_wheel(folder: Path, pip: Pip = run_pip) -> Path:
         WrongUsage: the program was installed, there is no checkout.
         EnvironmentLacks: pip cannot build.
     """
-    checkout = Path(__file__).resolve().parents[2]
+    checkout = Path(__file__).resolve().parents[3]
     if not all((checkout / name).is_file() for name in _BUILD_FILES):
         raise WrongUsage("This program does not run from a checkout; give the wheel that was installed with --wheel.")
     copy = folder / "source"

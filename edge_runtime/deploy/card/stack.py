@@ -13,11 +13,11 @@ from pathlib import Path
 
 from edge_runtime.common.files import write_atomically
 from edge_runtime.common.text import printable
-from edge_runtime.device.manifest import Kit
-from edge_runtime.device.provision.boot_partition import BootPartition, open_partition
-from edge_runtime.device.provision.plan import Plan, carry_out, inspect, make_plan
-from edge_runtime.device.provision.settings import Settings, check_host_name, numbered
-from edge_runtime.device.provision.wifi import Wifi
+from edge_runtime.deploy.card.boot_partition import BootPartition, open_partition
+from edge_runtime.deploy.card.plan import Plan, carry_out, inspect, make_plan
+from edge_runtime.deploy.card.settings import Settings, check_host_name, numbered
+from edge_runtime.deploy.card.wifi import Wifi
+from edge_runtime.deploy.kit.manifest import Kit
 from edge_runtime.errors import BadData, NotConclusive, ThinsmearError, WrongUsage
 
 _POLL = 0.5  # seconds

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from edge_runtime.common.files import sync_folder, write_atomically
 from edge_runtime.common.text import printable
-from edge_runtime.device.manifest import sha256_of
+from edge_runtime.deploy.kit.manifest import sha256_of
 from edge_runtime.errors import BadData, WrongUsage
 
 FOLDER = "thinsmear"  # everything of ours on the partition, apart from the files the system looks for by name

@@ -1,0 +1,1 @@
+"""The offline kit: wheels, models, units, and the list that proves them."""
