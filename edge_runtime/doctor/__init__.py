@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from edge_runtime.doctor import accelerators, board, cameras, proof, resources, runtime, system
+from edge_runtime.doctor import accelerators, board, cameras, golden_check, resources, runtime, system
 from edge_runtime.doctor.findings import ESSENTIAL, Finding, fail, guarded, ok, warn
 
 __all__ = ["ESSENTIAL", "Finding", "can_classify", "examine", "fail", "ok", "warn"]
@@ -22,7 +22,7 @@ def examine(model: str | None = None, root: Path = Path("/")) -> list[Finding]:
         ("python", lambda: [system.check_python()]),
         ("architecture", lambda: [system.check_architecture()]),
         ("runtime", runtime.check_packages),
-        ("model", lambda: proof.check_model(model)),
+        ("model", lambda: golden_check.check_model(model)),
         ("accelerator", lambda: [accelerators.check_accelerator(root)]),
         ("camera", lambda: cameras.check_cameras(root)),
         ("governor", lambda: [board.check_governor(root)]),

@@ -12,7 +12,7 @@ import pytest
 from edge_runtime import doctor
 from edge_runtime.deploy.card.settings import PINS
 from edge_runtime.doctor import runtime
-from edge_runtime.doctor.proof import STEPS
+from edge_runtime.doctor.golden_check import STEPS
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCUMENTS = ROOT / "docs"

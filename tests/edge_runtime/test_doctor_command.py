@@ -15,7 +15,7 @@ import pytest
 from edge_runtime.commands.doctor import doctor
 from edge_runtime.core.model_file import pack_model, read_model_file
 from edge_runtime.doctor.findings import Finding
-from edge_runtime.doctor.proof import check_model
+from edge_runtime.doctor.golden_check import check_model
 from edge_runtime.errors import EnvironmentLacks
 
 Models = Callable[[str], bytes]
@@ -91,7 +91,7 @@ def test_a_package_that_cannot_be_imported(package: str, tmp_path: Path) -> None
     )
     (tmp_path / "tflite_runtime.py").write_text("raise ImportError('not here')")
     (tmp_path / "tensorflow.py").write_text("raise ImportError('not here')")
-    code = f"import sys; sys.path.insert(0, {str(tmp_path)!r})\nfrom edge_runtime.doctor.proof import child; child([])"
+    code = f"import sys; sys.path.insert(0, {str(tmp_path)!r})\nfrom edge_runtime.doctor.golden_check import child; child([])"
     found = check_model(None, [sys.executable, "-c", code])
     failed = [finding for finding in found if finding.status == "fail"]
     expected = {"numpy": "numpy", "PIL": "pillow", "ai_edge_litert": "runtime"}[package]
