@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from edge_runtime.fields.field import Cell, Excluded, Field, FieldReader, FieldResult, classify_field, segment
+from edge_runtime.fields.reader import Cell, Excluded, Field, FieldReader, FieldResult, classify_field, segment
 
 __all__ = ["Cell", "Excluded", "Field", "FieldReader", "FieldResult", "classify_field", "segment"]

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from edge_runtime.core.classifier import CellResult
     from edge_runtime.fields.crops import Box
-    from edge_runtime.fields.field import Field, FieldResult
+    from edge_runtime.fields.reader import Field, FieldResult
 
 RED_CELL_UM = 7.6  # usual diameter of a red cell on a dried smear; the only ruler a field carries
 _CELL, _REVIEW, _COUNT = (0, 120, 60), (230, 140, 0), (210, 0, 0)

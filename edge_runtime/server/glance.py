@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from edge_runtime.errors import EnvironmentLacks
-from edge_runtime.quality import FOCUS_SHARE
+from edge_runtime.fields.quality import FOCUS_SHARE
 from edge_runtime.server.live import Live, live_pixels
 from edge_runtime.server.problems import LOG
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from edge_runtime.quality import Quality
+    from edge_runtime.fields.quality import Quality
 
 _PART = 0.6  # of the picture's width and height that is looked at, around its middle: a third of the work
 _SHARP = 0.9  # of the best focus
@@ -134,7 +134,7 @@ def look(pixels: NDArray[np.uint8]) -> Quality:
         EnvironmentLacks: OpenCV is not installed.
     """
     from edge_runtime.fields import segment
-    from edge_runtime.quality import measure_quality
+    from edge_runtime.fields.quality import measure_quality
 
     height, width = pixels.shape[:2]
     top, left = round(height * (1 - _PART) / 2), round(width * (1 - _PART) / 2)

@@ -13,7 +13,7 @@ from edge_runtime.sessions.analysis import session_judge
 from edge_runtime.sessions.stored import last_number
 
 if TYPE_CHECKING:
-    from edge_runtime import quality
+    from edge_runtime.fields import quality
     from edge_runtime.sessions.records import Session
     from edge_runtime.sessions.store import Store
 

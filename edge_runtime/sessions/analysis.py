@@ -15,14 +15,13 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from edge_runtime import quality
     from edge_runtime.core.classifier import Classifier
-    from edge_runtime.fields import FieldResult
+    from edge_runtime.fields import FieldResult, quality
     from edge_runtime.sessions.records import Session
     from edge_runtime.sessions.store import Store
 
 Reader = Callable[["NDArray[np.uint8]"], FieldRecord]
-_REMEMBERED = 50  # fields back that a repeat is looked for, as in edge_runtime.quality
+_REMEMBERED = 50  # fields back that a repeat is looked for, as in edge_runtime.fields.quality
 
 
 def cell_reader(classifier: Classifier) -> Reader:
@@ -53,7 +52,7 @@ def field_reader(classifier: Classifier, store: Store, session: Session) -> Read
 
 def session_judge(store: Store, session: Session) -> quality.Session:
     """A judge of fields that remembers those of the session that are stored."""
-    from edge_runtime import quality
+    from edge_runtime.fields import quality
 
     judge = quality.Session(_REMEMBERED)
     _recall(judge, store, session)
@@ -68,7 +67,7 @@ def judged_record(judge: quality.Session, pixels: NDArray[np.uint8], result: Fie
 
 def _recall(judge: quality.Session, store: Store, session: Session) -> None:
     """Show the judge the sharpest stored field and the latest ones, so that a session can go on after a pause."""
-    from edge_runtime.quality import Quality
+    from edge_runtime.fields.quality import Quality
 
     kept = "SELECT number, image, cells, quality FROM fields WHERE session_id = ? AND accepted AND image IS NOT NULL"
     focus = "json_extract(quality, '$.focus')"

@@ -11,8 +11,8 @@ cv2 = pytest.importorskip("cv2")
 
 from edge_runtime.fields import Field, FieldReader, segment  # noqa: E402
 from edge_runtime.fields.crops import colour_table, cut_out  # noqa: E402
-from edge_runtime.fields.field import cell_pixels  # noqa: E402
 from edge_runtime.fields.mask import cell_mask  # noqa: E402
+from edge_runtime.fields.reader import cell_pixels  # noqa: E402
 from edge_runtime.fields.scale import working_picture  # noqa: E402
 from edge_runtime.fields.split import split_cells  # noqa: E402
 

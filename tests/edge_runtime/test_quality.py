@@ -11,7 +11,7 @@ from PIL import Image, ImageDraw, ImageFont
 cv2 = pytest.importorskip("cv2")
 
 from edge_runtime.fields import segment  # noqa: E402
-from edge_runtime.quality import (  # noqa: E402
+from edge_runtime.fields.quality import (  # noqa: E402
     Quality,
     Session,
     hash_distance,

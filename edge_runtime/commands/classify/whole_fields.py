@@ -65,8 +65,8 @@ class Pictures:
             name: without ending, unlike that of any other field.
             image: uint8 [h, w, 3], RGB.
         """
-        from edge_runtime.fields.field import cell_pixels
         from edge_runtime.fields.overlay import draw_overlay, suspected
+        from edge_runtime.fields.reader import cell_pixels
 
         if self.overlay is not None:
             target = self.overlay / f"{name}.png" if self._in_folder() else self.overlay

@@ -156,7 +156,7 @@ def _judge(classifier: Classifier, single: bool, store: Store | None, session: S
 
     if single:
         return cell_judge(classifier)
-    from edge_runtime import quality
+    from edge_runtime.fields import quality
     from edge_runtime.sessions.analysis import session_judge
 
     smear = quality.Session() if store is None or session is None else session_judge(store, session)

@@ -11,8 +11,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from edge_runtime import quality
     from edge_runtime.core.classifier import Classifier
+    from edge_runtime.fields import quality
 
 
 @dataclass(frozen=True)

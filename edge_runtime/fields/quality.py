@@ -12,7 +12,7 @@ from edge_runtime.fields.opencv import opencv
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from edge_runtime.fields.field import Field
+    from edge_runtime.fields.reader import Field
 
 FOCUS_SHARE = 0.75  # of the best focus of a session (ulc-malaria-scope refuses below the same)
 REPEAT_SHARE = 0.12  # of the hash's bits in which a repeat may differ

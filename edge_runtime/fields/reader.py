@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from edge_runtime.core.classifier import CellResult, Classifier
-    from edge_runtime.quality import Quality
+    from edge_runtime.fields.quality import Quality
 
 _FAINT = 0.05  # darkness of the usual cell below which there is nothing but glass
 _FAINT_NOISE = 6.0  # and in standard deviations of the noise of glass
@@ -191,7 +191,7 @@ class FieldReader:
         Args:
             image: uint8 [h, w, 3], RGB.
         """
-        from edge_runtime.quality import measure_quality
+        from edge_runtime.fields.quality import measure_quality
 
         field = segment(image)
         return FieldResult(field, self.classify(image, field), measure_quality(image, field))
