@@ -48,7 +48,7 @@ class Gap:
             field: what was found in it.
         """
         from edge_runtime.core.preprocess import resize
-        from edge_runtime.fields.burnt_in import without_bar
+        from edge_runtime.fields.segmentation.scale_bar import without_bar
 
         found = np.array([cell.box for cell in field.cells], np.float64).reshape(-1, 4)
         cut = at_border(truth.boxes, field.size)

@@ -93,13 +93,13 @@ def time_stages(path: Path, classifier: Classifier) -> dict[str, float]:
     from edge_runtime.core.preprocess import resize
     from edge_runtime.fields import segment
     from edge_runtime.fields.crops import colour_table
-    from edge_runtime.fields.gates import gate
-    from edge_runtime.fields.mask import cell_mask, pale_patches
-    from edge_runtime.fields.overlaps import settle_overlaps
     from edge_runtime.fields.quality import measure_quality
     from edge_runtime.fields.reader import cell_pixels
-    from edge_runtime.fields.scale import working_picture
-    from edge_runtime.fields.split import split_cells
+    from edge_runtime.fields.segmentation.exclusions import gate
+    from edge_runtime.fields.segmentation.mask import cell_mask, pale_patches
+    from edge_runtime.fields.segmentation.overlaps import settle_overlaps
+    from edge_runtime.fields.segmentation.scale import working_picture
+    from edge_runtime.fields.segmentation.split import split_cells
 
     content = path.read_bytes()
     image = load_image(content)

@@ -9,7 +9,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from edge_runtime.core.card import RESEARCH_USE
-from edge_runtime.fields.gates import BORDER, CLUMP, DEBRIS, HIDDEN, PLATELET, WHITE_CELL
+from edge_runtime.fields.segmentation.exclusions import BORDER, CLUMP, DEBRIS, HIDDEN, PLATELET, WHITE_CELL
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from edge_runtime.core.preprocess import resize
-from edge_runtime.fields.burnt_in import without_bar
 from edge_runtime.fields.crops import Box, colour_table, cut_out, to_image
-from edge_runtime.fields.gates import BORDER, CLUMP, WHITE_CELL, gate
-from edge_runtime.fields.mask import cell_mask, pale_patches
-from edge_runtime.fields.overlaps import settle_overlaps
-from edge_runtime.fields.scale import WorkingPicture, working_picture
-from edge_runtime.fields.split import split_cells
+from edge_runtime.fields.segmentation.exclusions import BORDER, CLUMP, WHITE_CELL, gate
+from edge_runtime.fields.segmentation.mask import cell_mask, pale_patches
+from edge_runtime.fields.segmentation.overlaps import settle_overlaps
+from edge_runtime.fields.segmentation.scale import WorkingPicture, working_picture
+from edge_runtime.fields.segmentation.scale_bar import without_bar
+from edge_runtime.fields.segmentation.split import split_cells
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -48,7 +48,7 @@ class Excluded:
 
     Attributes:
         box: x, y, width, height in pixels of the image.
-        reason: one of :data:`edge_runtime.fields.gates.REASONS`.
+        reason: one of :data:`edge_runtime.fields.segmentation.exclusions.REASONS`.
     """
 
     box: Box

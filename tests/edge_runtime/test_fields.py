@@ -11,10 +11,10 @@ cv2 = pytest.importorskip("cv2")
 
 from edge_runtime.fields import Field, FieldReader, segment  # noqa: E402
 from edge_runtime.fields.crops import colour_table, cut_out  # noqa: E402
-from edge_runtime.fields.mask import cell_mask  # noqa: E402
 from edge_runtime.fields.reader import cell_pixels  # noqa: E402
-from edge_runtime.fields.scale import working_picture  # noqa: E402
-from edge_runtime.fields.split import split_cells  # noqa: E402
+from edge_runtime.fields.segmentation.mask import cell_mask  # noqa: E402
+from edge_runtime.fields.segmentation.scale import working_picture  # noqa: E402
+from edge_runtime.fields.segmentation.split import split_cells  # noqa: E402
 
 GLASS, CELL, PALE = (214, 222, 210), (186, 140, 150), (202, 186, 190)
 WIDTH, HEIGHT, RADIUS = 640, 480, 17

@@ -7,12 +7,12 @@ import pytest
 
 cv2 = pytest.importorskip("cv2")
 
-from edge_runtime.fields.gates import CLUMP  # noqa: E402
-from edge_runtime.fields.illumination import Light  # noqa: E402
-from edge_runtime.fields.outlines import Outline, find_outlines  # noqa: E402
-from edge_runtime.fields.overlaps import settle_overlaps  # noqa: E402
-from edge_runtime.fields.scale import WorkingPicture  # noqa: E402
-from edge_runtime.fields.shapes import measure_shapes  # noqa: E402
+from edge_runtime.fields.segmentation.exclusions import CLUMP  # noqa: E402
+from edge_runtime.fields.segmentation.illumination import Light  # noqa: E402
+from edge_runtime.fields.segmentation.outlines import Outline, find_outlines  # noqa: E402
+from edge_runtime.fields.segmentation.overlaps import settle_overlaps  # noqa: E402
+from edge_runtime.fields.segmentation.scale import WorkingPicture  # noqa: E402
+from edge_runtime.fields.segmentation.shapes import measure_shapes  # noqa: E402
 
 RADIUS, LEVEL = 17.0, 0.3
 

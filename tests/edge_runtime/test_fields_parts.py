@@ -7,10 +7,10 @@ import pytest
 
 cv2 = pytest.importorskip("cv2")
 
-from edge_runtime.fields.basins import climb, find_passes  # noqa: E402
-from edge_runtime.fields.illumination import darkness, gain_for, read_light  # noqa: E402
-from edge_runtime.fields.mask import fill_pallor  # noqa: E402
-from edge_runtime.fields.shapes import measure_shapes  # noqa: E402
+from edge_runtime.fields.segmentation.illumination import darkness, gain_for, read_light  # noqa: E402
+from edge_runtime.fields.segmentation.mask import fill_pallor  # noqa: E402
+from edge_runtime.fields.segmentation.shapes import measure_shapes  # noqa: E402
+from edge_runtime.fields.segmentation.watershed import climb, find_passes  # noqa: E402
 
 
 def two_hills() -> np.ndarray:

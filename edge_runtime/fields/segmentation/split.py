@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from edge_runtime.fields.basins import Passes, climb, find_passes, renumber_passes
 from edge_runtime.fields.opencv import opencv
-from edge_runtime.fields.shapes import Shape, measure_shapes
+from edge_runtime.fields.segmentation.shapes import Shape, measure_shapes
+from edge_runtime.fields.segmentation.watershed import Passes, climb, find_passes, renumber_passes
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

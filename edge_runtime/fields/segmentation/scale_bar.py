@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from edge_runtime.fields.mask import disc
 from edge_runtime.fields.opencv import opencv
+from edge_runtime.fields.segmentation.mask import disc
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from edge_runtime.fields.burnt_in import find_bar, paint_over
-from edge_runtime.fields.illumination import Light, darkness, gain_for, read_light
-from edge_runtime.fields.mask import STAINED, Holes, disc, usual_level
 from edge_runtime.fields.opencv import opencv
+from edge_runtime.fields.segmentation.illumination import Light, darkness, gain_for, read_light
+from edge_runtime.fields.segmentation.mask import STAINED, Holes, disc, usual_level
+from edge_runtime.fields.segmentation.scale_bar import find_bar, paint_over
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from edge_runtime.fields.mask import disc
 from edge_runtime.fields.opencv import opencv
+from edge_runtime.fields.segmentation.mask import disc
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from edge_runtime.fields.scale import WorkingPicture
-    from edge_runtime.fields.shapes import Shape
+    from edge_runtime.fields.segmentation.scale import WorkingPicture
+    from edge_runtime.fields.segmentation.shapes import Shape
 
 BORDER, CLUMP, WHITE_CELL, PLATELET, DEBRIS, HIDDEN = "border", "clump", "white-cell", "platelet", "debris", "scale-bar"
 REASONS = (BORDER, CLUMP, WHITE_CELL, PLATELET, DEBRIS, HIDDEN)
@@ -39,7 +39,7 @@ def gate(work: WorkingPicture, labels: NDArray[np.int32], shapes: dict[int, Shap
     """Why each region is no single whole red cell; None for those that are. Specks are left out.
 
     Args:
-        labels, shapes: of :func:`edge_runtime.fields.split.split_cells`.
+        labels, shapes: of :func:`edge_runtime.fields.segmentation.split.split_cells`.
     """
     height, width = labels.shape
     size = max(shapes, default=0) + 1

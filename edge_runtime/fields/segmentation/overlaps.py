@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from edge_runtime.fields.gates import CLUMP, DEBRIS
-from edge_runtime.fields.outlines import Outline, find_outlines
+from edge_runtime.fields.segmentation.exclusions import CLUMP, DEBRIS
+from edge_runtime.fields.segmentation.outlines import Outline, find_outlines
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from edge_runtime.fields.scale import WorkingPicture
-    from edge_runtime.fields.shapes import Shape
+    from edge_runtime.fields.segmentation.scale import WorkingPicture
+    from edge_runtime.fields.segmentation.shapes import Shape
 
 # Areas in areas of the usual cell.
 _DOUBTFUL = 1.45  # larger regions may be two cells
@@ -57,8 +57,8 @@ def settle_overlaps(
     """All regions, heaps of cells taken apart where whole outlines show.
 
     Args:
-        labels, shapes: of :func:`edge_runtime.fields.split.split_cells`.
-        verdicts: of :func:`edge_runtime.fields.gates.gate`.
+        labels, shapes: of :func:`edge_runtime.fields.segmentation.split.split_cells`.
+        verdicts: of :func:`edge_runtime.fields.segmentation.exclusions.gate`.
     """
     unit = math.pi / 4 * work.diameter**2
     regions: dict[int, Region] = {}

@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from edge_runtime.fields.mask import disc
 from edge_runtime.fields.opencv import opencv
+from edge_runtime.fields.segmentation.mask import disc
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from edge_runtime.fields.scale import WorkingPicture
+    from edge_runtime.fields.segmentation.scale import WorkingPicture
 
 # Lengths in diameters of the usual cell.
 _STEEP = 0.06  # gradient of an edge for each pixel, in parts of the usual darkness
