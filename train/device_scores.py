@@ -28,7 +28,7 @@ def open_classifiers(
         count: how many.
         labels: for a file without a card: class names in the order of its outputs, separated by commas.
         positive: for a file without a card: the label that means parasitized.
-        input_range: for a file without a card: a key of :data:`edge_runtime.foreign.INPUT_RANGES`.
+        input_range: for a file without a card: a key of :data:`edge_runtime.inspection.cardless.INPUT_RANGES`.
 
     Raises:
         WrongUsage: the file has a card and is described all the same, or has none and is not.
@@ -43,7 +43,7 @@ def open_classifiers(
             f"{printable(model.path)} has no card; say what it is with --labels A,B (in the order of its outputs) "
             "and --input-range."
         )
-    from edge_runtime.foreign import describe
+    from edge_runtime.inspection.cardless import describe
 
     card, pair = describe(model.flatbuffer, names, input_range, positive)
     return [Classifier(model, card=card, labels=pair) for _ in range(count)]

@@ -10,8 +10,8 @@ from edge_runtime.common.text import printable
 from edge_runtime.core.card import Card
 from edge_runtime.core.model_file import ModelFile, pack_model, read_model_file
 from edge_runtime.errors import WrongUsage
-from edge_runtime.foreign import describe
-from edge_runtime.tflite_schema import read_graph
+from edge_runtime.inspection.cardless import describe
+from edge_runtime.inspection.graph import read_graph
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ def as_one_file(foreign: Foreign, target: Path) -> tuple[Path, Card]:
     A file that has a card already stays as it is, and its card counts.
 
     Raises:
-        WrongUsage, BadModel: see :func:`edge_runtime.foreign.describe`, or the class does not exist.
+        WrongUsage, BadModel: see :func:`edge_runtime.inspection.cardless.describe`, or the class does not exist.
     """
     file: ModelFile = read_model_file(foreign.path)
     if file.card is not None:

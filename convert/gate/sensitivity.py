@@ -11,7 +11,7 @@ from edge_runtime.common.console import progress
 from edge_runtime.core.backends import open_interpreter
 from edge_runtime.core.card import InputContract
 from edge_runtime.core.preprocess import lookup_table, to_tensor
-from edge_runtime.tflite_schema import read_graph
+from edge_runtime.inspection.graph import read_graph
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from edge_runtime.errors import BadModel
-from edge_runtime.tflite_schema import Graph
+from edge_runtime.inspection.graph import Graph
 
 _CASTS = ("QUANTIZE", "DEQUANTIZE")
 

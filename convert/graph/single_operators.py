@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from convert.graph.edit import pack, schema, unpack
-from edge_runtime.tflite_schema import Graph, Operator
+from edge_runtime.inspection.graph import Graph, Operator
 
 
 def split_operators(flatbuffer: bytes, graph: Graph) -> list[tuple[bytes, tuple[int, ...]]]:

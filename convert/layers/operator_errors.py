@@ -19,7 +19,7 @@ from convert.graph.single_operators import split_operators
 from edge_runtime.common.console import progress
 from edge_runtime.core.card import InputContract
 from edge_runtime.core.preprocess import lookup_table, normalise, to_tensor
-from edge_runtime.tflite_schema import Graph, Operator, Tensor, read_graph
+from edge_runtime.inspection.graph import Graph, Operator, Tensor, read_graph
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from convert.lint.findings import Finding, operator_place, tensor_place
-from edge_runtime.tflite_schema import Graph, Operator
+from edge_runtime.inspection.graph import Graph, Operator
 
 _FLOAT = frozenset(
     {

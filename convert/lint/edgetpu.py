@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from convert.lint.findings import Finding, operator_place, tensor_place
-from edge_runtime.tflite_schema import Graph, Operator
+from edge_runtime.inspection.graph import Graph, Operator
 
 # Highest version of each operator; none newer than what int8 graphs of TensorFlow up to 2.8 hold, which it compiles.
 _VERSIONS = {

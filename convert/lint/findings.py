@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from edge_runtime.common.text import printable
-from edge_runtime.tflite_schema import Graph, Operator
+from edge_runtime.inspection.graph import Graph, Operator
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from convert.quantise.recipes import CPU, EDGETPU
 from edge_runtime.core.card import InputContract
 from edge_runtime.core.preprocess import lookup_table
 from edge_runtime.errors import WrongUsage
-from edge_runtime.tflite_schema import Graph, read_graph
+from edge_runtime.inspection.graph import Graph, read_graph
 
 _CHECKS: dict[str, Callable[[Graph], Iterator[Finding]]] = {CPU: check_cpu, EDGETPU: check_edgetpu}
 _COMPILED = "edgetpu-custom-op"

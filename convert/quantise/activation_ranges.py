@@ -11,7 +11,7 @@ from convert.graph.edit import pack, unpack
 from convert.graph.probe import Probe
 from edge_runtime.common.console import progress
 from edge_runtime.core.card import InputContract
-from edge_runtime.tflite_schema import read_graph
+from edge_runtime.inspection.graph import read_graph
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -15,7 +15,7 @@ from convert.graph.edit import pack, unpack
 from convert.graph.pairing import pair_operators
 from convert.graph.probe import Probe
 from edge_runtime.common.console import progress
-from edge_runtime.tflite_schema import Graph, Operator, Tensor, read_graph
+from edge_runtime.inspection.graph import Graph, Operator, Tensor, read_graph
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

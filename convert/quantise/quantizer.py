@@ -160,7 +160,7 @@ class Quantizer:
 
 def _with_io(flatbuffer: bytes, io: str) -> bytes:
     """Replace float ends that are only cast to int8 inside; the ends of a mixed model that compute in float stay."""
-    from edge_runtime.tflite_schema import read_graph
+    from edge_runtime.inspection.graph import read_graph
 
     graph = read_graph(flatbuffer)
     readers = [operator.name for operator in graph.operators if set(operator.inputs) & set(graph.inputs)]

@@ -15,8 +15,8 @@ from edge_runtime.errors import GateFailed, NotConclusive
 
 if TYPE_CHECKING:
     from edge_runtime.core.model_file import ModelFile
-    from edge_runtime.golden import GoldenCheck
-    from edge_runtime.tflite_schema import Graph, Tensor
+    from edge_runtime.inspection.golden import GoldenCheck
+    from edge_runtime.inspection.graph import Graph, Tensor
 
 _LIST_LIMIT = 6
 _VALUE_WIDTH = 100
@@ -45,7 +45,7 @@ def show(model: str | None, golden: bool, tensors: bool, as_json: bool) -> None:
     the rest is shown all the same.
     """
     from edge_runtime.core.model_file import find_model, read_model_file
-    from edge_runtime.tflite_schema import read_graph
+    from edge_runtime.inspection.graph import read_graph
 
     file = read_model_file(find_model(model))
     graph = read_graph(file.flatbuffer)
@@ -64,7 +64,7 @@ def show(model: str | None, golden: bool, tensors: bool, as_json: bool) -> None:
 
 def _check(file: ModelFile) -> GoldenCheck:
     from edge_runtime.core.classifier import Classifier
-    from edge_runtime.golden import check_golden
+    from edge_runtime.inspection.golden import check_golden
 
     if file.golden is None:
         raise NotConclusive(f"{printable(file.path)} holds no golden vectors, so nothing can be proven with it.")

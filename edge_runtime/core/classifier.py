@@ -69,7 +69,7 @@ class Classifier:
 
         Args:
             threads: threads of the runtime's kernels.
-            card: used instead of the file's own; needed for files without one (see :mod:`edge_runtime.foreign`).
+            card: used instead of the file's own; needed for files without one (see :mod:`edge_runtime.inspection.cardless`).
             labels: (negative, positive) instead of the file's own.
             accelerator: "auto", "cpu" or "edgetpu"; see :func:`edge_runtime.core.backends.uses_edgetpu`.
 
@@ -84,8 +84,8 @@ class Classifier:
                 f"{model.path.name} has no card; say what it is with --labels (in output order) and --input-range."
             )
         if model.card is None:
-            from edge_runtime.tflite_schema import read_graph
-            from edge_runtime.trial import try_model
+            from edge_runtime.inspection.graph import read_graph
+            from edge_runtime.inspection.trial_run import try_model
 
             read_graph(model.flatbuffer)
             try_model(model.flatbuffer, accelerator)

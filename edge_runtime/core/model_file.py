@@ -16,10 +16,10 @@ from edge_runtime.common.text import printable
 from edge_runtime.core.archive import Tail, append_tail, find_tail
 from edge_runtime.core.card import LABELS, Card, parse_card
 from edge_runtime.errors import BadModel, WrongUsage
-from edge_runtime.flatbuffer import MAGIC
+from edge_runtime.inspection.flatbuffer import MAGIC
 
 if TYPE_CHECKING:
-    from edge_runtime.golden import Golden
+    from edge_runtime.inspection.golden import Golden
 
 MAX_BYTES = 256 << 20
 MODELS = Path(__file__).parents[1] / "models"
@@ -67,7 +67,7 @@ class ModelFile:
         """The golden vectors, unpacked when first asked for; None when the file has none."""
         if self.card is None or self.tail is None or "golden.npz" not in self.tail.sizes:
             return None
-        from edge_runtime.golden import read_golden  # not needed to classify
+        from edge_runtime.inspection.golden import read_golden  # not needed to classify
 
         return read_golden(self.tail.read("golden.npz", _MAX_GOLDEN_BYTES))
 
@@ -109,7 +109,7 @@ def pack_model(flatbuffer: bytes, card: Card, golden: Golden | None = None) -> b
         raise BadModel(f"The card cannot be written as JSON: {error}.") from error
     entries = {"labels.txt": "".join(f"{label}\n" for label in LABELS).encode(), "card.json": document.encode()}
     if golden is not None:
-        from edge_runtime.golden import write_golden
+        from edge_runtime.inspection.golden import write_golden
 
         entries["golden.npz"] = write_golden(golden)
     return append_tail(flatbuffer, entries)

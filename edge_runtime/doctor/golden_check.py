@@ -118,7 +118,7 @@ def _load(model: str | None) -> list[Finding]:
 def _golden(model: str | None) -> list[Finding]:
     from edge_runtime.core.classifier import Classifier
     from edge_runtime.core.model_file import find_model, read_model_file
-    from edge_runtime.golden import check_golden
+    from edge_runtime.inspection.golden import check_golden
 
     file = read_model_file(find_model(model))
     if file.card is None or file.golden is None:

@@ -19,8 +19,8 @@ from edge_runtime.cli import run
 from edge_runtime.core.backends import open_interpreter
 from edge_runtime.core.model_file import read_model_file
 from edge_runtime.core.preprocess import lookup_table, normalise, to_tensor
-from edge_runtime.golden import check_golden
-from edge_runtime.tflite_schema import read_graph
+from edge_runtime.inspection.golden import check_golden
+from edge_runtime.inspection.graph import read_graph
 
 SMALL = ("--calibration-size", "60")
 

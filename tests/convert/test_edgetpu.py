@@ -13,7 +13,7 @@ from convert.edgetpu_compiler import MAPPED, compile_model, parse_log, require_c
 from edge_runtime.core.card import Card, InputContract
 from edge_runtime.core.model_file import pack_model, read_model_file
 from edge_runtime.errors import BadModel, EnvironmentLacks, GateFailed
-from edge_runtime.golden import Golden
+from edge_runtime.inspection.golden import Golden
 
 # In the form in which compiler 16 prints it with -s.
 LOG = """Edge TPU Compiler version 16.0.384591198

@@ -12,7 +12,7 @@ from convert.graph.edit import pack, unpack
 from convert.layers.operator_errors import HEALTHY, layer_name, operator_errors
 from convert.layers.report import layers_text, write_csv, write_plot
 from edge_runtime.errors import BadModel
-from edge_runtime.tflite_schema import read_graph
+from edge_runtime.inspection.graph import read_graph
 
 
 @pytest.fixture(scope="module")

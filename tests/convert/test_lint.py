@@ -13,7 +13,7 @@ from convert.lint.findings import Finding
 from convert.lint.lint import lint
 from edge_runtime.core.card import InputContract
 from edge_runtime.errors import BadModel, WrongUsage
-from edge_runtime.tflite_schema import Graph, Operator, Tensor
+from edge_runtime.inspection.graph import Graph, Operator, Tensor
 
 pytest.importorskip("ai_edge_litert")
 

@@ -16,7 +16,7 @@ from edge_runtime.core.backends import open_interpreter
 from edge_runtime.core.card import Card, InputContract
 from edge_runtime.core.preprocess import normalise
 from edge_runtime.errors import BadModel, WrongUsage
-from edge_runtime.tflite_schema import read_graph
+from edge_runtime.inspection.graph import read_graph
 
 
 @pytest.mark.parametrize(

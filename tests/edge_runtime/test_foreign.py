@@ -7,8 +7,8 @@ from collections.abc import Callable
 import pytest
 
 from edge_runtime.errors import BadModel, ThinsmearError, WrongUsage
-from edge_runtime.foreign import describe
-from edge_runtime.trial import try_model
+from edge_runtime.inspection.cardless import describe
+from edge_runtime.inspection.trial_run import try_model
 
 Models = Callable[[str], bytes]
 
@@ -79,7 +79,7 @@ def test_a_model_that_does_not_end_is_stopped(flatbuffer_of: Models) -> None:
 
 
 def test_a_runtime_that_crashes_is_an_error_not_a_crash(flatbuffer_of: Models, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("edge_runtime.trial._CHILD", "import os; os.abort()")
+    monkeypatch.setattr("edge_runtime.inspection.trial_run._CHILD", "import os; os.abort()")
     with pytest.raises(BadModel, match="crashes on this model"):
         try_model(flatbuffer_of("logits"))
 

@@ -14,7 +14,7 @@ from edge_runtime.core.backends import open_interpreter
 from edge_runtime.core.card import InputContract
 from edge_runtime.core.model_file import read_model_file
 from edge_runtime.errors import BadModel
-from edge_runtime.golden import (
+from edge_runtime.inspection.golden import (
     Golden,
     check_golden,
     make_golden,

@@ -15,8 +15,8 @@ from PIL import Image
 from edge_runtime import cli
 from edge_runtime.core.model_file import read_model_file
 from edge_runtime.errors import BadModel, ThinsmearError
-from edge_runtime.tflite_schema import read_graph
-from edge_runtime.trial import try_model
+from edge_runtime.inspection.graph import read_graph
+from edge_runtime.inspection.trial_run import try_model
 
 Models = Callable[[str], bytes]
 

@@ -9,7 +9,7 @@ import pytest
 
 from edge_runtime.core.backends import open_interpreter
 from edge_runtime.errors import BadModel
-from edge_runtime.tflite_schema import OPERATOR_NAMES, read_graph
+from edge_runtime.inspection.graph import OPERATOR_NAMES, read_graph
 
 Models = Callable[[str], bytes]
 

@@ -172,7 +172,7 @@ def _open(
             f"{printable(file.path)} has no card; say what it is with --labels A,B (in the order of its outputs) "
             "and --input-range."
         )
-    from edge_runtime.foreign import describe
+    from edge_runtime.inspection.cardless import describe
 
     card, pair = describe(file.flatbuffer, names, input_range, positive)
     return Classifier(file, card=card, labels=pair, accelerator=accelerator)

@@ -36,7 +36,7 @@ def compute_units(flatbuffer: bytes, details: Mapping[str, Any] | None = None) -
     Args:
         details: the card's details.
     """
-    from edge_runtime.tflite_schema import read_graph
+    from edge_runtime.inspection.graph import read_graph
 
     names = [operator.name for operator in read_graph(flatbuffer).operators]
     compiled = names.count(CUSTOM_OPERATOR.decode())

@@ -1,7 +1,7 @@
 """Load a model that nobody has vouched for in a process of its own first, because a malformed one can crash it.
 
 A file with a card is protected by the SHA-256 on the card. For others the structure is checked
-(:mod:`edge_runtime.tflite_schema`), but an operator's options can still send the runtime's C++ code astray.
+(:mod:`edge_runtime.inspection.graph`), but an operator's options can still send the runtime's C++ code astray.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from edge_runtime.errors import BadModel, EnvironmentLacks, ThinsmearError, Wron
 
 _SECONDS = 60.0
 _MEMORY_BYTES = 4 << 30
-_CHILD = "import sys; sys.path.insert(0, sys.argv[1]); from edge_runtime.trial import child; sys.exit(child())"
+_CHILD = "import sys; sys.path.insert(0, sys.argv[1]); from edge_runtime.inspection.trial_run import child; sys.exit(child())"
 
 
 @lru_cache(maxsize=2)  # one process for a whole pool of classifiers; failures are not kept
@@ -27,7 +27,7 @@ def try_model(flatbuffer: bytes, accelerator: str = "auto", seconds: float = _SE
         EnvironmentLacks: no runtime is installed, or the Edge TPU cannot be used.
         WrongUsage: the model cannot run on the accelerator that is asked for.
     """
-    package_root = str(Path(__file__).resolve().parent.parent)
+    package_root = str(Path(__file__).resolve().parents[2])
     try:
         done = subprocess.run(
             [sys.executable, "-c", _CHILD, package_root, accelerator],

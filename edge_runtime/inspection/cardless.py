@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from edge_runtime.core.card import Card, InputContract, OperatingPoints, OutputContract
 from edge_runtime.errors import BadModel, WrongUsage
-from edge_runtime.tflite_schema import Graph, read_graph
+from edge_runtime.inspection.graph import Graph, read_graph
 
 # what the model's training made of pixels 0..255: name -> (scale, offset)
 INPUT_RANGES = {"0..1": (1 / 255, 0.0), "-1..1": (1 / 127.5, -1.0), "0..255": (1.0, 0.0)}

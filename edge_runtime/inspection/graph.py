@@ -11,7 +11,7 @@ from typing import Any
 
 from edge_runtime.common.text import printable
 from edge_runtime.errors import BadModel
-from edge_runtime.flatbuffer import MAGIC, Table
+from edge_runtime.inspection.flatbuffer import MAGIC, Table
 
 OPERATOR_NAMES = tuple(
     """
