@@ -116,9 +116,9 @@ def serve(
     if key is not None and certificate is None:
         raise WrongUsage("--tls-key goes with --tls-cert; name both.")
     from edge_runtime.cameras.protocol import parse_size
+    from edge_runtime.server.access.tokens import own_token, read_token
     from edge_runtime.server.run import run_server
     from edge_runtime.server.settings import Settings, default_store, default_threads, is_loopback
-    from edge_runtime.server.tokens import own_token, read_token
 
     settings = Settings(
         store=folder or default_store(),

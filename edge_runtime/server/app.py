@@ -20,10 +20,10 @@ from edge_runtime.server import (
     routes_review,
     routes_sessions,
 )
-from edge_runtime.server.body import Outer
+from edge_runtime.server.access.guard import Guard
+from edge_runtime.server.access.middleware import Outer
 from edge_runtime.server.problems import install_handlers
 from edge_runtime.server.schemas import ProblemDocument
-from edge_runtime.server.security import Guard
 from edge_runtime.server.service import Service
 from edge_runtime.server.settings import Settings
 from edge_runtime.server.systemd import Notifier

@@ -10,13 +10,14 @@ from fastapi.responses import JSONResponse, Response
 from edge_runtime import __version__
 from edge_runtime.core.card import RESEARCH_USE
 from edge_runtime.counting.stop_rules import PRESETS
-from edge_runtime.server import metrics, qr
+from edge_runtime.server import metrics
+from edge_runtime.server.access import address as qr
+from edge_runtime.server.access.guard import CALLER, LOCAL, SIGNED_IN, cookie_name
+from edge_runtime.server.access.tokens import COOKIE_LIFE
 from edge_runtime.server.declared import file_answer, problems
 from edge_runtime.server.problems import LOG, Problem
 from edge_runtime.server.schemas import Health, Info, Login
-from edge_runtime.server.security import CALLER, LOCAL, SIGNED_IN, cookie_name
 from edge_runtime.server.service import Service
-from edge_runtime.server.tokens import COOKIE_LIFE
 from edge_runtime.sessions.records import SPECIES, STAGES, STAINS, VERDICTS
 
 router = APIRouter(tags=["device"])

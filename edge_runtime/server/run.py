@@ -14,13 +14,13 @@ import uvicorn
 
 from edge_runtime.common.text import printable
 from edge_runtime.errors import EnvironmentLacks, WrongUsage
-from edge_runtime.server import qr
+from edge_runtime.server.access import address as qr
+from edge_runtime.server.access.tokens import write_private
 from edge_runtime.server.app import create_app
 from edge_runtime.server.problems import LOG
 from edge_runtime.server.service import Service
 from edge_runtime.server.settings import Settings, is_loopback
 from edge_runtime.server.systemd import Notifier
-from edge_runtime.server.tokens import write_private
 
 _SEND_BUFFER = 128 * 1024  # bytes: more would hold old live pictures back for a slow phone
 _GRACE = 25  # seconds for answers in progress at the end; systemd allows 30

@@ -13,7 +13,7 @@ from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import Request
 
 from edge_runtime.common.text import printable, text
-from edge_runtime.server.limits import Place
+from edge_runtime.server.access.limits import Place
 from edge_runtime.server.problems import Problem
 from edge_runtime.server.settings import Settings
 

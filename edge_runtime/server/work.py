@@ -41,7 +41,7 @@ class WorkerCrashed(Exception):
 class Workers(Generic[Tools]):
     """Threads that do one job at a time, in the order in which they were handed in.
 
-    How many jobs may wait is for the caller to bound (:class:`edge_runtime.server.limits.Admission`).
+    How many jobs may wait is for the caller to bound (:class:`edge_runtime.server.access.limits.Admission`).
 
     Attributes:
         count: threads.

@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 
 from edge_runtime.errors import WrongUsage
+from edge_runtime.server.access import address as qr
 from tests.edge_runtime.server_tools import PHONE, TOKEN, begin, cell_image, client, is_problem, uploads
 
-from edge_runtime.server import qr  # isort: skip
 from edge_runtime.server.page_files import page_files  # isort: skip
 from edge_runtime.server.settings import Settings  # isort: skip
-from edge_runtime.server.tokens import COOKIE_LIFE, Keys, own_token, read_token  # isort: skip  after the skip above
+from edge_runtime.server.access.tokens import COOKIE_LIFE, Keys, own_token, read_token  # isort: skip  after the skip above
 
 NETWORK: dict[str, Any] = {"host": "0.0.0.0", "token": TOKEN, "rate": 0.0}
 BEARER = {"Authorization": f"Bearer {TOKEN}"}

@@ -17,7 +17,7 @@ from edge_runtime.errors import WrongUsage
 from tests.edge_runtime.server_tools import cell_image, client, is_problem, uploads, wait_until
 
 from edge_runtime.server import jobs  # isort: skip  after the skip above
-from edge_runtime.server.limits import Admission, RateLimit  # isort: skip
+from edge_runtime.server.access.limits import Admission, RateLimit  # isort: skip
 from edge_runtime.server.metrics import Metrics  # isort: skip
 from edge_runtime.core.encoding import write_png  # isort: skip
 from edge_runtime.server.problems import Problem  # isort: skip

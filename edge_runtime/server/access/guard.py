@@ -10,10 +10,10 @@ from starlette.datastructures import Headers
 from starlette.requests import cookie_parser
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from edge_runtime.server.limits import RateLimit
+from edge_runtime.server.access.limits import RateLimit
+from edge_runtime.server.access.tokens import Keys
 from edge_runtime.server.problems import Problem
 from edge_runtime.server.settings import LOOPBACK_NAMES, Settings
-from edge_runtime.server.tokens import Keys
 
 SIGNED_IN = "thinsmear.signed_in"  # in the scope of a request
 LOCAL = "thinsmear.local"
