@@ -12,7 +12,7 @@ from edge_runtime.core.classifier import Classifier
 from edge_runtime.core.encoding import write_png
 from edge_runtime.core.images import load_image
 from edge_runtime.errors import BadImage, WrongUsage
-from edge_runtime.server.documents import (
+from edge_runtime.server.api.documents import (
     Document,
     cell_line,
     error_line,
@@ -20,9 +20,9 @@ from edge_runtime.server.documents import (
     field_line,
     status_document,
 )
+from edge_runtime.server.api.uploads import Upload
 from edge_runtime.server.judges import Judges
 from edge_runtime.server.problems import Problem
-from edge_runtime.server.uploads import Upload
 from edge_runtime.server.work import alive
 from edge_runtime.sessions.analysis import judged_record
 from edge_runtime.sessions.place import open_database

@@ -14,9 +14,9 @@ from edge_runtime.server import metrics
 from edge_runtime.server.access import address as qr
 from edge_runtime.server.access.guard import CALLER, LOCAL, SIGNED_IN, cookie_name
 from edge_runtime.server.access.tokens import COOKIE_LIFE
-from edge_runtime.server.declared import file_answer, problems
+from edge_runtime.server.api.openapi import file_answer, problems
+from edge_runtime.server.api.schemas import Health, Info, Login
 from edge_runtime.server.problems import LOG, Problem
-from edge_runtime.server.schemas import Health, Info, Login
 from edge_runtime.server.service import Service
 from edge_runtime.sessions.records import SPECIES, STAGES, STAINS, VERDICTS
 

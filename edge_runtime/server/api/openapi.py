@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from edge_runtime.server.api.schemas import ProblemDocument
+from edge_runtime.server.api.uploads import FIELD
 from edge_runtime.server.problems import MEDIA_TYPE
-from edge_runtime.server.schemas import ProblemDocument
-from edge_runtime.server.uploads import FIELD
 
 _TEXTS = {
     400: "The request is malformed.",

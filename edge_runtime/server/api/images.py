@@ -8,10 +8,10 @@ from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse
 
 from edge_runtime.server import jobs
-from edge_runtime.server.declared import UPLOAD_PROBLEMS, problems, upload
-from edge_runtime.server.schemas import Results
+from edge_runtime.server.api.openapi import UPLOAD_PROBLEMS, problems, upload
+from edge_runtime.server.api.schemas import Results
+from edge_runtime.server.api.uploads import read_uploads
 from edge_runtime.server.service import Service
-from edge_runtime.server.uploads import read_uploads
 
 router = APIRouter(tags=["images"])
 

@@ -11,9 +11,9 @@ from fastapi.responses import JSONResponse, Response, StreamingResponse
 
 from edge_runtime.errors import WrongUsage
 from edge_runtime.server import jobs
-from edge_runtime.server.declared import file_answer, problems
+from edge_runtime.server.api.openapi import file_answer, problems
+from edge_runtime.server.api.sessions import SessionCode
 from edge_runtime.server.problems import Problem
-from edge_runtime.server.routes_sessions import SessionCode
 from edge_runtime.server.service import Service
 from edge_runtime.sessions.export import json_pieces, write_zip
 from edge_runtime.sessions.report_data import Report, make_report

@@ -9,11 +9,11 @@ from fastapi.responses import JSONResponse, Response
 
 from edge_runtime.errors import WrongUsage
 from edge_runtime.server import jobs
-from edge_runtime.server.declared import file_answer, problems
-from edge_runtime.server.documents import review_document, status_document, verdict_document
+from edge_runtime.server.api.documents import review_document, status_document, verdict_document
+from edge_runtime.server.api.openapi import file_answer, problems
+from edge_runtime.server.api.schemas import Code, ManualCounts, Review, Said, Status, VerdictSaid
+from edge_runtime.server.api.sessions import SessionCode
 from edge_runtime.server.problems import Problem
-from edge_runtime.server.routes_sessions import SessionCode
-from edge_runtime.server.schemas import Code, ManualCounts, Review, Said, Status, VerdictSaid
 from edge_runtime.server.service import Service
 from edge_runtime.sessions.manual import add_manual_count
 from edge_runtime.sessions.records import Session
