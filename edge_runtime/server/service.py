@@ -14,10 +14,10 @@ from edge_runtime.cameras.auto import choose
 from edge_runtime.core.classifier import Classifier
 from edge_runtime.server.access.limits import Admission, RateLimit
 from edge_runtime.server.access.tokens import Keys
-from edge_runtime.server.glance import Glances
 from edge_runtime.server.jobs import Tools, open_store, tools_maker
 from edge_runtime.server.judges import Judges
-from edge_runtime.server.live import Live
+from edge_runtime.server.live.follower import Live
+from edge_runtime.server.live.readings import Glances
 from edge_runtime.server.metrics import Metrics
 from edge_runtime.server.page_files import page_files
 from edge_runtime.server.problems import LOG, Problem

@@ -20,10 +20,10 @@ from edge_runtime.cameras import CameraFault, CameraInfo, Frame, Pace
 from tests.edge_runtime.server_tools import Served, field_image, served, wait_until
 
 from edge_runtime.cameras.auto import AnyCamera, CameraChoice, choose  # isort: skip
-from edge_runtime.server.glance import Glances, look  # isort: skip  after the skip above
-from edge_runtime.server.live import Live, live_jpeg, live_pixels  # isort: skip
+from edge_runtime.server.live.readings import Glances, look  # isort: skip  after the skip above
+from edge_runtime.server.live.follower import Live, live_jpeg, live_pixels  # isort: skip
 from edge_runtime.server.problems import Problem  # isort: skip
-from edge_runtime.server.streams import Stream, pictures  # isort: skip
+from edge_runtime.server.live.streams import Stream, pictures  # isort: skip
 
 pytest.importorskip("cv2", reason="whole fields need OpenCV")
 
@@ -115,7 +115,7 @@ def test_a_slow_viewer_gets_fewer_pictures_each_of_them_new(live: Live, camera: 
 
 
 def test_a_viewer_that_takes_nothing_is_given_up(live: Live, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("edge_runtime.server.streams._STUCK", 0.2)
+    monkeypatch.setattr("edge_runtime.server.live.streams._STUCK", 0.2)
 
     async def run() -> None:
         never = asyncio.Event()
@@ -136,7 +136,7 @@ def test_a_viewer_that_takes_nothing_is_given_up(live: Live, monkeypatch: pytest
 
 
 def test_a_camera_that_is_lost_and_comes_back(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("edge_runtime.server.live._STALE", 0.3)
+    monkeypatch.setattr("edge_runtime.server.live.follower._STALE", 0.3)
     cameras = [Camera(), Camera()]
     given = iter(cameras)
     back = threading.Event()
@@ -166,7 +166,7 @@ def test_a_camera_that_is_lost_and_comes_back(monkeypatch: pytest.MonkeyPatch) -
 
 
 def test_an_outage_teaches_no_patience_with_the_next_one(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("edge_runtime.server.live._STALE", 0.3)
+    monkeypatch.setattr("edge_runtime.server.live.follower._STALE", 0.3)
     cameras, gate = [], threading.Event()
 
     def make() -> Camera:
@@ -196,7 +196,7 @@ def test_an_outage_teaches_no_patience_with_the_next_one(monkeypatch: pytest.Mon
 
 
 def test_a_slow_camera_is_no_lost_one(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("edge_runtime.server.live._STALE", 0.2)
+    monkeypatch.setattr("edge_runtime.server.live.follower._STALE", 0.2)
     live = Live(CameraChoice("replay:x", lambda: Camera(fps=2.5)), lambda: False)
     live.start()
     try:
@@ -222,7 +222,7 @@ def test_an_old_frame_is_not_the_newest(live: Live) -> None:
 
 
 def test_a_camera_that_is_not_there_yet_is_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("edge_runtime.server.live._RETRY", 0.1)
+    monkeypatch.setattr("edge_runtime.server.live.follower._RETRY", 0.1)
     tries = 0
 
     def make() -> Camera:

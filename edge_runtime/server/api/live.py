@@ -6,9 +6,9 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
 from edge_runtime.server.api.openapi import file_answer, problems
+from edge_runtime.server.live.streams import EVENTS, MJPEG, Stream, events, pictures
 from edge_runtime.server.problems import Problem, busy
 from edge_runtime.server.service import Service
-from edge_runtime.server.streams import EVENTS, MJPEG, Stream, events, pictures
 
 router = APIRouter(tags=["live"])
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from edge_runtime.errors import EnvironmentLacks
 from edge_runtime.fields.quality import FOCUS_SHARE
-from edge_runtime.server.live import Live, live_pixels
+from edge_runtime.server.live.follower import Live, live_pixels
 from edge_runtime.server.problems import LOG
 
 if TYPE_CHECKING:

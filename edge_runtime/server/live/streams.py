@@ -12,8 +12,8 @@ from typing import Any
 from starlette.responses import Response
 from starlette.types import Message, Receive, Scope, Send
 
-from edge_runtime.server.glance import Glances
-from edge_runtime.server.live import Live
+from edge_runtime.server.live.follower import Live
+from edge_runtime.server.live.readings import Glances
 
 BOUNDARY = "thinsmear-frame"
 MJPEG = f"multipart/x-mixed-replace; boundary={BOUNDARY}"
@@ -80,7 +80,7 @@ async def pictures(live: Live, ending: Callable[[], bool]) -> AsyncIterator[byte
 
 
 async def events(live: Live, glances: Glances, ending: Callable[[], bool]) -> AsyncIterator[bytes]:
-    """Server-sent events with what :class:`edge_runtime.server.glance.Glance` says and the camera's news."""
+    """Server-sent events with what :class:`edge_runtime.server.live.readings.Glance` says and the camera's news."""
     heard = max(0, live.told - 1)
     before: dict[str, Any] = {}
     sent = 0.0

@@ -1,0 +1,1 @@
+"""The camera's live view: the follower, its readings, the streams."""
