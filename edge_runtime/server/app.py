@@ -11,17 +11,17 @@ from fastapi.openapi.utils import get_openapi
 
 from edge_runtime import __version__
 from edge_runtime.core.card import RESEARCH_USE
-from edge_runtime.server import routes_page
 from edge_runtime.server.access.guard import Guard
 from edge_runtime.server.access.middleware import Outer
 from edge_runtime.server.api import device, images, live, reports, review, sessions
 from edge_runtime.server.api.schemas import ProblemDocument
+from edge_runtime.server.page import routes
 from edge_runtime.server.problems import install_handlers
 from edge_runtime.server.service import Service
 from edge_runtime.server.settings import Settings
 from edge_runtime.server.systemd import Notifier
 
-_ROUTERS = (device, images, sessions, review, reports, live, routes_page)
+_ROUTERS = (device, images, sessions, review, reports, live, routes)
 _ABOUT = f"""Thin blood smears: cells, whole fields, counting sessions, review, report. {RESEARCH_USE}
 
 Images are sent as `multipart/form-data` in parts named `files`. Errors are `application/problem+json`. Programs on
