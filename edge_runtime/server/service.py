@@ -14,8 +14,6 @@ from edge_runtime.cameras.auto import choose
 from edge_runtime.core.classifier import Classifier
 from edge_runtime.server.access.limits import Admission, RateLimit
 from edge_runtime.server.access.tokens import Keys
-from edge_runtime.server.jobs import Tools, open_store, tools_maker
-from edge_runtime.server.judges import Judges
 from edge_runtime.server.live.follower import Live
 from edge_runtime.server.live.readings import Glances
 from edge_runtime.server.metrics import Metrics
@@ -23,7 +21,9 @@ from edge_runtime.server.page_files import page_files
 from edge_runtime.server.problems import LOG, Problem
 from edge_runtime.server.settings import Settings
 from edge_runtime.server.systemd import Notifier
-from edge_runtime.server.work import WorkerCrashed, Workers
+from edge_runtime.server.work.jobs import Tools, open_store, tools_maker
+from edge_runtime.server.work.smears import Judges
+from edge_runtime.server.work.workers import WorkerCrashed, Workers
 from edge_runtime.sessions import ballast
 from edge_runtime.sessions.store import Store
 

@@ -14,14 +14,14 @@ from PIL import Image
 
 from edge_runtime.core.images import load_image
 from edge_runtime.errors import WrongUsage
+from edge_runtime.server.work import jobs
 from tests.edge_runtime.server_tools import cell_image, client, is_problem, uploads, wait_until
 
-from edge_runtime.server import jobs  # isort: skip  after the skip above
 from edge_runtime.server.access.limits import Admission, RateLimit  # isort: skip
 from edge_runtime.server.metrics import Metrics  # isort: skip
 from edge_runtime.core.encoding import write_png  # isort: skip
 from edge_runtime.server.problems import Problem  # isort: skip
-from edge_runtime.server.work import WorkerCrashed, Workers, alive  # isort: skip
+from edge_runtime.server.work.workers import WorkerCrashed, Workers, alive  # isort: skip
 
 
 def make_workers(count: int = 1) -> tuple[Workers[object], list[object]]:

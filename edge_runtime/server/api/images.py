@@ -7,11 +7,11 @@ from typing import Any
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse
 
-from edge_runtime.server import jobs
 from edge_runtime.server.api.openapi import UPLOAD_PROBLEMS, problems, upload
 from edge_runtime.server.api.schemas import Results
 from edge_runtime.server.api.uploads import read_uploads
 from edge_runtime.server.service import Service
+from edge_runtime.server.work import jobs
 
 router = APIRouter(tags=["images"])
 

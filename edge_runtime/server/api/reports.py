@@ -10,11 +10,11 @@ from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, Response, StreamingResponse
 
 from edge_runtime.errors import WrongUsage
-from edge_runtime.server import jobs
 from edge_runtime.server.api.openapi import file_answer, problems
 from edge_runtime.server.api.sessions import SessionCode
 from edge_runtime.server.problems import Problem
 from edge_runtime.server.service import Service
+from edge_runtime.server.work import jobs
 from edge_runtime.sessions.export import json_pieces, write_zip
 from edge_runtime.sessions.report_data import Report, make_report
 from edge_runtime.sessions.report_html import html_pages

@@ -8,13 +8,13 @@ from fastapi import APIRouter, Body, Path, Query, Request
 from fastapi.responses import JSONResponse, Response
 
 from edge_runtime.errors import WrongUsage
-from edge_runtime.server import jobs
 from edge_runtime.server.api.documents import review_document, status_document, verdict_document
 from edge_runtime.server.api.openapi import file_answer, problems
 from edge_runtime.server.api.schemas import Code, ManualCounts, Review, Said, Status, VerdictSaid
 from edge_runtime.server.api.sessions import SessionCode
 from edge_runtime.server.problems import Problem
 from edge_runtime.server.service import Service
+from edge_runtime.server.work import jobs
 from edge_runtime.sessions.manual import add_manual_count
 from edge_runtime.sessions.records import Session
 from edge_runtime.sessions.review import NotCurrent, NoVerdict, Verdict, cell_row, give_verdicts, undo_verdict

@@ -21,9 +21,9 @@ from edge_runtime.server.api.documents import (
     status_document,
 )
 from edge_runtime.server.api.uploads import Upload
-from edge_runtime.server.judges import Judges
 from edge_runtime.server.problems import Problem
-from edge_runtime.server.work import alive
+from edge_runtime.server.work.smears import Judges
+from edge_runtime.server.work.workers import alive
 from edge_runtime.sessions.analysis import judged_record
 from edge_runtime.sessions.place import open_database
 from edge_runtime.sessions.records import ModelRecord, Session
