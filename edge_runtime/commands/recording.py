@@ -5,10 +5,10 @@ from __future__ import annotations
 import io
 from typing import TYPE_CHECKING, Any
 
-from edge_runtime.sessions.blank import blank_rate
-from edge_runtime.sessions.counts import stop_state
+from edge_runtime.sessions.blank_slides import blank_rate
 from edge_runtime.sessions.records import CELL, FIELD, Cell, FieldRecord, ModelRecord
 from edge_runtime.sessions.review import reviewed
+from edge_runtime.sessions.session_counts import stop_state
 
 if TYPE_CHECKING:
     import numpy as np

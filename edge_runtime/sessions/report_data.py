@@ -12,11 +12,18 @@ from edge_runtime import __version__
 from edge_runtime.core.card import RESEARCH_USE
 from edge_runtime.counting import CountSummary, RedCells, StopState, summarise_count
 from edge_runtime.errors import WrongUsage
-from edge_runtime.sessions.blank import BlankRate, blank_rate
-from edge_runtime.sessions.counts import MachineCount, excluded, leading, machine_count, reviewed_count, stop_state
-from edge_runtime.sessions.manual import ManualCount, manual_counts
+from edge_runtime.sessions.blank_slides import BlankRate, blank_rate
+from edge_runtime.sessions.manual_counts import ManualCount, manual_counts
 from edge_runtime.sessions.records import ModelRecord, Session, Totals
 from edge_runtime.sessions.review import Reviewed, SuspectedCell, picture, reviewed, suspected_cells
+from edge_runtime.sessions.session_counts import (
+    MachineCount,
+    excluded,
+    leading,
+    machine_count,
+    reviewed_count,
+    stop_state,
+)
 
 if TYPE_CHECKING:
     import sqlite3
@@ -65,7 +72,7 @@ class Report:
         manual: counts by eye, with their figures.
         blank: the blank slides that apply.
         stop: where the count stands under its stop rule; None without one.
-        excludes: see :func:`edge_runtime.sessions.counts.excluded`.
+        excludes: see :func:`edge_runtime.sessions.session_counts.excluded`.
         quality: problems of the images.
         suspected: the first suspected cells, parasites by the reviewer's verdict first.
         pictures: JPEG of each of them that has one, by the cell's name.

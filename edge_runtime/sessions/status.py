@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from edge_runtime.sessions import ballast
-from edge_runtime.sessions.blank import BlankRate, blank_rate
-from edge_runtime.sessions.counts import stop_state
+from edge_runtime.sessions.blank_slides import BlankRate, blank_rate
 from edge_runtime.sessions.review import Reviewed, reviewed
+from edge_runtime.sessions.session_counts import stop_state
 
 if TYPE_CHECKING:
     from edge_runtime.counting import StopState

@@ -19,7 +19,7 @@ from PIL import Image
 from edge_runtime import cli
 from edge_runtime.counting import exact_upper, rule_of_three
 from edge_runtime.sessions import ModelRecord, Store
-from edge_runtime.sessions.blank import blank_session
+from edge_runtime.sessions.blank_slides import blank_session
 from tests.edge_runtime.server_tools import (
     TestClient,
     begin,

@@ -20,10 +20,9 @@ from edge_runtime.counting import exact, exact_upper, rule_of_three
 from edge_runtime.errors import WrongUsage
 from edge_runtime.sessions import Session, SessionPlan, Store
 from edge_runtime.sessions import report_words as words
-from edge_runtime.sessions.blank import blank_rate, blank_session, discard_blank
-from edge_runtime.sessions.counts import card_blank, card_sensitivity
+from edge_runtime.sessions.blank_slides import blank_rate, blank_session, discard_blank
 from edge_runtime.sessions.figures import per_microlitre, percent
-from edge_runtime.sessions.manual import add_manual_count
+from edge_runtime.sessions.manual_counts import add_manual_count
 from edge_runtime.sessions.pdf import text_width, wrapped
 from edge_runtime.sessions.records import Cell, FieldRecord
 from edge_runtime.sessions.report_data import Report, make_report
@@ -39,6 +38,7 @@ from edge_runtime.sessions.review import (
     suspected_cells,
     undo_verdict,
 )
+from edge_runtime.sessions.session_counts import card_blank, card_sensitivity
 from tests.edge_runtime.session_tools import DETAILS, MODEL, PLAN, field, filled, image, open_store
 
 ROOT = Path(__file__).parents[2]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from edge_runtime.common.console import progress
 from edge_runtime.common.text import printable
 from edge_runtime.errors import GateFailed, WrongUsage
-from edge_runtime.sessions.manual import add_manual_count
+from edge_runtime.sessions.manual_counts import add_manual_count
 from edge_runtime.sessions.records import VERDICTS
 from edge_runtime.sessions.review import Verdict, give_verdicts, read_verdicts, undo_verdict
 

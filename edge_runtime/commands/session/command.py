@@ -125,7 +125,7 @@ def blank(
     if slide is not None and discard is not None:
         raise WrongUsage("Discard a slide and add images of another one with two commands.")
     from edge_runtime.core.classifier import Classifier
-    from edge_runtime.sessions.blank import blank_session, discard_blank
+    from edge_runtime.sessions.blank_slides import blank_session, discard_blank
 
     with Store.open(folder, create=slide is not None, min_free=min_free * MEGABYTE) as store:
         classifier = Classifier.open(model)

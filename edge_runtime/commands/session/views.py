@@ -17,11 +17,11 @@ from edge_runtime.core.card import RESEARCH_USE
 from edge_runtime.counting import cells_for_limit, detection_limit, exact, red_cells
 from edge_runtime.sessions import clock as clocks
 from edge_runtime.sessions import report_words as words
-from edge_runtime.sessions.blank import BlankRate, blank_rate
-from edge_runtime.sessions.counts import card_sensitivity
+from edge_runtime.sessions.blank_slides import BlankRate, blank_rate
 from edge_runtime.sessions.figures import percent
 from edge_runtime.sessions.records import BLANK, CELL, FIELD, ModelRecord
 from edge_runtime.sessions.report_data import Report
+from edge_runtime.sessions.session_counts import card_sensitivity
 from edge_runtime.sessions.status import session_status
 
 if TYPE_CHECKING:

@@ -116,7 +116,7 @@ def watch(
             recorder, store = None, None
             if code is not None or blank is not None:
                 from edge_runtime.commands.recording import Recorder
-                from edge_runtime.sessions.blank import blank_session
+                from edge_runtime.sessions.blank_slides import blank_session
                 from edge_runtime.sessions.records import CELL, FIELD
                 from edge_runtime.sessions.store import Store
 

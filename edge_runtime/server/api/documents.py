@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from edge_runtime.sessions.counts import excluded, leading, machine_count, reviewed_count
-from edge_runtime.sessions.manual import manual_counts
+from edge_runtime.sessions.manual_counts import manual_counts
 from edge_runtime.sessions.report_words import NOT_ESTABLISHED, detection_words
 from edge_runtime.sessions.review import current_verdict, reviewed, suspected_cells
+from edge_runtime.sessions.session_counts import excluded, leading, machine_count, reviewed_count
 from edge_runtime.sessions.status import session_status
 
 if TYPE_CHECKING:
     from edge_runtime.core.classifier import CellResult
     from edge_runtime.errors import BadImage
     from edge_runtime.fields import FieldResult
-    from edge_runtime.sessions.counts import MachineCount
     from edge_runtime.sessions.records import FieldRecord, Session
+    from edge_runtime.sessions.session_counts import MachineCount
     from edge_runtime.sessions.status import Status
     from edge_runtime.sessions.store import Store
 

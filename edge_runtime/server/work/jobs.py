@@ -25,10 +25,10 @@ from edge_runtime.server.problems import Problem
 from edge_runtime.server.work.smears import Judges
 from edge_runtime.server.work.workers import alive
 from edge_runtime.sessions.analysis import judged_record
+from edge_runtime.sessions.browse import stored_field
 from edge_runtime.sessions.place import open_database
 from edge_runtime.sessions.records import ModelRecord, Session
 from edge_runtime.sessions.store import Store
-from edge_runtime.sessions.stored import stored_field
 
 if TYPE_CHECKING:
     import numpy as np

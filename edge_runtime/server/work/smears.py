@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from edge_runtime.sessions.analysis import session_judge
-from edge_runtime.sessions.stored import last_number
+from edge_runtime.sessions.browse import last_number
 
 if TYPE_CHECKING:
     from edge_runtime.fields import quality

@@ -22,7 +22,7 @@ from edge_runtime.counting import (
 )
 from edge_runtime.counting.planning import NEVER
 from edge_runtime.errors import NotConclusive
-from edge_runtime.sessions.blank import BlankRate
+from edge_runtime.sessions.blank_slides import BlankRate
 from edge_runtime.sessions.records import ModelRecord, Totals
 from edge_runtime.sessions.review import Reviewed
 
