@@ -52,7 +52,7 @@ REPORT = """
 import sys
 from pathlib import Path
 from edge_runtime.sessions import Store
-from edge_runtime.sessions.report_data import make_report
+from edge_runtime.sessions.report.data import make_report
 seen = 0
 while seen < int(sys.argv[2]):
     with Store.open_existing(Path(sys.argv[1])) as store:

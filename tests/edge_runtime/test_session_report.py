@@ -19,15 +19,15 @@ from edge_runtime.core.card import RESEARCH_USE
 from edge_runtime.counting import exact, exact_upper, rule_of_three
 from edge_runtime.errors import WrongUsage
 from edge_runtime.sessions import Session, SessionPlan, Store
-from edge_runtime.sessions import report_words as words
 from edge_runtime.sessions.blank_slides import blank_rate, blank_session, discard_blank
-from edge_runtime.sessions.figures import per_microlitre, percent
 from edge_runtime.sessions.manual_counts import add_manual_count
-from edge_runtime.sessions.pdf import text_width, wrapped
 from edge_runtime.sessions.records import Cell, FieldRecord
-from edge_runtime.sessions.report_data import Report, make_report
-from edge_runtime.sessions.report_html import html_pages
-from edge_runtime.sessions.report_pdf import write_report
+from edge_runtime.sessions.report import words
+from edge_runtime.sessions.report.data import Report, make_report
+from edge_runtime.sessions.report.html import html_pages
+from edge_runtime.sessions.report.numbers import per_microlitre, percent
+from edge_runtime.sessions.report.pdf import write_report
+from edge_runtime.sessions.report.pdf_writer import text_width, wrapped
 from edge_runtime.sessions.review import (
     NotCurrent,
     Verdict,
@@ -466,7 +466,7 @@ LARGE = r"""
 import json, re, sys, time
 from pathlib import Path
 from edge_runtime.sessions import Store
-from edge_runtime.sessions.report_data import make_report
+from edge_runtime.sessions.report.data import make_report
 from edge_runtime.sessions import views
 begin = time.perf_counter()
 with Store.open_existing(Path(sys.argv[1])) as store:

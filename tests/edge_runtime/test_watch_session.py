@@ -23,7 +23,7 @@ from edge_runtime.cameras import EndOfStream, Frame, Pace
 from edge_runtime.core import model_file
 from edge_runtime.sessions import SessionPlan, Store
 from edge_runtime.sessions.checks import check_store
-from edge_runtime.sessions.report_data import make_report
+from edge_runtime.sessions.report.data import make_report
 
 RED, BLUE = (200, 60, 40), (40, 60, 200)
 COMMANDS = {"watch": ("edge_runtime.commands.watch.command:watch", "")}

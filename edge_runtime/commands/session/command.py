@@ -214,7 +214,7 @@ def report(code: str | None, files: tuple[Path, ...], pictures: int, folder: Pat
 
     The headline is the reviewed count of asexual parasites once every suspected cell has its verdict.
     """
-    from edge_runtime.sessions.report_data import make_report
+    from edge_runtime.sessions.report.data import make_report
 
     wrong = next((path for path in files if path.suffix.lower() not in (".html", ".pdf")), None)
     if wrong is not None:

@@ -16,11 +16,11 @@ from edge_runtime.common.text import printable, text
 from edge_runtime.core.card import RESEARCH_USE
 from edge_runtime.counting import cells_for_limit, detection_limit, exact, red_cells
 from edge_runtime.sessions import clock as clocks
-from edge_runtime.sessions import report_words as words
 from edge_runtime.sessions.blank_slides import BlankRate, blank_rate
-from edge_runtime.sessions.figures import percent
 from edge_runtime.sessions.records import BLANK, CELL, FIELD, ModelRecord
-from edge_runtime.sessions.report_data import Report
+from edge_runtime.sessions.report import words
+from edge_runtime.sessions.report.data import Report
+from edge_runtime.sessions.report.numbers import percent
 from edge_runtime.sessions.session_counts import card_sensitivity
 from edge_runtime.sessions.status import session_status
 
@@ -222,11 +222,11 @@ def write_report(report: Report, path: Path) -> None:
     """Write the report as HTML or PDF, by the ending of the file's name."""
     with atomic_file(path, "w+b") as stream:
         if path.suffix.lower() == ".pdf":
-            from edge_runtime.sessions.report_pdf import write_report as write_pdf
+            from edge_runtime.sessions.report.pdf import write_report as write_pdf
 
             write_pdf(stream, report)
             return
-        from edge_runtime.sessions.report_html import html_pages
+        from edge_runtime.sessions.report.html import html_pages
 
         for piece in html_pages(report):
             stream.write(piece.encode())

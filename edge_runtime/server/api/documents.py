@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from edge_runtime.sessions.manual_counts import manual_counts
-from edge_runtime.sessions.report_words import NOT_ESTABLISHED, detection_words
+from edge_runtime.sessions.report.words import NOT_ESTABLISHED, detection_words
 from edge_runtime.sessions.review import current_verdict, reviewed, suspected_cells
 from edge_runtime.sessions.session_counts import excluded, leading, machine_count, reviewed_count
 from edge_runtime.sessions.status import session_status

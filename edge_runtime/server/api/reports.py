@@ -16,9 +16,9 @@ from edge_runtime.server.problems import Problem
 from edge_runtime.server.service import Service
 from edge_runtime.server.work import jobs
 from edge_runtime.sessions.export import json_pieces, write_zip
-from edge_runtime.sessions.report_data import Report, make_report
-from edge_runtime.sessions.report_html import html_pages
-from edge_runtime.sessions.report_pdf import write_report
+from edge_runtime.sessions.report.data import Report, make_report
+from edge_runtime.sessions.report.html import html_pages
+from edge_runtime.sessions.report.pdf import write_report
 
 router = APIRouter(tags=["reports"])
 _IN_MEMORY = 4_000_000  # bytes of an export before it goes to a file that has no name

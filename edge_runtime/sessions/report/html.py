@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from html import escape as _escape
 
 from edge_runtime.core.card import RESEARCH_USE
-from edge_runtime.sessions import report_words as words
-from edge_runtime.sessions.report_data import Report
+from edge_runtime.sessions.report import words
+from edge_runtime.sessions.report.data import Report
 
 _CSS = """
 :root { --ink: #1f2937; --soft: #4b5563; --line: #e5e7eb; --wash: #f6f7f9; --accent: #0072b2; --warn-ink: #7c2d12;

@@ -8,10 +8,10 @@ from typing import Any
 from edge_runtime.common.text import printable
 from edge_runtime.counting import CountSummary, DensityRange, RedCells, density
 from edge_runtime.sessions.blank_slides import FEW_SLIDES, BlankRate
-from edge_runtime.sessions.figures import number as _number
-from edge_runtime.sessions.figures import per_microlitre, percent
 from edge_runtime.sessions.records import CELL, VERDICTS, Session
-from edge_runtime.sessions.report_data import Report
+from edge_runtime.sessions.report.data import Report
+from edge_runtime.sessions.report.numbers import number as _number
+from edge_runtime.sessions.report.numbers import per_microlitre, percent
 from edge_runtime.sessions.review import SuspectedCell
 from edge_runtime.sessions.session_counts import CARD, REVIEWED, MachineCount, leading, operating_point
 

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from typing import BinaryIO
 
 from edge_runtime.core.card import RESEARCH_USE
-from edge_runtime.sessions import report_words as words
-from edge_runtime.sessions.pdf import HEIGHT, WIDTH, Colour, Page, text_width, wrapped, write_pdf
-from edge_runtime.sessions.report_data import Report
+from edge_runtime.sessions.report import words
+from edge_runtime.sessions.report.data import Report
+from edge_runtime.sessions.report.pdf_writer import HEIGHT, WIDTH, Colour, Page, text_width, wrapped, write_pdf
 from edge_runtime.sessions.review import SuspectedCell
 
 _MARGIN = 40.0

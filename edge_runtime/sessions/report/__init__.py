@@ -1,0 +1,1 @@
+"""A session's report: its data, its words, HTML and PDF."""
