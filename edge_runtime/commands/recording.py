@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from edge_runtime.core.classifier import Classifier
     from edge_runtime.counting import StopState
     from edge_runtime.sessions.records import Session
-    from edge_runtime.sessions.store import Store
+    from edge_runtime.sessions.store.store import Store
 
 
 class Recorder:
@@ -60,7 +60,7 @@ class Recorder:
         """Keep a picture unless it repeats another; the keys of the JSON line that say so.
 
         Raises:
-            as :meth:`edge_runtime.sessions.store.Store.add_field`.
+            as :meth:`edge_runtime.sessions.store.store.Store.add_field`.
         """
         number = None
         again = bool(verdict.refused) and verdict.refused == self._refused

@@ -40,7 +40,7 @@ def check_store(root: Path = Path("/")) -> Finding:
     service = root / _SERVICE_STATE
     if service.is_dir() and not os.environ.get("THINSMEAR_STORE"):
         return check_disk(service, of_service=True)
-    from edge_runtime.sessions.place import default_folder
+    from edge_runtime.sessions.store.location import default_folder
 
     return check_disk(default_folder())
 

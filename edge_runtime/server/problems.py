@@ -15,7 +15,7 @@ from starlette.responses import JSONResponse, Response
 
 from edge_runtime.cameras.protocol import CameraFault
 from edge_runtime.errors import BadImage, EnvironmentLacks, NotConclusive, ThinsmearError, WrongUsage
-from edge_runtime.sessions.connection import StoreProblem
+from edge_runtime.sessions.store.connection import StoreProblem
 
 LOG = logging.getLogger("thinsmear.serve")
 MEDIA_TYPE = "application/problem+json"

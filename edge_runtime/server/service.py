@@ -24,8 +24,8 @@ from edge_runtime.server.systemd import Notifier
 from edge_runtime.server.work.jobs import Tools, open_store, tools_maker
 from edge_runtime.server.work.smears import Judges
 from edge_runtime.server.work.workers import WorkerCrashed, Workers
-from edge_runtime.sessions import ballast
-from edge_runtime.sessions.store import Store
+from edge_runtime.sessions.store import ballast
+from edge_runtime.sessions.store.store import Store
 
 if TYPE_CHECKING:
     from collections.abc import Callable

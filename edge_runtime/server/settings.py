@@ -6,8 +6,8 @@ import os
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from edge_runtime.sessions.place import default_folder
-from edge_runtime.sessions.store import MIN_FREE
+from edge_runtime.sessions.store.location import default_folder
+from edge_runtime.sessions.store.store import MIN_FREE
 
 LOOPBACK_NAMES = ("localhost", "127.0.0.1", "::1")
 MEGABYTE = 1_000_000

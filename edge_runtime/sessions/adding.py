@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from edge_runtime.core.sources import Source
     from edge_runtime.sessions.analysis import Reader
     from edge_runtime.sessions.records import Session
-    from edge_runtime.sessions.store import Store
+    from edge_runtime.sessions.store.store import Store
 
 # Only that it came as a file: a file's name may hold a person's.
 _CAMERA = {"source": "file"}
@@ -45,7 +45,7 @@ def add_images(
     """Add files in their order; each is stored durably before the next one is read.
 
     Raises:
-        as :meth:`edge_runtime.sessions.store.Store.add_field`.
+        as :meth:`edge_runtime.sessions.store.store.Store.add_field`.
     """
     model = ModelRecord.of(classifier)
     for source in sources:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from edge_runtime.core.classifier import Classifier
     from edge_runtime.fields import FieldResult, quality
     from edge_runtime.sessions.records import Session
-    from edge_runtime.sessions.store import Store
+    from edge_runtime.sessions.store.store import Store
 
 Reader = Callable[["NDArray[np.uint8]"], FieldRecord]
 _REMEMBERED = 50  # fields back that a repeat is looked for, as in edge_runtime.fields.quality

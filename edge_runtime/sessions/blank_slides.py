@@ -10,13 +10,13 @@ from edge_runtime.counting import KnownSlides
 from edge_runtime.errors import WrongUsage
 from edge_runtime.sessions import clock as clocks
 from edge_runtime.sessions.records import BLANK, SessionPlan
-from edge_runtime.sessions.rows import session_of
+from edge_runtime.sessions.store.rows import session_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from edge_runtime.sessions.records import Session
-    from edge_runtime.sessions.store import Store
+    from edge_runtime.sessions.store.store import Store
 
 FEW_SLIDES = 5  # below, the spread between slides is hardly known, and reports say so
 

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING
 
 from edge_runtime.core.images import load_image
 from edge_runtime.errors import WrongUsage
-from edge_runtime.sessions.pictures import cell_picture
 from edge_runtime.sessions.records import Cell, FieldRecord
 from edge_runtime.sessions.review import cell_row
+from edge_runtime.sessions.store.pictures import cell_picture
 
 if TYPE_CHECKING:
     from edge_runtime.sessions.records import Session
-    from edge_runtime.sessions.store import Store
+    from edge_runtime.sessions.store.store import Store
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from edge_runtime.core.card import RESEARCH_USE
 from edge_runtime.sessions.records import Session
 
 if TYPE_CHECKING:
-    from edge_runtime.sessions.store import Store
+    from edge_runtime.sessions.store.store import Store
 
 VERSION = 1
 _MOMENT = "software, recorded_at, clock, boot_id, monotonic"

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 from edge_runtime.errors import WrongUsage
 from edge_runtime.sessions.codes import checked_code
-from edge_runtime.sessions.rows import MOMENT, insert
+from edge_runtime.sessions.store.rows import MOMENT, insert
 
 if TYPE_CHECKING:
     from edge_runtime.sessions.records import Session
-    from edge_runtime.sessions.store import Store
+    from edge_runtime.sessions.store.store import Store
 
 _MANUAL = f"session_id, counted, asexual, gametocytes, operator, {MOMENT}"
 

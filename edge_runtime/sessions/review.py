@@ -11,13 +11,13 @@ from edge_runtime.common.text import printable
 from edge_runtime.errors import WrongUsage
 from edge_runtime.sessions.codes import checked_code
 from edge_runtime.sessions.records import SPECIES, STAGES, VERDICTS
-from edge_runtime.sessions.rows import MOMENT, insert, one
+from edge_runtime.sessions.store.rows import MOMENT, insert, one
 
 if TYPE_CHECKING:
     import sqlite3
 
     from edge_runtime.sessions.records import Session
-    from edge_runtime.sessions.store import Store
+    from edge_runtime.sessions.store.store import Store
 
 _HOLDS = "SELECT id, verdict, species, stage, reviewer FROM current_verdicts WHERE cell_id = ?"
 _VERDICT = f"cell_id, verdict, species, stage, reviewer, undoes, {MOMENT}"

@@ -5,15 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from edge_runtime.sessions import ballast
 from edge_runtime.sessions.blank_slides import BlankRate, blank_rate
 from edge_runtime.sessions.review import Reviewed, reviewed
 from edge_runtime.sessions.session_counts import stop_state
+from edge_runtime.sessions.store import ballast
 
 if TYPE_CHECKING:
     from edge_runtime.counting import StopState
     from edge_runtime.sessions.records import ModelRecord, Session, Totals
-    from edge_runtime.sessions.store import Store
+    from edge_runtime.sessions.store.store import Store
 
 
 @dataclass(frozen=True)

@@ -22,9 +22,9 @@ import numpy as np
 from PIL import Image
 
 from edge_runtime.sessions import Cell, FieldRecord, Store
-from edge_runtime.sessions.checks import check_store
-from edge_runtime.sessions.retention import retain
 from edge_runtime.sessions.review import Verdict, give_verdicts
+from edge_runtime.sessions.store.integrity import check_store
+from edge_runtime.sessions.store.retention import retain
 from tests.edge_runtime.session_tools import MODEL, PLAN, Clock
 
 PIXELS = np.zeros((60, 60, 3), np.uint8)

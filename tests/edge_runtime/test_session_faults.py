@@ -13,11 +13,12 @@ from pathlib import Path
 
 import pytest
 
-from edge_runtime.sessions import Store, ballast
-from edge_runtime.sessions.checks import check_store
-from edge_runtime.sessions.connection import StoreProblem
-from edge_runtime.sessions.retention import retain
+from edge_runtime.sessions import Store
 from edge_runtime.sessions.review import Verdict, give_verdicts, reviewed
+from edge_runtime.sessions.store import ballast
+from edge_runtime.sessions.store.connection import StoreProblem
+from edge_runtime.sessions.store.integrity import check_store
+from edge_runtime.sessions.store.retention import retain
 from tests.edge_runtime.session_tools import MODEL, PLAN, Clock, field, filled, image, open_store
 
 ROOT = Path(__file__).parents[2]

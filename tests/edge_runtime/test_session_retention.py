@@ -13,11 +13,11 @@ import pytest
 from edge_runtime.errors import EnvironmentLacks
 from edge_runtime.sessions import SessionPlan, export
 from edge_runtime.sessions.blank_slides import discard_blank
-from edge_runtime.sessions.checks import check_store
 from edge_runtime.sessions.manual_counts import add_manual_count
 from edge_runtime.sessions.report.data import make_report
-from edge_runtime.sessions.retention import retain
 from edge_runtime.sessions.review import Verdict, give_verdicts, undo_verdict
+from edge_runtime.sessions.store.integrity import check_store
+from edge_runtime.sessions.store.retention import retain
 from tests.edge_runtime.session_tools import MODEL, PLAN, Clock, field, filled, image, open_store
 
 DAY = 86_400.0

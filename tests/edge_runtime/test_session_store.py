@@ -12,10 +12,11 @@ import pytest
 
 from edge_runtime import __version__
 from edge_runtime.errors import BadData, EnvironmentLacks, WrongUsage
-from edge_runtime.sessions import ModelRecord, SessionPlan, Store, StoreProblem, schema
-from edge_runtime.sessions.checks import check_store
+from edge_runtime.sessions import ModelRecord, SessionPlan, Store, StoreProblem
 from edge_runtime.sessions.records import Cell, FieldRecord
-from edge_runtime.sessions.strays import sweep
+from edge_runtime.sessions.store import schema
+from edge_runtime.sessions.store.integrity import check_store
+from edge_runtime.sessions.store.orphans import sweep
 from tests.edge_runtime.session_tools import MODEL, PLAN, Clock, field, filled, image, open_store
 
 
@@ -132,7 +133,7 @@ def test_a_failing_disk_loses_the_field_in_flight_only(
 
 
 def test_strays_are_cleared_away_unless_somebody_adds(tmp_path: Path) -> None:
-    from edge_runtime.sessions import locks
+    from edge_runtime.sessions.store import locks
 
     with open_store(tmp_path / "s") as store:
         filled(store, [[0.5]])

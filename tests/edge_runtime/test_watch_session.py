@@ -22,8 +22,8 @@ from edge_runtime import cameras, cli
 from edge_runtime.cameras import EndOfStream, Frame, Pace
 from edge_runtime.core import model_file
 from edge_runtime.sessions import SessionPlan, Store
-from edge_runtime.sessions.checks import check_store
 from edge_runtime.sessions.report.data import make_report
+from edge_runtime.sessions.store.integrity import check_store
 
 RED, BLUE = (200, 60, 40), (40, 60, 200)
 COMMANDS = {"watch": ("edge_runtime.commands.watch.command:watch", "")}

@@ -15,7 +15,7 @@ from edge_runtime.sessions.review import Verdict, give_verdicts, read_verdicts, 
 if TYPE_CHECKING:
     from edge_runtime.commands.session.views import AddView
     from edge_runtime.sessions.records import Session
-    from edge_runtime.sessions.store import Store
+    from edge_runtime.sessions.store.store import Store
 
 
 def add_images_to(

@@ -22,7 +22,7 @@ from edge_runtime.common.console import emit_json, json_option, note, verbosity_
 from edge_runtime.common.text import printable, text
 from edge_runtime.errors import GateFailed, WrongUsage
 from edge_runtime.sessions.records import CELL, FIELD, SPECIES, STAGES, VERDICTS, SessionPlan
-from edge_runtime.sessions.store import Store
+from edge_runtime.sessions.store.store import Store
 
 
 @click.group(
@@ -145,7 +145,7 @@ def blank(
 @verbosity_options
 def status(code: str | None, check: bool, folder: Path | None, as_json: bool) -> None:
     """Cells so far, the stop rule, the review, and the disk."""
-    from edge_runtime.sessions.checks import check_store
+    from edge_runtime.sessions.store.integrity import check_store
 
     with Store.open_existing(folder) as store:
         views.show_status(store, store.session(code), as_json)
@@ -266,7 +266,7 @@ def export(code: str | None, out: Path | None, folder: Path | None, as_json: boo
 @verbosity_options
 def retain(days: float, what: str, dry_run: bool, folder: Path | None, as_json: bool) -> None:
     """Remove old images, or old sessions; blank slides' counts stay until discarded, because counts rest on them."""
-    from edge_runtime.sessions import retention
+    from edge_runtime.sessions.store import retention
 
     with Store.open_existing(folder) as store:
         removal = retention.retain(store, days, what, dry_run)

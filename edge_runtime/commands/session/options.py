@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from edge_runtime.sessions.records import STAINS
-from edge_runtime.sessions.store import MIN_FREE
+from edge_runtime.sessions.store.store import MIN_FREE
 
 MEGABYTE = 1_000_000
 Command = Callable[..., Any]

@@ -28,9 +28,9 @@ if TYPE_CHECKING:
     from edge_runtime.core.classifier import Classifier
     from edge_runtime.sessions.adding import Outcome
     from edge_runtime.sessions.records import Session, Totals
-    from edge_runtime.sessions.retention import Removal
     from edge_runtime.sessions.review import Reviewed, SuspectedCell
-    from edge_runtime.sessions.store import Store
+    from edge_runtime.sessions.store.retention import Removal
+    from edge_runtime.sessions.store.store import Store
 
 _LISTED = 30
 _COLUMNS = 100  # of a terminal, within which longer texts are folded

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from edge_runtime.commands.watch.outcomes import Judge
     from edge_runtime.core.classifier import Classifier
     from edge_runtime.sessions.records import Session
-    from edge_runtime.sessions.store import Store
+    from edge_runtime.sessions.store.store import Store
 
 
 @click.command(
@@ -118,7 +118,7 @@ def watch(
                 from edge_runtime.commands.recording import Recorder
                 from edge_runtime.sessions.blank_slides import blank_session
                 from edge_runtime.sessions.records import CELL, FIELD
-                from edge_runtime.sessions.store import Store
+                from edge_runtime.sessions.store.store import Store
 
                 new = blank is not None
                 store = opened.enter_context(Store.open(folder, create=new, min_free=min_free * MEGABYTE))

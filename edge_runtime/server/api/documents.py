@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from edge_runtime.sessions.records import FieldRecord, Session
     from edge_runtime.sessions.session_counts import MachineCount
     from edge_runtime.sessions.status import Status
-    from edge_runtime.sessions.store import Store
+    from edge_runtime.sessions.store.store import Store
 
 Document = dict[str, Any]
 

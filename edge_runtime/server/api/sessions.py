@@ -19,8 +19,8 @@ from edge_runtime.server.problems import Problem
 from edge_runtime.server.service import Service
 from edge_runtime.server.work import jobs
 from edge_runtime.sessions.browse import field_lines, stored_field
-from edge_runtime.sessions.place import require_space
 from edge_runtime.sessions.records import SessionPlan
+from edge_runtime.sessions.store.location import require_space
 
 router = APIRouter(tags=["sessions"])
 SessionCode = Annotated[str, Path(description="A session's code, such as S-4KX9WMT, or `newest`.", max_length=64)]

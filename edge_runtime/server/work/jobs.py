@@ -26,9 +26,9 @@ from edge_runtime.server.work.smears import Judges
 from edge_runtime.server.work.workers import alive
 from edge_runtime.sessions.analysis import judged_record
 from edge_runtime.sessions.browse import stored_field
-from edge_runtime.sessions.place import open_database
 from edge_runtime.sessions.records import ModelRecord, Session
-from edge_runtime.sessions.store import Store
+from edge_runtime.sessions.store.location import open_database
+from edge_runtime.sessions.store.store import Store
 
 if TYPE_CHECKING:
     import numpy as np

@@ -15,7 +15,7 @@ from edge_runtime.sessions.browse import last_number
 if TYPE_CHECKING:
     from edge_runtime.fields import quality
     from edge_runtime.sessions.records import Session
-    from edge_runtime.sessions.store import Store
+    from edge_runtime.sessions.store.store import Store
 
 _KEPT = 8  # sessions in use at a time
 

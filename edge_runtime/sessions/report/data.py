@@ -28,7 +28,7 @@ from edge_runtime.sessions.session_counts import (
 if TYPE_CHECKING:
     import sqlite3
 
-    from edge_runtime.sessions.store import Store
+    from edge_runtime.sessions.store.store import Store
 
 PICTURES = 60
 

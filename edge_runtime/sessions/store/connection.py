@@ -10,8 +10,8 @@ from pathlib import Path
 
 from edge_runtime.common.text import printable
 from edge_runtime.errors import BadData, EnvironmentLacks, ThinsmearError
-from edge_runtime.sessions import ballast
-from edge_runtime.sessions.schema import migrate
+from edge_runtime.sessions.store import ballast
+from edge_runtime.sessions.store.schema import migrate
 
 PATIENCE = 60.0  # seconds a process waits for another one's transaction, which lasts milliseconds
 _OLDEST_SQLITE = (3, 37, 0)  # strict tables

@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edge_runtime.common.files import sync_folder
-from edge_runtime.sessions import locks
-from edge_runtime.sessions.pictures import FOLDER
+from edge_runtime.sessions.store import locks
+from edge_runtime.sessions.store.pictures import FOLDER
 
 if TYPE_CHECKING:
-    from edge_runtime.sessions.store import Store
+    from edge_runtime.sessions.store.store import Store
 
 
 def sweep(store: Store, patience: float = 0.0) -> int:

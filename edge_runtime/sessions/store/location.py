@@ -8,8 +8,8 @@ from pathlib import Path
 
 from edge_runtime.common.text import printable
 from edge_runtime.errors import EnvironmentLacks, WrongUsage
-from edge_runtime.sessions import ballast
-from edge_runtime.sessions.connection import connect
+from edge_runtime.sessions.store import ballast
+from edge_runtime.sessions.store.connection import connect
 
 DATABASE = "sessions.db"
 _MEGABYTE = 1_000_000

@@ -20,13 +20,23 @@ from typing import TYPE_CHECKING, Any
 from edge_runtime import __version__
 from edge_runtime.common.text import printable
 from edge_runtime.errors import WrongUsage
-from edge_runtime.sessions import ballast, codes, locks, pictures
 from edge_runtime.sessions import clock as clocks
-from edge_runtime.sessions.connection import StoreProblem, reading, speaking, writing
-from edge_runtime.sessions.place import DATABASE, default_folder, open_database, require_space
+from edge_runtime.sessions import codes
 from edge_runtime.sessions.records import COUNT, Added, FieldRecord, ModelRecord, Session, SessionPlan, Totals
-from edge_runtime.sessions.rows import MOMENT, PLAN, Stamp, insert, insert_field, session_of, settle, unsettled_tables
-from edge_runtime.sessions.strays import sweep
+from edge_runtime.sessions.store import ballast, locks, pictures
+from edge_runtime.sessions.store.connection import StoreProblem, reading, speaking, writing
+from edge_runtime.sessions.store.location import DATABASE, default_folder, open_database, require_space
+from edge_runtime.sessions.store.orphans import sweep
+from edge_runtime.sessions.store.rows import (
+    MOMENT,
+    PLAN,
+    Stamp,
+    insert,
+    insert_field,
+    session_of,
+    settle,
+    unsettled_tables,
+)
 
 if TYPE_CHECKING:
     import numpy as np
@@ -75,7 +85,7 @@ class Store:
         Raises:
             WrongUsage: there is none, and ``create`` is false.
             EnvironmentLacks: the disk has less than ``min_free`` bytes free.
-            BadData, StoreProblem: see :func:`edge_runtime.sessions.connection.connect`.
+            BadData, StoreProblem: see :func:`edge_runtime.sessions.store.connection.connect`.
             OSError: the folder cannot be written.
         """
         root = default_folder() if root is None else Path(root)
@@ -122,11 +132,11 @@ class Store:
         return self.root / DATABASE
 
     def reading(self) -> contextlib.AbstractContextManager[sqlite3.Connection]:
-        """See :func:`edge_runtime.sessions.connection.reading`."""
+        """See :func:`edge_runtime.sessions.store.connection.reading`."""
         return reading(self._connection, self.database)
 
     def writing(self) -> contextlib.AbstractContextManager[sqlite3.Connection]:
-        """See :func:`edge_runtime.sessions.connection.writing`."""
+        """See :func:`edge_runtime.sessions.store.connection.writing`."""
         return writing(self._connection, self.database)
 
     # -- sessions ---------------------------------------------------------------------------------------------------

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from edge_runtime.sessions.store import Store
+    from edge_runtime.sessions.store.store import Store
 
 
 def check_store(store: Store) -> Iterator[str]:

@@ -7,13 +7,13 @@ from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any
 
 from edge_runtime.errors import EnvironmentLacks
-from edge_runtime.sessions import ballast
 from edge_runtime.sessions.clock import Moment
 from edge_runtime.sessions.records import COUNT
-from edge_runtime.sessions.strays import sweep
+from edge_runtime.sessions.store import ballast
+from edge_runtime.sessions.store.orphans import sweep
 
 if TYPE_CHECKING:
-    from edge_runtime.sessions.store import Store
+    from edge_runtime.sessions.store.store import Store
 
 IMAGES, SESSIONS = "images", "sessions"
 _PATIENCE = 5.0  # seconds to wait until no other process is adding

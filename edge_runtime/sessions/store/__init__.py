@@ -1,0 +1,1 @@
+"""The store on disk: SQLite, pictures, locks, space, integrity."""
