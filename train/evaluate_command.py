@@ -156,7 +156,7 @@ def _cross_validate(
 
     from edge_runtime.core.card import OutputContract
     from train.calibration import calibrated
-    from train.folds import cross_validate, point_warnings
+    from train.cross_validation import cross_validate, point_warnings
     from train.own_data import require_images
     from train.reporting import evaluate_scores, summary_text
     from train.run import Run

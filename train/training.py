@@ -103,7 +103,7 @@ def start_run(
         teacher: soft targets, see :mod:`train.teacher`; copied into the run.
         teacher_weight: how much of the target they are.
         nested_teacher_weight: the same for a run without ``teacher``, of which only folds are trained: each fold
-            makes a teacher of its own (:func:`train.folds.cross_validate`).
+            makes a teacher of its own (:func:`train.cross_validation.cross_validate`).
 
     Raises:
         WrongUsage: ``out`` is not empty, or there is nothing to train on, or the teacher saw the test patients, or

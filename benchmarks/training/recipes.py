@@ -17,9 +17,9 @@ from edge_runtime.common.text import printable
 from edge_runtime.core.decision import probability
 from edge_runtime.errors import WrongUsage
 from train.bootstrap import LEVEL, mean_difference
+from train.cross_validation import judge_fold
 from train.dataset import Cells, scan
 from train.fold_training import check_folds
-from train.folds import judge_fold
 from train.run import Run
 from train.splits import patient_folds
 from train.tallies import AT_SPECIFICITY, HELD_SPECIFICITY, Tallies, tally

@@ -26,7 +26,7 @@ def cells_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def quick(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
     """Trainings that end at once: each cell gets its label and the seed of the training. Returns what was asked for."""
-    import train.folds
+    import train.cross_validation
 
     asked: list[dict[str, Any]] = []
 
@@ -35,7 +35,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
         noise = np.random.default_rng(recipe.seed).normal(0, 1 + 100 * recipe.rate, len(cells))
         return (2.0 * cells.labels - 1 + noise)[judged]
 
-    monkeypatch.setattr(train.folds, "train_and_judge", train_and_judge)
+    monkeypatch.setattr(train.cross_validation, "train_and_judge", train_and_judge)
     return asked
 
 

@@ -14,11 +14,11 @@ import pytest
 from edge_runtime.cli import run as thinsmear
 from edge_runtime.core.card import InputContract
 from edge_runtime.errors import BadData, WrongUsage
+from train.cross_validation import _read as read_folds
+from train.cross_validation import _write as write_folds
+from train.cross_validation import cross_validate, point_warnings
 from train.dataset import Cells
 from train.fine_tuning import FineTuning
-from train.folds import _read as read_folds
-from train.folds import _write as write_folds
-from train.folds import cross_validate, point_warnings
 from train.run import Run
 
 

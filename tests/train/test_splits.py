@@ -10,9 +10,9 @@ import pytest
 
 from edge_runtime.core.card import InputContract
 from edge_runtime.errors import WrongUsage
+from train.cross_validation import cross_validate
 from train.dataset import Cells
 from train.fold_training import check_folds
-from train.folds import cross_validate
 from train.recipe import Recipe
 from train.run import Run
 from train.splits import patient_folds, split_cells
@@ -74,7 +74,7 @@ def test_folds_that_cannot_be_trained_are_found_beforehand(
 
 def test_no_fold_is_trained_when_a_later_one_cannot_be(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Cells, "fingerprint", "the same")
-    monkeypatch.setattr("train.folds.train_and_judge", lambda *_: pytest.fail("a fold was trained"))
+    monkeypatch.setattr("train.cross_validation.train_and_judge", lambda *_: pytest.fail("a fold was trained"))
     cells = cells_of("b" * 4 + "-" * 5)
     config = {"data": {"fingerprint": "the same"}, "recipe": asdict(Recipe())}
     run = Run(tmp_path, config, InputContract(8, 8), cells, np.full(len(cells), "train"))
