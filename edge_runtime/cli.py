@@ -19,10 +19,10 @@ from edge_runtime.errors import EnvironmentLacks, ThinsmearError
 # name -> (where the command is, what it does); imported only when called, so a Pi never pays for the host's packages
 COMMANDS = {
     "demo": ("benchmarks.demo:demo", "The whole path on synthetic smears, in a few minutes."),
-    "synth": ("train.synthetic.command:synth", "Make synthetic cells and fields with ground truth."),
-    "train": ("train.cli:train", "Train a model on a folder of labelled cells, split by patient."),
-    "evaluate": ("train.evaluate_command:evaluate", "Measure a run or a model on labelled cells."),
-    "explain": ("train.explain_command:explain", "Show where in a cell a model sees a parasite."),
+    "synth": ("train.commands.synth:synth", "Make synthetic cells and fields with ground truth."),
+    "train": ("train.commands.train:train", "Train a model on a folder of labelled cells, split by patient."),
+    "evaluate": ("train.commands.evaluate:evaluate", "Measure a run or a model on labelled cells."),
+    "explain": ("train.commands.explain:explain", "Show where in a cell a model sees a parasite."),
     "convert": ("convert.commands:convert", "Make one .tflite file of a run, behind a drift gate."),
     "check": ("convert.commands:check", "Run the drift gate alone: a model file against its run."),
     "lint": ("convert.commands:lint", "Check a .tflite file for an Edge TPU or a CPU."),

@@ -158,7 +158,7 @@ def read_entry(text: str, common: str, on_gpu: bool) -> Entry:
     Raises:
         WrongUsage: no usable name, or an option that is none of a recipe's.
     """
-    from train.cli import OF_A_RECIPE, check_recipe, network_and_recipe, train, typed
+    from train.commands.train import OF_A_RECIPE, check_recipe, network_and_recipe, train, typed
 
     name, _, options = (part.strip() for part in text.partition(":"))
     if not _NAME.fullmatch(name):

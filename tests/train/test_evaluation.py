@@ -18,8 +18,8 @@ from edge_runtime.core.card import Card, OperatingPoints, OutputContract
 from edge_runtime.core.model_file import pack_model
 from edge_runtime.errors import BadData, WrongUsage
 from train.collapse import inspect_predictions
+from train.commands.evaluate import evaluate as command
 from train.curves import patient_rows, precision_recall, reliability, roc, thresholds, worst_patients
-from train.evaluate_command import evaluate as command
 from train.evaluation import evaluate
 from train.metrics import METRICS
 from train.tallies import tally

@@ -15,9 +15,9 @@ from PIL import Image
 
 from edge_runtime import cli
 from edge_runtime.errors import BadData, ThinsmearError, WrongUsage
+from train.commands.explain import explain
 from train.dataset import Cells
 from train.explain.choose import LEAST, MOST, WRONG, choose_test_cells, named_images
-from train.explain_command import explain
 from train.run import Run, split_hash, write_csv, write_json, write_split
 
 SIZE = 32

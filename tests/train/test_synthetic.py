@@ -12,9 +12,9 @@ from click.testing import CliRunner, Result
 from PIL import Image
 
 from edge_runtime.errors import WrongUsage
+from train.commands.synth import synth
 from train.dataset import scan
 from train.synthetic import STAGES, draw_cell, draw_field, golden_images, make_patient
-from train.synthetic.command import synth
 
 
 def invoke(*arguments: object) -> Result:

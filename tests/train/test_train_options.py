@@ -30,7 +30,7 @@ def test_what_would_do_nothing_is_refused(
 
 def test_half_precision_without_a_gpu_is_said_and_not_recorded(capfd: pytest.CaptureFixture[str]) -> None:
     pytest.importorskip("tensorflow")
-    from train.cli import network_and_recipe, train
+    from train.commands.train import network_and_recipe, train
 
     def recipe(*words: str, gpu: bool) -> bool:
         return network_and_recipe(train.make_context("train", list(words)).params, gpu)[1].mixed_precision

@@ -165,7 +165,7 @@ def test_a_recipe_that_cannot_be_carried_out_is_refused(change: dict, word: str)
 
 
 def invoke(*arguments: object):
-    from train.cli import train
+    from train.commands.train import train
 
     return CliRunner().invoke(train, [str(argument) for argument in arguments])
 

@@ -122,7 +122,7 @@ def explain(
 
 def _refuse_idle_options(method: str, with_images: bool) -> None:
     """What would do nothing must not be passed over in silence."""
-    from train.cli import typed
+    from train.commands.train import typed
 
     idle: dict[str, str] = {}
     if method not in ("all", "gradcam"):

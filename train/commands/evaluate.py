@@ -125,7 +125,7 @@ def evaluate(
 
 def _refuse_idle_options(is_run: bool, with_data: bool, folds: bool) -> None:
     """What would do nothing must not be passed over in silence."""
-    from train.cli import typed
+    from train.commands.train import typed
 
     idle: dict[str, str] = {}
     if is_run:
