@@ -13,11 +13,11 @@ import numpy as np
 from edge_runtime.common.console import note
 from edge_runtime.core.decision import probability
 from edge_runtime.errors import BadData, WrongUsage
-from train.dataset import Cells
+from train.data.dataset import Cells
+from train.data.splits import patient_folds
 from train.fold_training import TEACHER_FOLDS, check_folds, teacher_folds, train_and_judge
 from train.metrics import auc
 from train.run import Run, read_csv, write_csv, write_json
-from train.splits import patient_folds
 
 if TYPE_CHECKING:
     from train.recipe import Recipe

@@ -11,7 +11,7 @@ from PIL import Image
 
 from edge_runtime.core.images import load_image
 from edge_runtime.errors import BadImage
-from train.dataset import Cells
+from train.data.dataset import Cells
 from train.run import write_csv
 
 ERRORS = "errors.csv"  # beside the report

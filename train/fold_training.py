@@ -10,9 +10,9 @@ import numpy as np
 
 from edge_runtime.errors import WrongUsage
 from train.calibration import enough_for_bias, fit_calibration
-from train.dataset import Cells
+from train.data.dataset import Cells
+from train.data.splits import patient_folds
 from train.run import Run
-from train.splits import patient_folds
 
 if TYPE_CHECKING:
     from train.recipe import Recipe
@@ -110,7 +110,7 @@ def train_and_judge(
     """
     import keras
 
-    from train.cache import load_pixels
+    from train.data.cache import load_pixels
     from train.part import Part
     from train.replicas import strategy_for
     from train.scoring import keras_logits

@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from edge_runtime.errors import WrongUsage
-from train.dataset import Cells
+from train.data.dataset import Cells
+from train.data.splits import Split
+from train.data.teacher import COLUMNS, TEACHER
 from train.run import patients_hash, split_hash, write_csv, write_json, write_split
-from train.splits import Split
-from train.teacher import COLUMNS, TEACHER
 
 _SPLIT = "split.csv"
 # What a stop before config.json leaves: the files themselves, or one in the making (edge_runtime.common.files).

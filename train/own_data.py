@@ -11,7 +11,7 @@ import numpy as np
 
 from edge_runtime.common.text import printable
 from edge_runtime.errors import BadData
-from train.dataset import Cells
+from train.data.dataset import Cells
 
 if TYPE_CHECKING:
     from train.run import Run

@@ -15,7 +15,7 @@ from edge_runtime.common.text import printable
 from edge_runtime.core.card import RESEARCH_USE, OperatingPoints, OutputContract
 from train.bootstrap import REPLICATES
 from train.calibration import calibrated
-from train.dataset import Cells
+from train.data.dataset import Cells
 from train.error_pictures import ERRORS, error_pictures, write_errors
 from train.evaluation import evaluate
 from train.metrics import METRICS

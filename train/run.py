@@ -19,7 +19,7 @@ import numpy as np
 from edge_runtime.common.files import write_atomically
 from edge_runtime.core.card import InputContract, OperatingPoints, OutputContract
 from edge_runtime.errors import BadData, BadModel, WrongUsage
-from train.dataset import Cells
+from train.data.dataset import Cells
 
 if TYPE_CHECKING:
     import keras

@@ -12,8 +12,8 @@ from edge_runtime.common.console import note
 from edge_runtime.common.text import printable
 from edge_runtime.core.card import InputContract, OperatingPoints, OutputContract
 from edge_runtime.errors import WrongUsage
-from train.cache import UnreadableCells, default_cache, load_pixels
-from train.dataset import Cells, scan
+from train.data.cache import UnreadableCells, default_cache, load_pixels
+from train.data.dataset import Cells, scan
 from train.own_data import own_cells, ownership, require_images
 from train.report import Subject
 from train.subjects import model_subject, run_subject

@@ -18,7 +18,7 @@ from edge_runtime.common.text import printable, text
 from edge_runtime.core.card import Card, InputContract
 from edge_runtime.core.model_file import ModelFile
 from train.architectures import NAMES, find
-from train.dataset import Cells
+from train.data.dataset import Cells
 from train.report import Subject
 
 if TYPE_CHECKING:

@@ -17,10 +17,12 @@ from edge_runtime.core.card import InputContract, OperatingPoints, OutputContrac
 from edge_runtime.errors import BadData, WrongUsage
 from train.architectures import Architecture, find
 from train.augment import Augmentation
-from train.cache import UnreadableCells, load_pixels
 from train.calibration import calibrated, enough_for_bias, fit_calibration
 from train.collapse import collapses_of, inspect_predictions
-from train.dataset import note_contradictions, scan
+from train.data.cache import UnreadableCells, load_pixels
+from train.data.dataset import note_contradictions, scan
+from train.data.splits import split_cells
+from train.data.teacher import TEACHER, read_teacher, soft_targets
 from train.new_run import check_vacant, describe, lay_run
 from train.operating_points import count_point, operating_points, review_point
 from train.out_of_fold import out_of_fold, teacher_scores, together
@@ -28,8 +30,6 @@ from train.own_data import require_images
 from train.recipe import Recipe
 from train.replicas import check_compiled
 from train.run import Run, read_csv, versions, write_csv, write_json
-from train.splits import split_cells
-from train.teacher import TEACHER, read_teacher, soft_targets
 
 if TYPE_CHECKING:
     import keras
@@ -100,7 +100,7 @@ def start_run(
 
     Args:
         shares: of the images, for training, validation and test.
-        teacher: soft targets, see :mod:`train.teacher`; copied into the run.
+        teacher: soft targets, see :mod:`train.data.teacher`; copied into the run.
         teacher_weight: how much of the target they are.
         nested_teacher_weight: the same for a run without ``teacher``, of which only folds are trained: each fold
             makes a teacher of its own (:func:`train.cross_validation.cross_validate`).

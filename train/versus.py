@@ -11,9 +11,9 @@ import numpy as np
 from edge_runtime.common.text import printable
 from edge_runtime.errors import BadData, WrongUsage
 from train.bootstrap import REPLICATES, paired_difference
-from train.dataset import Cells
+from train.data.dataset import Cells
+from train.data.teacher import read_teacher
 from train.tallies import AT_SPECIFICITY, tally
-from train.teacher import read_teacher
 
 SHOWN = ("accuracy", "auc", "sensitivity", "specificity", AT_SPECIFICITY, "brier", "ece")
 

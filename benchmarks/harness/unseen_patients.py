@@ -15,7 +15,7 @@ import numpy as np
 from edge_runtime.common.text import printable
 from edge_runtime.core.card import Card
 from edge_runtime.errors import BadData, WrongUsage
-from train.dataset import NIH_PATIENT, Cells, scan
+from train.data.dataset import NIH_PATIENT, Cells, scan
 from train.run import patients_hash
 
 

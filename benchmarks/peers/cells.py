@@ -14,7 +14,7 @@ from edge_runtime.core.sources import find_sources
 from edge_runtime.errors import BadImage, WrongUsage
 
 if TYPE_CHECKING:
-    from train.dataset import Cells
+    from train.data.dataset import Cells
     from train.run import Run
 
 
@@ -78,7 +78,7 @@ def choose_cells(data: Path | None, run: Run | None, most: int, seed: int, calib
 
 
 def _cells(data: Path | None, run: Run | None) -> tuple[Cells | None, str]:
-    from train.dataset import scan
+    from train.data.dataset import scan
 
     if data is None:
         assert run is not None

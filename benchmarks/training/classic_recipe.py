@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from edge_runtime.common.console import note
-from train.dataset import Cells
+from train.data.dataset import Cells
 
 if TYPE_CHECKING:
     import keras
@@ -88,7 +88,7 @@ def compare(
 
 
 def _timed(name: str, train: Any, cells: Cells, parts: np.ndarray, network: Network, *rest: Any) -> Timed:
-    from train.cache import load_pixels
+    from train.data.cache import load_pixels
     from train.metrics import auc
     from train.scoring import keras_logits
 
@@ -106,7 +106,7 @@ def _timed(name: str, train: Any, cells: Cells, parts: np.ndarray, network: Netw
 def _our_way(cells: Cells, parts: np.ndarray, network: Network, recipe: Recipe, cache: Path) -> keras.Model:
     import keras
 
-    from train.cache import load_pixels
+    from train.data.cache import load_pixels
     from train.part import Part
     from train.two_phase import train_two_phases
 
@@ -172,7 +172,7 @@ def document(results: list[Timed], network: Network, recipe: Recipe, counts: dic
 
 def patients_apart(cells: Cells, seed: int) -> np.ndarray:
     """Parts of the usual split by patient."""
-    from train.splits import split_cells
+    from train.data.splits import split_cells
 
     return split_cells(cells, seed=seed).parts
 

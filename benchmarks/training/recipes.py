@@ -18,10 +18,10 @@ from edge_runtime.core.decision import probability
 from edge_runtime.errors import WrongUsage
 from train.bootstrap import LEVEL, mean_difference
 from train.cross_validation import judge_fold
-from train.dataset import Cells, scan
+from train.data.dataset import Cells, scan
+from train.data.splits import patient_folds
 from train.fold_training import check_folds
 from train.run import Run
-from train.splits import patient_folds
 from train.tallies import AT_SPECIFICITY, HELD_SPECIFICITY, Tallies, tally
 
 if TYPE_CHECKING:

@@ -70,7 +70,7 @@ def recipes(
     require_tensorflow()
     from benchmarks.report.recipes import text
     from benchmarks.training.recipes import Plan, document, judge, read_entry
-    from train.cache import default_cache
+    from train.data.cache import default_cache
 
     entries = [read_entry(one, common, gpus() > 0) for one in recipes]
     plan = Plan.of(data, patients, part, folds, only, seeds, cache or default_cache())

@@ -66,7 +66,7 @@ def training(
     )
     from edge_runtime.common.console import table
     from edge_runtime.errors import NotConclusive
-    from train.dataset import scan
+    from train.data.dataset import scan
     from train.training import Network
 
     cells = scan(data, patients)

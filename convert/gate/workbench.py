@@ -22,8 +22,8 @@ from edge_runtime.core.classifier import Classifier
 from edge_runtime.core.model_file import ModelFile
 from edge_runtime.core.preprocess import normalise
 from edge_runtime.errors import BadData
-from train.cache import default_cache, load_pixels
-from train.dataset import Cells
+from train.data.cache import default_cache, load_pixels
+from train.data.dataset import Cells
 from train.device_scores import device_logits
 from train.run import Run
 

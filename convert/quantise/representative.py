@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from edge_runtime.errors import WrongUsage
-from train.dataset import Cells
+from train.data.dataset import Cells
 
 DEFAULT_SIZE = 300
 

@@ -181,7 +181,7 @@ def test_a_patient_in_two_files_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_run_gives_its_test_patients_and_its_folds(tmp_path: Path) -> None:
-    from train.dataset import Cells
+    from train.data.dataset import Cells
     from train.run import split_hash, write_json, write_split
 
     run = tmp_path / "run"
@@ -215,7 +215,7 @@ def test_a_run_gives_its_test_patients_and_its_folds(tmp_path: Path) -> None:
 
 
 def test_a_taught_run_gives_its_training_patients_by_its_teacher(tmp_path: Path) -> None:
-    from train.dataset import Cells
+    from train.data.dataset import Cells
     from train.run import split_hash, write_json, write_split
 
     names = [(f"{who}-{i}.png", who, part, int(who[0] == "I" and i < 12)) for who, part in

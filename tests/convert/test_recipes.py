@@ -11,7 +11,7 @@ import pytest
 from convert.quantise.recipes import CPU, EDGETPU, RECIPES, find
 from convert.quantise.representative import choose, describe
 from edge_runtime.errors import WrongUsage
-from train.dataset import Cells
+from train.data.dataset import Cells
 
 
 def test_recipes_are_named_and_the_default_is_int8() -> None:

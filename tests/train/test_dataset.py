@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from edge_runtime.errors import BadData, WrongUsage
-from train.dataset import Cells, scan
-from train.splits import patient_folds, split_cells
+from train.data.dataset import Cells, scan
+from train.data.splits import patient_folds, split_cells
 
 
 def touch(root: Path, *names: str) -> Path:

@@ -16,7 +16,7 @@ from PIL import Image
 from edge_runtime import cli
 from edge_runtime.errors import BadData, ThinsmearError, WrongUsage
 from train.commands.explain import explain
-from train.dataset import Cells
+from train.data.dataset import Cells
 from train.explain.choose import LEAST, MOST, WRONG, choose_test_cells, named_images
 from train.run import Run, split_hash, write_csv, write_json, write_split
 

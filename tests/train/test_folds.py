@@ -17,7 +17,7 @@ from edge_runtime.errors import BadData, WrongUsage
 from train.cross_validation import _read as read_folds
 from train.cross_validation import _write as write_folds
 from train.cross_validation import cross_validate, point_warnings
-from train.dataset import Cells
+from train.data.dataset import Cells
 from train.fine_tuning import FineTuning
 from train.run import Run
 

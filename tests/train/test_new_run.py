@@ -37,7 +37,7 @@ def names(folder: Path) -> set[str]:
 def test_a_stop_while_the_images_are_read_leaves_no_directory(
     cells: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("train.dataset.Cells.fingerprint", property(stop))
+    monkeypatch.setattr("train.data.dataset.Cells.fingerprint", property(stop))
     with pytest.raises(KeyboardInterrupt):
         start_run(tmp_path / "run", cells, NETWORK, Recipe())
     assert not (tmp_path / "run").exists()

@@ -15,7 +15,7 @@ from PIL import Image
 from edge_runtime.core.card import RESEARCH_USE, OperatingPoints, OutputContract
 from train import plots
 from train import report_sections as sections
-from train.dataset import Cells
+from train.data.dataset import Cells
 from train.error_pictures import ErrorPicture, error_pictures
 from train.evaluation import evaluate
 from train.model_card import model_card

@@ -11,11 +11,11 @@ import pytest
 from edge_runtime.core.card import InputContract
 from edge_runtime.errors import WrongUsage
 from train.cross_validation import cross_validate
-from train.dataset import Cells
+from train.data.dataset import Cells
+from train.data.splits import patient_folds, split_cells
 from train.fold_training import check_folds
 from train.recipe import Recipe
 from train.run import Run
-from train.splits import patient_folds, split_cells
 
 
 def cells_of(kinds: str, parts: bool = False, known: bool = True) -> Cells:

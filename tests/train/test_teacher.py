@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from edge_runtime.errors import BadData, WrongUsage
-from train.dataset import Cells
-from train.teacher import read_teacher, soft_targets
+from train.data.dataset import Cells
+from train.data.teacher import read_teacher, soft_targets
 
 CELLS = Cells(
     root=Path("."),

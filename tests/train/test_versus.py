@@ -11,7 +11,7 @@ from sklearn.metrics import roc_auc_score
 
 from edge_runtime.cli import run as thinsmear
 from edge_runtime.errors import BadData, WrongUsage
-from train.dataset import Cells
+from train.data.dataset import Cells
 from train.versus import versus, versus_text
 
 N = 240

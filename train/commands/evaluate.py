@@ -15,7 +15,7 @@ from edge_runtime.errors import WrongUsage
 if TYPE_CHECKING:
     import numpy as np
 
-    from train.dataset import Cells
+    from train.data.dataset import Cells
 
 
 @click.command(

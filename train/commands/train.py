@@ -216,7 +216,7 @@ def train(
     from train.tensorflow_setup import gpus, require_tensorflow
 
     require_tensorflow()
-    from train.cache import default_cache
+    from train.data.cache import default_cache
     from train.reporting import summary_text
     from train.run import Run
     from train.training import finish_run, recipe_of, start_run

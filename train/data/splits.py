@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from edge_runtime.errors import BadData, WrongUsage
-from train.dataset import Cells
+from train.data.dataset import Cells
 
 PARTS = ("train", "val", "test")
 

@@ -14,7 +14,7 @@ import numpy as np
 
 from edge_runtime.core.decision import probability
 from edge_runtime.errors import BadData, WrongUsage
-from train.dataset import Cells
+from train.data.dataset import Cells
 from train.run import read_csv
 
 COLUMNS = ("path", "probability")

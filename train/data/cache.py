@@ -17,7 +17,7 @@ from edge_runtime.core.card import InputContract
 from edge_runtime.core.images import load_image
 from edge_runtime.core.preprocess import resize
 from edge_runtime.errors import BadData, BadImage
-from train.dataset import Cells
+from train.data.dataset import Cells
 
 # Part of every key: raise it when decoding or resizing changes, so that no old pixels are trusted.
 _PIXEL_VERSION = 1

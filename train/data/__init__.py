@@ -1,0 +1,1 @@
+"""Labelled cells: data sets, patients, splits, the pixel cache, tables."""
