@@ -23,9 +23,9 @@ from train.data.cache import UnreadableCells, load_pixels
 from train.data.dataset import note_contradictions, scan
 from train.data.splits import split_cells
 from train.data.teacher import TEACHER, read_teacher, soft_targets
+from train.evaluate.out_of_fold import out_of_fold, teacher_scores, together
 from train.new_run import check_vacant, describe, lay_run
 from train.operating_points import count_point, operating_points, review_point
-from train.out_of_fold import out_of_fold, teacher_scores, together
 from train.own_data import require_images
 from train.recipe import Recipe
 from train.replicas import check_compiled
@@ -227,8 +227,8 @@ def measure_run(run: Run, model: keras.Model, pixels: np.ndarray, warnings: tupl
     Args:
         warnings: what training found, for the metrics and the report.
     """
-    from train.reporting import evaluate_scores
-    from train.scored import run_subject, split_warnings
+    from train.evaluate.results import evaluate_scores
+    from train.evaluate.scores import run_subject, split_warnings
     from train.scoring import keras_logits
 
     rows = run.indices("val", "test")

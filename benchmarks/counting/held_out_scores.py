@@ -99,7 +99,7 @@ def read_held_out(
 
 
 def _of_run(path: Path) -> Iterator[Score]:
-    from train.out_of_fold import out_of_fold
+    from train.evaluate.out_of_fold import out_of_fold
     from train.run import Run
     from train.training import read_scores
 
@@ -120,7 +120,7 @@ def _of_run(path: Path) -> Iterator[Score]:
 
 
 def _of_teacher(path: Path) -> Iterator[Score]:
-    from train.out_of_fold import teacher_scores
+    from train.evaluate.out_of_fold import teacher_scores
     from train.run import Run
 
     found = teacher_scores(Run.open(path))

@@ -18,7 +18,7 @@ from edge_runtime.errors import BadModel, EnvironmentLacks
 from train.bootstrap import LEVEL, paired_difference
 from train.calibration import calibrated
 from train.data.cache import default_cache, load_pixels
-from train.device_scores import device_logits, open_classifiers
+from train.evaluate.device_scores import device_logits, open_classifiers
 from train.evaluation import evaluate
 from train.tallies import HELD_SPECIFICITY, Tallies, tally
 

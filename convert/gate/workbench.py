@@ -24,7 +24,7 @@ from edge_runtime.core.preprocess import normalise
 from edge_runtime.errors import BadData
 from train.data.cache import default_cache, load_pixels
 from train.data.dataset import Cells
-from train.device_scores import device_logits
+from train.evaluate.device_scores import device_logits
 from train.run import Run
 
 if TYPE_CHECKING:

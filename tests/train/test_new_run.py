@@ -181,7 +181,7 @@ def test_several_gpus_and_xla_are_refused_at_once(cells: Path, tmp_path: Path, m
 def test_a_layout_without_patients_warns_as_a_split_by_image(
     cells: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    from train.scored import split_warnings
+    from train.evaluate.scores import split_warnings
 
     for number, path in enumerate(sorted(cells.glob("*/*.png"))):
         copy = tmp_path / "data" / ("test" if number % 4 == 0 else "train") / path.parent.name / f"x{number}.png"

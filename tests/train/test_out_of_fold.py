@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from edge_runtime.errors import BadData
-from train.out_of_fold import out_of_fold, teacher_scores
+from train.evaluate.out_of_fold import out_of_fold, teacher_scores
 from train.run import Run
 from train.training import calibrate
 

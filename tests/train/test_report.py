@@ -17,11 +17,11 @@ from train import plots
 from train import report_sections as sections
 from train.data.dataset import Cells
 from train.error_pictures import ErrorPicture, error_pictures
+from train.evaluate.results import evaluate_scores, summary_text
 from train.evaluation import evaluate
 from train.model_card import model_card
 from train.report import Subject, build_report
 from train.report_parts import table
-from train.reporting import evaluate_scores, summary_text
 from train.run import read_csv
 
 POINTS = OperatingPoints(review=0.2, count=0.95)

@@ -15,8 +15,8 @@ from PIL import Image
 from edge_runtime.core.card import InputContract, OperatingPoints, OutputContract
 from edge_runtime.errors import BadData, WrongUsage
 from train.data.dataset import Cells, scan
-from train.scored import Request, Scored, score_run
-from train.subjects import run_subject
+from train.evaluate.scores import Request, Scored, score_run
+from train.evaluate.subjects import run_subject
 
 Score = Callable[..., Scored]
 

@@ -12,7 +12,7 @@ from sklearn.metrics import roc_auc_score
 from edge_runtime.cli import run as thinsmear
 from edge_runtime.errors import BadData, WrongUsage
 from train.data.dataset import Cells
-from train.versus import versus, versus_text
+from train.evaluate.paired_comparison import versus, versus_text
 
 N = 240
 LABELS = np.arange(N) % 2

@@ -88,9 +88,9 @@ def evaluate(
     with Parasitized/ and Uninfected/, or a CSV with path, label and, if known, patient.
     """
     from train.calibration import calibrated
-    from train.reporting import evaluate_scores, summary_text
-    from train.scored import Request, score_model, score_run
-    from train.versus import versus, versus_text
+    from train.evaluate.paired_comparison import versus, versus_text
+    from train.evaluate.results import evaluate_scores, summary_text
+    from train.evaluate.scores import Request, score_model, score_run
 
     is_run = Path(target).is_dir()
     if folds is not None and (data is not None or not is_run):
@@ -157,12 +157,12 @@ def _cross_validate(
     from edge_runtime.core.card import OutputContract
     from train.calibration import calibrated
     from train.cross_validation import cross_validate, point_warnings
+    from train.evaluate.paired_comparison import versus, versus_text
+    from train.evaluate.results import evaluate_scores, summary_text
+    from train.evaluate.scores import run_subject
     from train.own_data import require_images
-    from train.reporting import evaluate_scores, summary_text
     from train.run import Run
-    from train.scored import run_subject
     from train.tensorflow_setup import require_tensorflow
-    from train.versus import versus, versus_text
 
     require_tensorflow()
     run = Run.open(path)

@@ -217,7 +217,7 @@ def train(
 
     require_tensorflow()
     from train.data.cache import default_cache
-    from train.reporting import summary_text
+    from train.evaluate.results import summary_text
     from train.run import Run
     from train.training import finish_run, recipe_of, start_run
 

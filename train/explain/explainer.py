@@ -187,7 +187,7 @@ def open_explainer(
     if data is not None or wish.layer is not None:
         raise WrongUsage("--data and --layer belong to a RUN; a model file has neither data nor layers to name.")
     from edge_runtime.core.model_file import find_model, read_model_file
-    from train.device_scores import open_classifiers
+    from train.evaluate.device_scores import open_classifiers
 
     return ModelExplainer(open_classifiers(read_model_file(find_model(target)), 1, *foreign)[0], wish), None
 

@@ -14,9 +14,9 @@ from edge_runtime.core.card import InputContract, OperatingPoints, OutputContrac
 from edge_runtime.errors import WrongUsage
 from train.data.cache import UnreadableCells, default_cache, load_pixels
 from train.data.dataset import Cells, scan
+from train.evaluate.subjects import model_subject, run_subject
 from train.own_data import own_cells, ownership, require_images
 from train.report import Subject
-from train.subjects import model_subject, run_subject
 
 if TYPE_CHECKING:
     from train.run import Run
@@ -110,7 +110,7 @@ def score_model(
         BadModel: the model does not load.
     """
     from edge_runtime.core.model_file import find_model, read_model_file
-    from train.device_scores import device_logits, open_classifiers
+    from train.evaluate.device_scores import device_logits, open_classifiers
 
     path = find_model(name)
     if request.data is None:

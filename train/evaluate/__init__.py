@@ -1,0 +1,1 @@
+"""A run or a model measured on labelled cells."""
