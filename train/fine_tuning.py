@@ -15,9 +15,9 @@ from edge_runtime.errors import BadData
 from train import checkpoint
 from train.augment import PRESETS, augment
 from train.checkpoint import assign
-from train.collapse import inspect_predictions, training_warning
 from train.folding import with_folded_normalisation
-from train.metrics import auc as area_under_curve
+from train.metrics.collapse import inspect_predictions, training_warning
+from train.metrics.metrics import auc as area_under_curve
 from train.part import Part
 from train.recipe import Recipe
 from train.replicas import check_compiled, on_every_replica

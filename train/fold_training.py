@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from edge_runtime.errors import WrongUsage
-from train.calibration import enough_for_bias, fit_calibration
 from train.data.dataset import Cells
 from train.data.splits import patient_folds
+from train.metrics.calibration import enough_for_bias, fit_calibration
 from train.run import Run
 
 if TYPE_CHECKING:

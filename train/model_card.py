@@ -27,7 +27,7 @@ def model_card(
     """Write the card of an evaluated model.
 
     Args:
-        evaluation: document of :func:`train.evaluation.evaluate`.
+        evaluation: document of :func:`train.metrics.evaluation.evaluate`.
         model: names and values that describe the model (architecture, input size, file, recipe).
         trained_on: names and values that describe what it learnt from; empty when that is not recorded.
         data: names and values that describe what it was evaluated on.

@@ -41,7 +41,7 @@ def build_report(evaluation: Mapping[str, Any], subject: Subject, errors: Sequen
     """A complete HTML document that loads nothing from anywhere.
 
     Args:
-        evaluation: document of :func:`train.evaluation.evaluate`.
+        evaluation: document of :func:`train.metrics.evaluation.evaluate`.
         subject: what it is about.
         errors: pictures of wrong cells.
 

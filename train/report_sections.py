@@ -10,7 +10,7 @@ from edge_runtime.common.text import text
 from edge_runtime.core.card import LIMITS, RESEARCH_USE
 from train import plots
 from train.error_pictures import ERRORS, ErrorPicture
-from train.metrics import METRICS
+from train.metrics.metrics import METRICS
 from train.model_card import model_card
 from train.report_parts import (
     bullets,

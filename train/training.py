@@ -17,15 +17,15 @@ from edge_runtime.core.card import InputContract, OperatingPoints, OutputContrac
 from edge_runtime.errors import BadData, WrongUsage
 from train.architectures import Architecture, find
 from train.augment import Augmentation
-from train.calibration import calibrated, enough_for_bias, fit_calibration
-from train.collapse import collapses_of, inspect_predictions
 from train.data.cache import UnreadableCells, load_pixels
 from train.data.dataset import note_contradictions, scan
 from train.data.splits import split_cells
 from train.data.teacher import TEACHER, read_teacher, soft_targets
 from train.evaluate.out_of_fold import out_of_fold, teacher_scores, together
+from train.metrics.calibration import calibrated, enough_for_bias, fit_calibration
+from train.metrics.collapse import collapses_of, inspect_predictions
+from train.metrics.operating_points import count_point, operating_points, review_point
 from train.new_run import check_vacant, describe, lay_run
-from train.operating_points import count_point, operating_points, review_point
 from train.own_data import require_images
 from train.recipe import Recipe
 from train.replicas import check_compiled
@@ -259,7 +259,7 @@ def calibrate(run: Run, logits: np.ndarray) -> tuple[OutputContract, OperatingPo
     """Temperature, bias and the two operating points of a model of the run.
 
     Temperature and bias come from the validation patients; the bias is left at 0 where these are too few to tell one
-    (:func:`train.calibration.enough_for_bias`). The operating points come from them and from out-of-fold scores of
+    (:func:`train.metrics.calibration.enough_for_bias`). The operating points come from them and from out-of-fold scores of
     the training patients, where the run has some: healthy patients are few. Of those without, what a teacher's models
     said joins for counting, which healthy patients decide.
 

@@ -145,7 +145,7 @@ def rates(counts: Sequence[tuple[int, int, int]]) -> Rates:
 
 def ranking(scores: Sequence[tuple[str, float]], stage: str | None = None) -> float:
     """AUC of infected cells (of one stage, or all) against red cells; nan when either is missing."""
-    from train.metrics import auc
+    from train.metrics.metrics import auc
 
     infected = [value for kind, value in scores if (kind in STAGES if stage is None else kind == stage)]
     healthy = [value for kind, value in scores if kind == RED_CELL]

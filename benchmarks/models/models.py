@@ -15,12 +15,12 @@ from edge_runtime.common.text import printable
 from edge_runtime.core.card import Card
 from edge_runtime.core.model_file import find_model, read_model_file
 from edge_runtime.errors import BadModel, EnvironmentLacks
-from train.bootstrap import LEVEL, paired_difference
-from train.calibration import calibrated
 from train.data.cache import default_cache, load_pixels
 from train.evaluate.device_scores import device_logits, open_classifiers
-from train.evaluation import evaluate
-from train.tallies import HELD_SPECIFICITY, Tallies, tally
+from train.metrics.bootstrap import LEVEL, paired_difference
+from train.metrics.calibration import calibrated
+from train.metrics.evaluation import evaluate
+from train.metrics.patient_sums import HELD_SPECIFICITY, Tallies, tally
 
 if TYPE_CHECKING:
     from benchmarks.harness.timing import Preset

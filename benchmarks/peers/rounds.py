@@ -17,7 +17,7 @@ from benchmarks.peers.lineup import OWN, Contender
 from benchmarks.peers.process import First, PeerFailed, PeerProcess
 from benchmarks.peers.protocol import packages_of
 from edge_runtime.common.console import progress
-from train.metrics import auc
+from train.metrics.metrics import auc
 
 BLOCK = 8  # cells of one peer in a row; the one before them is not counted, as it meets the caches of another peer
 

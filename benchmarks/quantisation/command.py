@@ -72,7 +72,7 @@ def accuracy(
     from convert.gate.workbench import Workbench
     from convert.quantise.activation_ranges import METHODS
     from convert.quantise.recipes import RECIPES
-    from train.metrics import auc
+    from train.metrics.metrics import auc
     from train.run import Run
 
     chosen = methods.split(",")

@@ -16,13 +16,13 @@ import numpy as np
 from edge_runtime.common.text import printable
 from edge_runtime.core.decision import probability
 from edge_runtime.errors import WrongUsage
-from train.bootstrap import LEVEL, mean_difference
 from train.cross_validation import judge_fold
 from train.data.dataset import Cells, scan
 from train.data.splits import patient_folds
 from train.fold_training import check_folds
+from train.metrics.bootstrap import LEVEL, mean_difference
+from train.metrics.patient_sums import AT_SPECIFICITY, HELD_SPECIFICITY, Tallies, tally
 from train.run import Run
-from train.tallies import AT_SPECIFICITY, HELD_SPECIFICITY, Tallies, tally
 
 if TYPE_CHECKING:
     from train.recipe import Recipe

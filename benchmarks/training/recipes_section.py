@@ -7,7 +7,7 @@ from typing import Any
 
 from benchmarks.report.section import Section, Table, machine_of, signed
 from edge_runtime.common.console import table
-from train.tallies import AT_SPECIFICITY
+from train.metrics.patient_sums import AT_SPECIFICITY
 
 _FIGURES = ("recipe", "trainings", "accuracy", "AUC", "AUC by seed", "sensitivity", "ECE")
 _DIFFERENCES = ("less the first", "accuracy, points", "AUC", "at least", "sensitivity, points", "Brier")

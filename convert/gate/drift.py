@@ -12,11 +12,11 @@ from convert.gate.limits import Limits, Verdict, judge
 from edge_runtime.core.card import LABELS, OperatingPoints, OutputContract
 from edge_runtime.counting import exact_upper
 from edge_runtime.errors import BadData, WrongUsage
-from train.bootstrap import REPLICATES, bootstrap
-from train.calibration import calibrated
-from train.collapse import inspect_predictions
-from train.metrics import measure
-from train.tallies import Tallies, tally
+from train.metrics.bootstrap import REPLICATES, bootstrap
+from train.metrics.calibration import calibrated
+from train.metrics.collapse import inspect_predictions
+from train.metrics.metrics import measure
+from train.metrics.patient_sums import Tallies, tally
 
 _FIGURES = ("accuracy", "sensitivity", "specificity", "auc", "ece")
 _SIGN = {"ece": 1}  # a figure that rises when a model gets worse; the others fall

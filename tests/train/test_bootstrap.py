@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from sklearn import metrics as reference
 
-from train.bootstrap import bootstrap, mean_difference, paired_difference, patient_weights
-from train.metrics import METRICS, measure
-from train.tallies import AT_SENSITIVITY, AT_SPECIFICITY, Tallies, tally
+from train.metrics.bootstrap import bootstrap, mean_difference, paired_difference, patient_weights
+from train.metrics.metrics import METRICS, measure
+from train.metrics.patient_sums import AT_SENSITIVITY, AT_SPECIFICITY, Tallies, tally
 
 
 def smear(seed: int = 0, patients: int = 12, cells: int = 30, spread: float = 1.0) -> tuple[np.ndarray, ...]:

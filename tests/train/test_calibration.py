@@ -10,10 +10,10 @@ from sklearn.linear_model import LogisticRegression
 from edge_runtime.core.card import OutputContract
 from edge_runtime.core.decision import probability
 from edge_runtime.errors import NotConclusive
-from train.blank_rate import blank_rate
-from train.calibration import calibrated, enough_for_bias, fit_calibration, log_loss
-from train.metrics import ece
-from train.operating_points import count_point, operating_points, review_point
+from train.metrics.blank_rate import blank_rate
+from train.metrics.calibration import calibrated, enough_for_bias, fit_calibration, log_loss
+from train.metrics.metrics import ece
+from train.metrics.operating_points import count_point, operating_points, review_point
 
 
 def overconfident(n: int = 20_000, temperature: float = 2.5, bias: float = -0.4) -> tuple[np.ndarray, np.ndarray]:

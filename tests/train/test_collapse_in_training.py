@@ -10,7 +10,7 @@ import pytest
 
 from edge_runtime.core.card import InputContract
 from train.architectures import find
-from train.collapse import collapses_of, histogram_text, inspect_predictions, training_warning
+from train.metrics.collapse import collapses_of, histogram_text, inspect_predictions, training_warning
 from train.part import Part
 from train.recipe import Recipe
 from train.two_phase import train_two_phases

@@ -17,12 +17,12 @@ from sklearn import metrics as reference
 from edge_runtime.core.card import Card, OperatingPoints, OutputContract
 from edge_runtime.core.model_file import pack_model
 from edge_runtime.errors import BadData, WrongUsage
-from train.collapse import inspect_predictions
 from train.commands.evaluate import evaluate as command
-from train.curves import patient_rows, precision_recall, reliability, roc, thresholds, worst_patients
-from train.evaluation import evaluate
-from train.metrics import METRICS
-from train.tallies import tally
+from train.metrics.collapse import inspect_predictions
+from train.metrics.curves import patient_rows, precision_recall, reliability, roc, thresholds, worst_patients
+from train.metrics.evaluation import evaluate
+from train.metrics.metrics import METRICS
+from train.metrics.patient_sums import tally
 
 POINTS = OperatingPoints(review=0.2, count=0.9)
 

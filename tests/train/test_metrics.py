@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from sklearn import metrics as reference
 
-from train.metrics import (
+from train.metrics.metrics import (
     METRICS,
     NO_CELLS,
     NO_PARASITIZED,

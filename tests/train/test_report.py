@@ -18,7 +18,7 @@ from train import report_sections as sections
 from train.data.dataset import Cells
 from train.error_pictures import ErrorPicture, error_pictures
 from train.evaluate.results import evaluate_scores, summary_text
-from train.evaluation import evaluate
+from train.metrics.evaluation import evaluate
 from train.model_card import model_card
 from train.report import Subject, build_report
 from train.report_parts import table

@@ -87,10 +87,10 @@ def evaluate(
     file, or the name of a model that comes along, and runs exactly as on the device; it needs DATA. DATA is a folder
     with Parasitized/ and Uninfected/, or a CSV with path, label and, if known, patient.
     """
-    from train.calibration import calibrated
     from train.evaluate.paired_comparison import versus, versus_text
     from train.evaluate.results import evaluate_scores, summary_text
     from train.evaluate.scores import Request, score_model, score_run
+    from train.metrics.calibration import calibrated
 
     is_run = Path(target).is_dir()
     if folds is not None and (data is not None or not is_run):
@@ -155,11 +155,11 @@ def _cross_validate(
     from dataclasses import replace
 
     from edge_runtime.core.card import OutputContract
-    from train.calibration import calibrated
     from train.cross_validation import cross_validate, point_warnings
     from train.evaluate.paired_comparison import versus, versus_text
     from train.evaluate.results import evaluate_scores, summary_text
     from train.evaluate.scores import run_subject
+    from train.metrics.calibration import calibrated
     from train.own_data import require_images
     from train.run import Run
     from train.tensorflow_setup import require_tensorflow

@@ -11,8 +11,8 @@ import numpy as np
 
 from edge_runtime.core.card import OutputContract
 from edge_runtime.errors import BadData
-from train.calibration import calibrated, fit_calibration
 from train.data.teacher import TEACHER, read_teacher
+from train.metrics.calibration import calibrated, fit_calibration
 from train.run import Run, read_csv
 
 

@@ -10,10 +10,10 @@ import numpy as np
 
 from edge_runtime.common.text import printable
 from edge_runtime.errors import BadData, WrongUsage
-from train.bootstrap import REPLICATES, paired_difference
 from train.data.dataset import Cells
 from train.data.teacher import read_teacher
-from train.tallies import AT_SPECIFICITY, tally
+from train.metrics.bootstrap import REPLICATES, paired_difference
+from train.metrics.patient_sums import AT_SPECIFICITY, tally
 
 SHOWN = ("accuracy", "auc", "sensitivity", "specificity", AT_SPECIFICITY, "brier", "ece")
 

@@ -13,12 +13,12 @@ from edge_runtime.common.console import table
 from edge_runtime.common.files import write_atomically
 from edge_runtime.common.text import printable
 from edge_runtime.core.card import RESEARCH_USE, OperatingPoints, OutputContract
-from train.bootstrap import REPLICATES
-from train.calibration import calibrated
 from train.data.dataset import Cells
 from train.error_pictures import ERRORS, error_pictures, write_errors
-from train.evaluation import evaluate
-from train.metrics import METRICS
+from train.metrics.bootstrap import REPLICATES
+from train.metrics.calibration import calibrated
+from train.metrics.evaluation import evaluate
+from train.metrics.metrics import METRICS
 from train.report import Subject, build_report
 
 _UPPER = ("f1", "mcc", "auc", "ece")
@@ -51,10 +51,10 @@ def evaluate_scores(
         extra: further entries of the document, such as ``folds``.
 
     Returns:
-        The document of :func:`train.evaluation.evaluate` with ``title``, ``notice``, ``model`` and ``data`` in front.
+        The document of :func:`train.metrics.evaluation.evaluate` with ``title``, ``notice``, ``model`` and ``data`` in front.
 
     Raises:
-        WrongUsage, BadData: see :func:`train.evaluation.evaluate`.
+        WrongUsage, BadData: see :func:`train.metrics.evaluation.evaluate`.
     """
     document: dict[str, Any] = {
         "title": subject.title,

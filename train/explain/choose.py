@@ -11,7 +11,7 @@ import numpy as np
 
 from edge_runtime.core.sources import STDIN, find_sources
 from edge_runtime.errors import BadData, BadImage, WrongUsage
-from train.calibration import calibrated
+from train.metrics.calibration import calibrated
 
 if TYPE_CHECKING:
     from train.run import Run

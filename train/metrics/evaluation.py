@@ -10,13 +10,13 @@ import numpy as np
 
 from edge_runtime.core.card import OperatingPoints, OutputContract
 from edge_runtime.errors import BadData, WrongUsage
-from train.blank_rate import blank_rate
-from train.bootstrap import LEVEL, REPLICATES, Estimate, bootstrap
-from train.calibration import calibrated
-from train.collapse import inspect_predictions
-from train.curves import patient_rows, precision_recall, reliability, roc, thresholds, worst_patients
-from train.metrics import METRICS, NO_CELLS, EceFloor, ece_floor
-from train.tallies import (
+from train.metrics.blank_rate import blank_rate
+from train.metrics.bootstrap import LEVEL, REPLICATES, Estimate, bootstrap
+from train.metrics.calibration import calibrated
+from train.metrics.collapse import inspect_predictions
+from train.metrics.curves import patient_rows, precision_recall, reliability, roc, thresholds, worst_patients
+from train.metrics.metrics import METRICS, NO_CELLS, EceFloor, ece_floor
+from train.metrics.patient_sums import (
     AT_SENSITIVITY,
     AT_SPECIFICITY,
     HELD_SENSITIVITY,

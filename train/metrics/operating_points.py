@@ -12,7 +12,7 @@ from edge_runtime.core.card import OperatingPoints
 from edge_runtime.core.decision import probability
 from edge_runtime.counting import between_slide_sds, exact
 from edge_runtime.errors import NotConclusive
-from train.blank_rate import HEALTHY, BlankRate, blank_rate
+from train.metrics.blank_rate import HEALTHY, BlankRate, blank_rate
 
 REVIEW_SENSITIVITY = 0.99
 # A count of 5,000 red cells (WHO) is what the strict threshold is made for.

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from train.tallies import Tallies
+from train.metrics.patient_sums import Tallies
 
 REPLICATES = 2000
 LEVEL = 0.95

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from train.metrics import auc
+from train.metrics.metrics import auc
 
 HISTOGRAM_BINS = 20
 # A set of cells with this share of both classes cannot rightly get (nearly) one answer.

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from train.ranking import auc_of_counts, average_precision_of_counts, cumulative_counts, rank, ratio
+from train.metrics.ranking import auc_of_counts, average_precision_of_counts, cumulative_counts, rank, ratio
 
 METRICS = (
     "accuracy",

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from edge_runtime.counting import wilson
-from train.metrics import BINS, bin_of, rates_of_counts
-from train.ranking import cumulative_counts, rank
-from train.tallies import Tallies
+from train.metrics.metrics import BINS, bin_of, rates_of_counts
+from train.metrics.patient_sums import Tallies
+from train.metrics.ranking import cumulative_counts, rank
 
 POINTS = 256
 

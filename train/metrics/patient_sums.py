@@ -8,8 +8,8 @@ from functools import cached_property
 
 import numpy as np
 
-from train.metrics import BINS, METRICS, Confusion, bin_of, ece_of_bins, explain_undefined, rates_of_counts
-from train.ranking import (
+from train.metrics.metrics import BINS, METRICS, Confusion, bin_of, ece_of_bins, explain_undefined, rates_of_counts
+from train.metrics.ranking import (
     Ranking,
     auc_of_counts,
     average_precision_of_counts,
@@ -100,7 +100,7 @@ class Tallies:
 
     @cached_property
     def per_patient(self) -> dict[str, np.ndarray]:
-        """:data:`train.metrics.METRICS` of each patient alone, float [u], NaN where undefined.
+        """:data:`train.metrics.metrics.METRICS` of each patient alone, float [u], NaN where undefined.
 
         Precision is left undefined in patients without parasitized cells: it could only be 0, whatever the model.
         """

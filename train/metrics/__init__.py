@@ -1,0 +1,1 @@
+"""Metrics, calibration, intervals: arrays in, figures out."""
