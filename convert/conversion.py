@@ -86,7 +86,7 @@ def open_bench(run: Path, data: Path | None, limits: Limits | None, seed: int) -
         WrongUsage: no run, or its training has not finished.
         EnvironmentLacks: no TensorFlow.
     """
-    from train.tensorflow_setup import require_tensorflow
+    from train.network.tensorflow_setup import require_tensorflow
 
     opened = Run.open(run, data)
     if not opened.finished:

@@ -18,10 +18,10 @@ from train.checkpoint import assign
 from train.folding import with_folded_normalisation
 from train.metrics.collapse import inspect_predictions, training_warning
 from train.metrics.metrics import auc as area_under_curve
+from train.network.scoring import keras_logits, normalised
 from train.part import Part
 from train.recipe import Recipe
 from train.replicas import check_compiled, on_every_replica
-from train.scoring import keras_logits, normalised
 from train.trunk import Looks, affordable_looks, choose_trainable, look_at, split_model
 
 if TYPE_CHECKING:

@@ -111,9 +111,9 @@ def train_and_judge(
     import keras
 
     from train.data.cache import load_pixels
+    from train.network.scoring import keras_logits
     from train.part import Part
     from train.replicas import strategy_for
-    from train.scoring import keras_logits
     from train.training import Network, configure
     from train.two_phase import train_two_phases
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from edge_runtime.core.backends import open_interpreter
-from train.quiet import silenced
+from train.network.silence import silenced
 
 if TYPE_CHECKING:
     import keras

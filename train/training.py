@@ -229,7 +229,7 @@ def measure_run(run: Run, model: keras.Model, pixels: np.ndarray, warnings: tupl
     """
     from train.evaluate.results import evaluate_scores
     from train.evaluate.scores import run_subject, split_warnings
-    from train.scoring import keras_logits
+    from train.network.scoring import keras_logits
 
     rows = run.indices("val", "test")
     logits = np.full(len(run.cells), math.nan)

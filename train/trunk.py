@@ -16,7 +16,7 @@ from edge_runtime.common.console import note, progress
 from edge_runtime.core.card import InputContract
 from train.augment import Augmentation, augment
 from train.lite_forward import LiteForward, worth_converting
-from train.scoring import normalised
+from train.network.scoring import normalised
 
 if TYPE_CHECKING:
     import keras

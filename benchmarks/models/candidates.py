@@ -119,7 +119,7 @@ def _flatbuffer(candidate: Candidate) -> tuple[bytes, int]:
     import tensorflow as tf
 
     from train.architectures import find
-    from train.quiet import silenced
+    from train.network.silence import silenced
 
     shape = (1, candidate.size, candidate.size, 3)
     random = np.random.default_rng(0)

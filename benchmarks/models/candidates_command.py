@@ -29,7 +29,7 @@ def candidates(networks: tuple[str, ...], preset: str, save: Path | None, as_jso
     from benchmarks.harness.envelope import check_folder, deliver
     from benchmarks.harness.timing import PRESETS
     from benchmarks.models.candidates import Candidate, measure_candidates
-    from train.tensorflow_setup import require_tensorflow
+    from train.network.tensorflow_setup import require_tensorflow
 
     check_folder(save)
     chosen = list(dict.fromkeys(Candidate.parse(text) for text in networks))

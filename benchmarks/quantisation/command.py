@@ -62,7 +62,7 @@ def accuracy(
     Size, accuracy, AUC, sensitivity at fixed specificity, calibration error, agreement with the float model, the
     patient that loses most, and the time of a call; the front of what is worth choosing is marked.
     """
-    from train.tensorflow_setup import require_tensorflow
+    from train.network.tensorflow_setup import require_tensorflow
 
     require_tensorflow()
     from benchmarks.harness.envelope import envelope

@@ -62,7 +62,7 @@ def recipes(
     patients resampled jointly. With several seeds, figures are means over them.
     """
     from benchmarks.harness.envelope import check_folder, deliver
-    from train.tensorflow_setup import gpus, require_tensorflow
+    from train.network.tensorflow_setup import gpus, require_tensorflow
 
     check_folder(save)
     if only is not None and only > folds:

@@ -52,7 +52,7 @@ def training(
     frozen layers run ahead. Same cells, epochs, batches, augmentation and learning rates; AUC on unseen patients.
     """
     from benchmarks.harness.envelope import check_folder, deliver
-    from train.tensorflow_setup import require_tensorflow
+    from train.network.tensorflow_setup import require_tensorflow
 
     check_folder(save)
     require_tensorflow()

@@ -136,7 +136,7 @@ class Workbench:
     @cached_property
     def reference(self) -> Answers:
         """The float model's answers on the held-out cells, computed anew in float32 and calibrated as a file's are."""
-        from train.scoring import keras_logits
+        from train.network.scoring import keras_logits
 
         logits = keras_logits(self.model, self.run.contract, self.pixels[self.rows], label="Scoring the float model")
         output, points, _ = self._calibrate(logits)

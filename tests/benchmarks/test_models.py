@@ -41,7 +41,7 @@ def networks(cells: Path) -> dict[str, bytes]:
     """Two float networks that look at the mean colour, and know what lies between the halves of the cells."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     tensorflow = pytest.importorskip("tensorflow", reason="the small models are made with TensorFlow")
-    from train.quiet import silenced
+    from train.network.silence import silenced
 
     layers = tensorflow.keras.layers
     colours = np.array([np.asarray(Image.open(path)).mean(axis=(0, 1)) for path in sorted(cells.glob("*/*.png"))])

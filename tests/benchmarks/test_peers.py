@@ -25,7 +25,7 @@ from edge_runtime.core.classifier import Classifier
 from edge_runtime.core.model_file import read_model_file
 from edge_runtime.errors import WrongUsage
 from tests.conftest import draw_cell, draw_patients
-from train.quiet import silenced
+from train.network.silence import silenced
 
 SHORT = Amount(rounds=2, starts=1)
 

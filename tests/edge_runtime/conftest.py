@@ -57,7 +57,7 @@ def _convert(kind: str) -> bytes:
         converter.target_spec.supported_ops = [tensorflow.lite.OpsSet.TFLITE_BUILTINS_INT8]
         converter.inference_input_type = tensorflow.uint8
         converter.inference_output_type = tensorflow.int8
-    from train.quiet import silenced
+    from train.network.silence import silenced
 
     # a test may make the first model of a kind while it captures a command's output
     with silenced(), warnings.catch_warnings():

@@ -7,7 +7,7 @@ import pytest
 
 from train.architectures import find
 from train.folding import with_folded_normalisation
-from train.tensorflow_setup import require_tensorflow
+from train.network.tensorflow_setup import require_tensorflow
 from train.trunk import choose_trainable
 
 require_tensorflow()

@@ -14,7 +14,7 @@ _SCRIPT = """
 import sys
 from dataclasses import replace
 import numpy as np
-from train.tensorflow_setup import require_tensorflow
+from train.network.tensorflow_setup import require_tensorflow
 import tensorflow as tf
 tf.config.set_logical_device_configuration(
     tf.config.list_physical_devices("CPU")[0], [tf.config.LogicalDeviceConfiguration()] * 2)

@@ -59,7 +59,7 @@ def score(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Score:
     opened = SimpleNamespace(Run=SimpleNamespace(open=lambda path: run))
     scoring = SimpleNamespace(keras_logits=lambda model, contract, pixels: pixels[:, 0, 0, 0].astype(float))
     monkeypatch.setitem(sys.modules, "train.run", opened)  # type: ignore[arg-type]
-    monkeypatch.setitem(sys.modules, "train.scoring", scoring)  # type: ignore[arg-type]
+    monkeypatch.setitem(sys.modules, "train.network.scoring", scoring)  # type: ignore[arg-type]
 
     def run_it(data: Path | None = None, split: str | None = None) -> Scored:
         return score_run(tmp_path / "run", Request(data, split, None, False))

@@ -160,9 +160,9 @@ def _cross_validate(
     from train.evaluate.results import evaluate_scores, summary_text
     from train.evaluate.scores import run_subject
     from train.metrics.calibration import calibrated
+    from train.network.tensorflow_setup import require_tensorflow
     from train.own_data import require_images
     from train.run import Run
-    from train.tensorflow_setup import require_tensorflow
 
     require_tensorflow()
     run = Run.open(path)

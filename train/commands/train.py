@@ -213,7 +213,7 @@ def train(
         if teacher is None and "teacher_weight" in typed(click.get_current_context()):
             raise WrongUsage("--teacher-weight goes with --teacher CSV.")
 
-    from train.tensorflow_setup import gpus, require_tensorflow
+    from train.network.tensorflow_setup import gpus, require_tensorflow
 
     require_tensorflow()
     from train.data.cache import default_cache

@@ -59,8 +59,8 @@ def score_run(path: Path, request: Request) -> Scored:
         WrongUsage: the part asked for holds nothing, or the other data have no such part.
         EnvironmentLacks: no TensorFlow.
     """
+    from train.network.scoring import keras_logits
     from train.run import Run
-    from train.scoring import keras_logits
 
     run = Run.open(path)
     if request.data is None:

@@ -178,8 +178,8 @@ def open_explainer(
     if Path(target).is_dir():
         if any(foreign):
             raise WrongUsage("A RUN knows its labels and its input; leave --labels, --positive and --input-range out.")
+        from train.network.tensorflow_setup import require_tensorflow
         from train.run import Run
-        from train.tensorflow_setup import require_tensorflow
 
         run = Run.open(Path(target), data)
         require_tensorflow()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from edge_runtime.errors import EnvironmentLacks
-from train.quiet import silenced
+from train.network.silence import silenced
 
 
 def require_tensorflow() -> None:
