@@ -104,7 +104,7 @@ def study_picture(study: SlideStudy, form: str) -> bytes:
     Raises:
         EnvironmentLacks: matplotlib is missing.
     """
-    from train.plot_style import render
+    from train.report.plot_style import render
 
     panels = [partial(_draw, study, number) for number in range(len(study.settings))]
     return render(panels, (7.0, 3.2 * len(panels)), form, (1,) * len(panels))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from benchmarks.report.section import Picture, Section, Table, machine_of, number, spread
 from edge_runtime.common.text import printable
-from train.plot_style import BLUE, GREEN, GREY, ORANGE
+from train.report.plot_style import BLUE, GREEN, GREY, ORANGE
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

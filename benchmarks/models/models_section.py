@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from benchmarks.report.section import Picture, Section, Table, machine_of, signed, spread
-from train.plot_style import BLUE, ORANGE
+from train.report.plot_style import BLUE, ORANGE
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

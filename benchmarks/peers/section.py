@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from benchmarks.peers.text import HEADINGS, name_of, remarks, row_cells, split
 from benchmarks.report.section import Picture, Section, Table, machine_of
-from train.plot_style import BLUE, GREY, ORANGE
+from train.report.plot_style import BLUE, GREY, ORANGE
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -15,14 +15,14 @@ from benchmarks.quantisation.variants import SPECIFICITY, Row, pareto
 from edge_runtime.common.console import table
 from edge_runtime.common.files import write_atomically
 from edge_runtime.core.card import RESEARCH_USE
-from train import report_parts as parts
-from train.plot_style import BLUE, GREY, ORANGE, render
-from train.report_style import CSS
+from train.report import html as parts
+from train.report.plot_style import BLUE, GREY, ORANGE, render
+from train.report.style import CSS
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-    from train.plot_style import Draw
+    from train.report.plot_style import Draw
 
 HEADINGS = (
     "way", "bytes", "accuracy", "change", "AUC", f"sens. at spec. {SPECIFICITY}", "ECE", "agreement", "worst patient",

@@ -7,8 +7,8 @@ from html import escape
 
 from benchmarks.report.section import Section, html, markdown
 from edge_runtime.core.card import RESEARCH_USE
-from train.plot_style import render
-from train.report_style import CSS
+from train.report.plot_style import render
+from train.report.style import CSS
 
 _TITLE = "thinsmear benchmarks"
 

@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from edge_runtime.errors import BadData
-from train import report_parts as parts
+from train.report import html as parts
 
 if TYPE_CHECKING:
-    from train.plot_style import Draw
+    from train.report.plot_style import Draw
 
 # kind of benchmark -> module with section(document)
 KINDS = {

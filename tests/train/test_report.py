@@ -13,15 +13,14 @@ import pytest
 from PIL import Image
 
 from edge_runtime.core.card import RESEARCH_USE, OperatingPoints, OutputContract
-from train import plots
-from train import report_sections as sections
 from train.data.dataset import Cells
-from train.error_pictures import ErrorPicture, error_pictures
 from train.evaluate.results import evaluate_scores, summary_text
 from train.metrics.evaluation import evaluate
-from train.model_card import model_card
-from train.report import Subject, build_report
-from train.report_parts import table
+from train.report import plots, sections
+from train.report.error_pictures import ErrorPicture, error_pictures
+from train.report.html import table
+from train.report.model_card import model_card
+from train.report.report import Subject, build_report
 from train.run import read_csv
 
 POINTS = OperatingPoints(review=0.2, count=0.95)

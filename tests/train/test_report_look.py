@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from edge_runtime.core.card import OperatingPoints, OutputContract
-from train import plot_style, plots
 from train.metrics.evaluation import evaluate
-from train.report_style import CSS
+from train.report import plot_style, plots
+from train.report.style import CSS
 
 HISTORY = {"phase": [1, 2, 2], "loss": [0.6, 0.3, 0.2], "val_loss": [0.5, None, 0.3], "val_auc": [None, 0.8, 0.9]}
 

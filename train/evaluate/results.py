@@ -14,12 +14,12 @@ from edge_runtime.common.files import write_atomically
 from edge_runtime.common.text import printable
 from edge_runtime.core.card import RESEARCH_USE, OperatingPoints, OutputContract
 from train.data.dataset import Cells
-from train.error_pictures import ERRORS, error_pictures, write_errors
 from train.metrics.bootstrap import REPLICATES
 from train.metrics.calibration import calibrated
 from train.metrics.evaluation import evaluate
 from train.metrics.metrics import METRICS
-from train.report import Subject, build_report
+from train.report.error_pictures import ERRORS, error_pictures, write_errors
+from train.report.report import Subject, build_report
 
 _UPPER = ("f1", "mcc", "auc", "ece")
 _WORST = 5

@@ -16,7 +16,7 @@ from train.data.cache import UnreadableCells, default_cache, load_pixels
 from train.data.dataset import Cells, scan
 from train.evaluate.subjects import model_subject, run_subject
 from train.own_data import own_cells, ownership, require_images
-from train.report import Subject
+from train.report.report import Subject
 
 if TYPE_CHECKING:
     from train.run import Run

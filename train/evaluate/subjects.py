@@ -19,7 +19,7 @@ from edge_runtime.core.card import Card, InputContract
 from edge_runtime.core.model_file import ModelFile
 from train.architectures import NAMES, find
 from train.data.dataset import Cells
-from train.report import Subject
+from train.report.report import Subject
 
 if TYPE_CHECKING:
     from train.run import Run

@@ -12,8 +12,8 @@ from PIL import Image, ImageDraw
 from edge_runtime.core.card import RESEARCH_USE
 from train.explain.choose import LEAST, MOST, NAMED, WRONG
 from train.explain.panel import INK, PAPER, SOFT, WARN, write
-from train.report_parts import bullets, cell_picture, section
-from train.report_style import CSS
+from train.report.html import bullets, cell_picture, section
+from train.report.style import CSS
 
 HEADINGS = {
     WRONG: "Wrong: the surest mistakes first",

@@ -8,10 +8,10 @@ from html import escape
 from typing import Any
 
 from edge_runtime.core.card import RESEARCH_USE
-from train import report_sections as sections
-from train.error_pictures import ErrorPicture
-from train.report_parts import facts, section
-from train.report_style import CSS
+from train.report import sections
+from train.report.error_pictures import ErrorPicture
+from train.report.html import facts, section
+from train.report.style import CSS
 
 
 @dataclass(frozen=True)

@@ -8,11 +8,10 @@ from typing import Any
 
 from edge_runtime.common.text import text
 from edge_runtime.core.card import LIMITS, RESEARCH_USE
-from train import plots
-from train.error_pictures import ERRORS, ErrorPicture
 from train.metrics.metrics import METRICS
-from train.model_card import model_card
-from train.report_parts import (
+from train.report import plots
+from train.report.error_pictures import ERRORS, ErrorPicture
+from train.report.html import (
     bullets,
     cell_picture,
     facts,
@@ -24,6 +23,7 @@ from train.report_parts import (
     table,
     tile,
 )
+from train.report.model_card import model_card
 
 _TITLES = {
     "f1": "F1",

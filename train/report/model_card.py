@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from edge_runtime.core.card import LIMITS, RESEARCH_USE
-from train.error_pictures import ERRORS
+from train.report.error_pictures import ERRORS
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from edge_runtime.common.text import text
-from train.plot_style import BLUE, GREEN, GREY, ORANGE, RED, STYLE, image_bytes, matplotlib_or_error, render
+from train.report.plot_style import BLUE, GREEN, GREY, ORANGE, RED, STYLE, image_bytes, matplotlib_or_error, render
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
