@@ -19,7 +19,7 @@ from edge_runtime.common.text import printable, text
 from edge_runtime.core.card import Card
 from edge_runtime.core.model_file import ModelFile, find_model, read_model_file
 from edge_runtime.errors import BadModel
-from train.run import Run
+from train.runs.run import Run
 
 
 def check_model(name: str, against: Path, data: Path | None, seed: int, limits: Limits) -> Result:

@@ -25,7 +25,7 @@ from edge_runtime.common.text import printable, text
 from edge_runtime.core.card import Card
 from edge_runtime.core.model_file import read_model_file
 from edge_runtime.errors import GateFailed, NotConclusive, WrongUsage
-from train.run import Run
+from train.runs.run import Run
 
 _LAYER_IMAGES = 32
 

@@ -18,7 +18,7 @@ from edge_runtime.core.card import Card
 from edge_runtime.core.model_file import pack_model
 from edge_runtime.inspection.golden import Golden, make_golden
 from train.metrics.evaluation import evaluate
-from train.run import versions
+from train.runs.run import versions
 
 if TYPE_CHECKING:
     import numpy as np

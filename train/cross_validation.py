@@ -17,7 +17,7 @@ from train.data.dataset import Cells
 from train.data.splits import patient_folds
 from train.fold_training import TEACHER_FOLDS, check_folds, teacher_folds, train_and_judge
 from train.metrics.metrics import auc
-from train.run import Run, read_csv, write_csv, write_json
+from train.runs.run import Run, read_csv, write_csv, write_json
 
 if TYPE_CHECKING:
     from train.recipe import Recipe

@@ -12,7 +12,7 @@ from edge_runtime.errors import WrongUsage
 from train.data.dataset import Cells
 from train.data.splits import patient_folds
 from train.metrics.calibration import enough_for_bias, fit_calibration
-from train.run import Run
+from train.runs.run import Run
 
 if TYPE_CHECKING:
     from train.recipe import Recipe

@@ -25,11 +25,11 @@ from train.evaluate.out_of_fold import out_of_fold, teacher_scores, together
 from train.metrics.calibration import calibrated, enough_for_bias, fit_calibration
 from train.metrics.collapse import collapses_of, inspect_predictions
 from train.metrics.operating_points import count_point, operating_points, review_point
-from train.new_run import check_vacant, describe, lay_run
-from train.own_data import require_images
 from train.recipe import Recipe
 from train.replicas import check_compiled
-from train.run import Run, read_csv, versions, write_csv, write_json
+from train.runs.provenance import require_images
+from train.runs.run import Run, read_csv, versions, write_csv, write_json
+from train.runs.starting import check_vacant, describe, lay_run
 
 if TYPE_CHECKING:
     import keras

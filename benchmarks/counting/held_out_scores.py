@@ -86,7 +86,7 @@ def read_held_out(
             raise WrongUsage(f"{printable(path)} is a list of scores, which has no teacher; --teacher goes with a RUN.")
         found = list(_of_csv(path, card) if path.is_file() else _of_teacher(path) if teacher else _of_run(path))
         if not path.is_file() and point is None:
-            from train.run import Run
+            from train.runs.run import Run
 
             point = Run.open(path).points.count
         names = {name for name, _, _ in found}
@@ -100,7 +100,7 @@ def read_held_out(
 
 def _of_run(path: Path) -> Iterator[Score]:
     from train.evaluate.out_of_fold import out_of_fold
-    from train.run import Run
+    from train.runs.run import Run
     from train.training import read_scores
 
     run = Run.open(path)
@@ -121,7 +121,7 @@ def _of_run(path: Path) -> Iterator[Score]:
 
 def _of_teacher(path: Path) -> Iterator[Score]:
     from train.evaluate.out_of_fold import teacher_scores
-    from train.run import Run
+    from train.runs.run import Run
 
     found = teacher_scores(Run.open(path))
     if found is None:
@@ -131,7 +131,7 @@ def _of_teacher(path: Path) -> Iterator[Score]:
 
 
 def _of_csv(path: Path, card: Callable[[], tuple[OutputContract, float]]) -> Iterator[Score]:
-    from train.run import read_csv
+    from train.runs.run import read_csv
 
     try:
         for row in read_csv(path):

@@ -16,7 +16,7 @@ from edge_runtime.common.text import printable
 from edge_runtime.core.card import Card
 from edge_runtime.errors import BadData, WrongUsage
 from train.data.dataset import NIH_PATIENT, Cells, scan
-from train.run import patients_hash
+from train.runs.run import patients_hash
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from edge_runtime.errors import BadImage, WrongUsage
 
 if TYPE_CHECKING:
     from train.data.dataset import Cells
-    from train.run import Run
+    from train.runs.run import Run
 
 
 @dataclass(frozen=True)

@@ -88,7 +88,7 @@ def peers(
     from benchmarks.peers.rounds import AMOUNTS, BLOCK, measure
     from benchmarks.peers.text import text
     from edge_runtime.core.model_file import find_model, read_model_file
-    from train.run import Run
+    from train.runs.run import Run
 
     check_folder(save)
     foreign = pair_up(peers_paths, peer_input, peer_positive)

@@ -73,7 +73,7 @@ def accuracy(
     from convert.quantise.activation_ranges import METHODS
     from convert.quantise.recipes import RECIPES
     from train.metrics.metrics import auc
-    from train.run import Run
+    from train.runs.run import Run
 
     chosen = methods.split(",")
     if not set(chosen) <= set(METHODS) or min(sizes) < 1:

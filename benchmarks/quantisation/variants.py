@@ -19,7 +19,7 @@ from edge_runtime.common.files import write_atomically
 from edge_runtime.core.backends import open_interpreter
 from edge_runtime.errors import BadData, ThinsmearError, WrongUsage
 from train.metrics.metrics import sensitivity_at_specificity
-from train.run import Run
+from train.runs.run import Run
 
 SPECIFICITY = 0.975  # at which sensitivities are compared
 _CALLS = 200

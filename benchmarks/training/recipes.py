@@ -22,7 +22,7 @@ from train.data.splits import patient_folds
 from train.fold_training import check_folds
 from train.metrics.bootstrap import LEVEL, mean_difference
 from train.metrics.patient_sums import AT_SPECIFICITY, HELD_SPECIFICITY, Tallies, tally
-from train.run import Run
+from train.runs.run import Run
 
 if TYPE_CHECKING:
     from train.recipe import Recipe

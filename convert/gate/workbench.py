@@ -25,7 +25,7 @@ from edge_runtime.errors import BadData
 from train.data.cache import default_cache, load_pixels
 from train.data.dataset import Cells
 from train.evaluate.device_scores import device_logits
-from train.run import Run
+from train.runs.run import Run
 
 if TYPE_CHECKING:
     import keras

@@ -22,7 +22,7 @@ from edge_runtime.core.card import Card, InputContract
 from edge_runtime.core.model_file import pack_model
 from tests.benchmarks.documents import models as saved_models
 from tests.conftest import draw_patients
-from train.run import patients_hash
+from train.runs.run import patients_hash
 
 SIDE = 16
 PATIENTS = 6

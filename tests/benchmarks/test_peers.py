@@ -176,7 +176,7 @@ def choose_cells_of_a_plain_folder(data: Path) -> Any:
 
 
 def test_a_runs_training_patients_are_left_out(run_folder: Path) -> None:
-    from train.run import Run
+    from train.runs.run import Run
 
     opened = Run.open(run_folder)
     test = {str(opened.cells.root / opened.cells.paths[i]) for i in opened.indices("test")}
@@ -190,7 +190,7 @@ def test_a_runs_training_patients_are_left_out(run_folder: Path) -> None:
 def test_training_images_that_have_moved_still_calibrate(run_folder: Path, tmp_path: Path) -> None:
     from dataclasses import replace
 
-    from train.run import Run
+    from train.runs.run import Run
 
     opened = Run.open(run_folder)
     root = opened.cells.root

@@ -49,7 +49,7 @@ def test_the_card_tells_what_was_done(model: Path, run_folder: Path) -> None:
 
 
 def test_calibration_images_are_on_record_and_from_training_patients_only(model: Path, run_folder: Path) -> None:
-    from train.run import Run
+    from train.runs.run import Run
 
     record = read_model_file(model).card.details["representative"]
     run = Run.open(run_folder)

@@ -19,7 +19,7 @@ from train.cross_validation import _write as write_folds
 from train.cross_validation import cross_validate, point_warnings
 from train.data.dataset import Cells
 from train.fine_tuning import FineTuning
-from train.run import Run
+from train.runs.run import Run
 
 
 @pytest.fixture(scope="module")

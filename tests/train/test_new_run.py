@@ -13,7 +13,7 @@ from edge_runtime.cli import run as thinsmear
 from edge_runtime.errors import BadData, EnvironmentLacks, WrongUsage
 from tests.conftest import SIZE, draw_patients
 from train.recipe import Recipe
-from train.run import Run
+from train.runs.run import Run
 
 pytest.importorskip("tensorflow")
 from train.training import Network, start_run
@@ -51,7 +51,7 @@ def test_a_start_cut_short_is_begun_anew_in_the_same_folder(
     learnt = [run.cells.paths[i] for i in run.indices("train")]
     teacher.write_text("\n".join(["path,probability", *(f"{path},0.5" for path in learnt)]) + "\n")
     with monkeypatch.context() as patched:
-        patched.setattr("train.new_run.write_json", stop)
+        patched.setattr("train.runs.starting.write_json", stop)
         with pytest.raises(KeyboardInterrupt):
             start_run(out, cells, NETWORK, Recipe(), teacher=teacher)
     assert names(out) == {"split.csv", "teacher.csv"}

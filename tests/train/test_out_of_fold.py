@@ -13,7 +13,7 @@ import pytest
 
 from edge_runtime.errors import BadData
 from train.evaluate.out_of_fold import out_of_fold, teacher_scores
-from train.run import Run
+from train.runs.run import Run
 from train.training import calibrate
 
 Rows = dict[str, float]

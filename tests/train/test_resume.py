@@ -20,7 +20,7 @@ from edge_runtime.common import files
 from train import checkpoint
 from train.network.tensorflow_setup import require_tensorflow
 from train.part import Part
-from train.run import Run
+from train.runs.run import Run
 
 require_tensorflow()
 

@@ -58,7 +58,7 @@ def score(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Score:
     )
     opened = SimpleNamespace(Run=SimpleNamespace(open=lambda path: run))
     scoring = SimpleNamespace(keras_logits=lambda model, contract, pixels: pixels[:, 0, 0, 0].astype(float))
-    monkeypatch.setitem(sys.modules, "train.run", opened)  # type: ignore[arg-type]
+    monkeypatch.setitem(sys.modules, "train.runs.run", opened)  # type: ignore[arg-type]
     monkeypatch.setitem(sys.modules, "train.network.scoring", scoring)  # type: ignore[arg-type]
 
     def run_it(data: Path | None = None, split: str | None = None) -> Scored:
@@ -90,7 +90,7 @@ def test_a_run_knows_its_parts(score: Score, split: str | None, patients: set[st
 def test_a_split_by_image_is_pointed_out_on_own_cells_only(
     score: Score, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    run = sys.modules["train.run"].Run.open(tmp_path / "run")
+    run = sys.modules["train.runs.run"].Run.open(tmp_path / "run")
     monkeypatch.setitem(run.config, "data", {**run.config["data"], "split_by": "image"})
     assert [warning.startswith("The split is by image") for warning in score().warnings] == [True]
     draw(tmp_path / "moved", range(6))
@@ -231,7 +231,7 @@ def test_images_that_are_gone_are_asked_for(score: Score, tmp_path: Path) -> Non
 
 
 def test_the_report_names_what_was_learnt_from_not_what_was_evaluated(run_folder: Path) -> None:
-    from train.run import Run
+    from train.runs.run import Run
 
     run = Run.open(run_folder)
     subject = run_subject(run, run.cells.subset(run.indices("test")), "test")
@@ -241,7 +241,7 @@ def test_the_report_names_what_was_learnt_from_not_what_was_evaluated(run_folder
 
 
 def test_a_report_says_what_made_the_model_and_names_no_folder_but_the_last(run_folder: Path) -> None:
-    from train.run import Run
+    from train.runs.run import Run
 
     run = Run.open(run_folder)
     network = {"arch": "mobilenet_v2", "alpha": 0.5, "weights": "/home/jane/weights.h5"}

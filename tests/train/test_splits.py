@@ -15,7 +15,7 @@ from train.data.dataset import Cells
 from train.data.splits import patient_folds, split_cells
 from train.fold_training import check_folds
 from train.recipe import Recipe
-from train.run import Run
+from train.runs.run import Run
 
 
 def cells_of(kinds: str, parts: bool = False, known: bool = True) -> Cells:

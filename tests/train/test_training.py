@@ -15,7 +15,7 @@ from edge_runtime.core.card import InputContract
 from edge_runtime.errors import BadData, WrongUsage
 from train.augment import PRESETS
 from train.recipe import Recipe
-from train.run import Run
+from train.runs.run import Run
 
 pytest.importorskip("tensorflow")
 
@@ -250,7 +250,7 @@ def test_a_run_by_image_with_odd_names_can_be_measured_and_read_from_any_folder(
 
 
 def test_settings_keep_names_that_are_no_utf8(tmp_path: Path) -> None:
-    from train.run import patients_hash, write_json
+    from train.runs.run import patients_hash, write_json
 
     write_json(tmp_path / "config.json", {"root": "/data/\udcff"})
     assert json.loads((tmp_path / "config.json").read_text(encoding="utf-8")) == {"root": "/data/\udcff"}

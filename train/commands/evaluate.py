@@ -142,7 +142,7 @@ def _refuse_idle_options(is_run: bool, with_data: bool, folds: bool) -> None:
 
 
 def _write_scores(path: Path, cells: Cells, probabilities: np.ndarray) -> None:
-    from train.run import write_csv
+    from train.runs.run import write_csv
 
     patients = cells.patients or ("",) * len(cells)
     rows = zip(cells.paths, cells.labels.tolist(), patients, probabilities.tolist(), strict=True)
@@ -161,8 +161,8 @@ def _cross_validate(
     from train.evaluate.scores import run_subject
     from train.metrics.calibration import calibrated
     from train.network.tensorflow_setup import require_tensorflow
-    from train.own_data import require_images
-    from train.run import Run
+    from train.runs.provenance import require_images
+    from train.runs.run import Run
 
     require_tensorflow()
     run = Run.open(path)

@@ -218,7 +218,7 @@ def train(
     require_tensorflow()
     from train.data.cache import default_cache
     from train.evaluate.results import summary_text
-    from train.run import Run
+    from train.runs.run import Run
     from train.training import finish_run, recipe_of, start_run
 
     if resume is not None:

@@ -13,7 +13,7 @@ from edge_runtime.core.card import OutputContract
 from edge_runtime.errors import BadData
 from train.data.teacher import TEACHER, read_teacher
 from train.metrics.calibration import calibrated, fit_calibration
-from train.run import Run, read_csv
+from train.runs.run import Run, read_csv
 
 
 @dataclass(frozen=True)

@@ -15,11 +15,11 @@ from edge_runtime.errors import WrongUsage
 from train.data.cache import UnreadableCells, default_cache, load_pixels
 from train.data.dataset import Cells, scan
 from train.evaluate.subjects import model_subject, run_subject
-from train.own_data import own_cells, ownership, require_images
 from train.report.report import Subject
+from train.runs.provenance import own_cells, ownership, require_images
 
 if TYPE_CHECKING:
-    from train.run import Run
+    from train.runs.run import Run
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ def score_run(path: Path, request: Request) -> Scored:
         EnvironmentLacks: no TensorFlow.
     """
     from train.network.scoring import keras_logits
-    from train.run import Run
+    from train.runs.run import Run
 
     run = Run.open(path)
     if request.data is None:

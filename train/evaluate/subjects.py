@@ -22,7 +22,7 @@ from train.data.dataset import Cells
 from train.report.report import Subject
 
 if TYPE_CHECKING:
-    from train.run import Run
+    from train.runs.run import Run
 
 _NOT_STATED = "not stated"
 

@@ -14,7 +14,7 @@ from edge_runtime.errors import BadData, BadImage, WrongUsage
 from train.metrics.calibration import calibrated
 
 if TYPE_CHECKING:
-    from train.run import Run
+    from train.runs.run import Run
 
 WRONG, LEAST, MOST, NAMED = "wrong", "least confident", "most confident", "named"
 MOST_IMAGES = 1000  # at seconds each and a thumbnail in the index

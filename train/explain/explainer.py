@@ -19,7 +19,7 @@ from train.explain.occlusion import occlusion
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from train.run import Run
+    from train.runs.run import Run
 
 METHODS = ("gradcam", "saliency", "occlusion", "features")
 
@@ -179,7 +179,7 @@ def open_explainer(
         if any(foreign):
             raise WrongUsage("A RUN knows its labels and its input; leave --labels, --positive and --input-range out.")
         from train.network.tensorflow_setup import require_tensorflow
-        from train.run import Run
+        from train.runs.run import Run
 
         run = Run.open(Path(target), data)
         require_tensorflow()

@@ -14,7 +14,7 @@ from edge_runtime.errors import BadData
 from train.data.dataset import Cells
 
 if TYPE_CHECKING:
-    from train.run import Run
+    from train.runs.run import Run
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,1 @@
+"""A run's folder: its files, how it starts, what it was made with."""
