@@ -69,7 +69,7 @@ def draw_patients(root: Path, patients: int, each: int) -> Path:
 def run_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A finished run of a small network whose held-out part is large enough for a conclusive gate."""
     pytest.importorskip("tensorflow")
-    from train.recipe import Recipe
+    from train.trainer.recipe import Recipe
     from train.training import Network, finish_run, start_run
 
     folder = tmp_path_factory.mktemp("convert")

@@ -15,12 +15,12 @@ from edge_runtime.core.decision import probability
 from edge_runtime.errors import BadData, WrongUsage
 from train.data.dataset import Cells
 from train.data.splits import patient_folds
-from train.fold_training import TEACHER_FOLDS, check_folds, teacher_folds, train_and_judge
 from train.metrics.metrics import auc
 from train.runs.run import Run, read_csv, write_csv, write_json
+from train.trainer.one_fold import TEACHER_FOLDS, check_folds, teacher_folds, train_and_judge
 
 if TYPE_CHECKING:
-    from train.recipe import Recipe
+    from train.trainer.recipe import Recipe
 
 _COLUMNS = ("path", "label", "patient", "fold", "logit", "probability")
 

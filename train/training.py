@@ -16,7 +16,6 @@ from edge_runtime.common.console import note
 from edge_runtime.core.card import InputContract, OperatingPoints, OutputContract
 from edge_runtime.errors import BadData, WrongUsage
 from train.architectures import Architecture, find
-from train.augment import Augmentation
 from train.data.cache import UnreadableCells, load_pixels
 from train.data.dataset import note_contradictions, scan
 from train.data.splits import split_cells
@@ -25,11 +24,12 @@ from train.evaluate.out_of_fold import out_of_fold, teacher_scores, together
 from train.metrics.calibration import calibrated, enough_for_bias, fit_calibration
 from train.metrics.collapse import collapses_of, inspect_predictions
 from train.metrics.operating_points import count_point, operating_points, review_point
-from train.recipe import Recipe
-from train.replicas import check_compiled
 from train.runs.provenance import require_images
 from train.runs.run import Run, read_csv, versions, write_csv, write_json
 from train.runs.starting import check_vacant, describe, lay_run
+from train.trainer.augment import Augmentation
+from train.trainer.recipe import Recipe
+from train.trainer.replicas import check_compiled
 
 if TYPE_CHECKING:
     import keras
@@ -169,9 +169,9 @@ def finish_run(run: Run, finish: bool = False) -> dict[str, Any]:
     """
     import keras
 
-    from train.part import Part
-    from train.replicas import strategy_for
-    from train.two_phase import train_two_phases
+    from train.trainer.replicas import strategy_for
+    from train.trainer.training_set import Part
+    from train.trainer.two_phase import train_two_phases
 
     recipe, network = recipe_of(run.config), Network(**run.config["network"])
     cache = run.config.get("cache")

@@ -23,7 +23,7 @@ from train.data.dataset import Cells
 if TYPE_CHECKING:
     import keras
 
-    from train.recipe import Recipe
+    from train.trainer.recipe import Recipe
     from train.training import Network
 
 LAST_LAYERS = 20
@@ -41,8 +41,8 @@ class Timed:
 
 def classic_recipe(head_epochs: int, epochs: int, seed: int) -> Recipe:
     """The recipe both ways follow."""
-    from train.augment import PRESETS
-    from train.recipe import Recipe
+    from train.trainer.augment import PRESETS
+    from train.trainer.recipe import Recipe
 
     return Recipe(
         head_epochs=head_epochs,
@@ -107,8 +107,8 @@ def _our_way(cells: Cells, parts: np.ndarray, network: Network, recipe: Recipe, 
     import keras
 
     from train.data.cache import load_pixels
-    from train.part import Part
-    from train.two_phase import train_two_phases
+    from train.trainer.training_set import Part
+    from train.trainer.two_phase import train_two_phases
 
     keras.utils.set_random_seed(recipe.seed)
     used = cells.subset(np.flatnonzero(parts != "test"))
@@ -124,7 +124,7 @@ def _by_generator(cells: Cells, parts: np.ndarray, network: Network, recipe: Rec
     import keras
     from tensorflow.keras.preprocessing.image import ImageDataGenerator
 
-    from train.trunk import choose_trainable
+    from train.trainer.frozen_layers import choose_trainable
 
     keras.utils.set_random_seed(recipe.seed)
     contract = network.contract
@@ -187,6 +187,6 @@ def shortened(cells: Cells, parts: np.ndarray, most: int, seed: int) -> tuple[Ce
 
 def usual_recipe(seed: int) -> Recipe:
     """What ``thinsmear train`` does when nothing else is asked for."""
-    from train.recipe import Recipe
+    from train.trainer.recipe import Recipe
 
     return replace(Recipe(), seed=seed)

@@ -19,13 +19,13 @@ from edge_runtime.errors import WrongUsage
 from train.cross_validation import judge_fold
 from train.data.dataset import Cells, scan
 from train.data.splits import patient_folds
-from train.fold_training import check_folds
 from train.metrics.bootstrap import LEVEL, mean_difference
 from train.metrics.patient_sums import AT_SPECIFICITY, HELD_SPECIFICITY, Tallies, tally
 from train.runs.run import Run
+from train.trainer.one_fold import check_folds
 
 if TYPE_CHECKING:
-    from train.recipe import Recipe
+    from train.trainer.recipe import Recipe
     from train.training import Network
 
 FIGURES = ("accuracy", "auc", AT_SPECIFICITY, "brier", "ece")

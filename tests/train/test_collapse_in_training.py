@@ -11,9 +11,9 @@ import pytest
 from edge_runtime.core.card import InputContract
 from train.architectures import find
 from train.metrics.collapse import collapses_of, histogram_text, inspect_predictions, training_warning
-from train.part import Part
-from train.recipe import Recipe
-from train.two_phase import train_two_phases
+from train.trainer.recipe import Recipe
+from train.trainer.training_set import Part
+from train.trainer.two_phase import train_two_phases
 
 # Enough steps for the moving averages of batch normalisation to settle.
 RECIPE = Recipe(epochs=6, batch=6, ema=0.0, warmup=0.0, rate=3e-3, dropout=0.0, patience=6)

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from edge_runtime.core.card import InputContract
-from train.part import Part
-from train.recipe import Recipe
+from train.trainer.recipe import Recipe
+from train.trainer.training_set import Part
 
 pytest.importorskip("tensorflow")
 CONTRACT = InputContract(8, 8)
@@ -31,7 +31,7 @@ def parts() -> tuple[Part, Part]:
 
 
 def test_the_rate_rises_from_the_first_step_to_its_peak_and_falls(parts: tuple[Part, Part]) -> None:
-    from train.fine_tuning import FineTuning
+    from train.trainer.fine_tuning import FineTuning
 
     trainer = FineTuning(network(), CONTRACT, Recipe(epochs=20, batch=8, rate=1.0, warmup=0.2), *parts, False)
     rates = []
@@ -44,7 +44,7 @@ def test_the_rate_rises_from_the_first_step_to_its_peak_and_falls(parts: tuple[P
 
 @pytest.mark.parametrize("seed", [0, 4_294_968, 2**31 - 1])  # from the second on, a thousand times it exceeds 32 bits
 def test_a_single_step_learns_with_any_seed(seed: int, parts: tuple[Part, Part]) -> None:
-    from train.two_phase import train_two_phases
+    from train.trainer.two_phase import train_two_phases
 
     model = network()
     before = model.get_weights()
@@ -53,7 +53,7 @@ def test_a_single_step_learns_with_any_seed(seed: int, parts: tuple[Part, Part])
 
 
 def test_a_stop_between_checkpoint_and_history_loses_no_row(parts: tuple[Part, Part], tmp_path: Path) -> None:
-    from train.two_phase import train_two_phases
+    from train.trainer.two_phase import train_two_phases
 
     def stop(history: list[dict[str, Any]]) -> None:
         raise KeyboardInterrupt

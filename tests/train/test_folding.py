@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from train.architectures import find
-from train.folding import with_folded_normalisation
 from train.network.tensorflow_setup import require_tensorflow
-from train.trunk import choose_trainable
+from train.trainer.folded_batchnorm import with_folded_normalisation
+from train.trainer.frozen_layers import choose_trainable
 
 require_tensorflow()
 

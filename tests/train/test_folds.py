@@ -18,8 +18,8 @@ from train.cross_validation import _read as read_folds
 from train.cross_validation import _write as write_folds
 from train.cross_validation import cross_validate, point_warnings
 from train.data.dataset import Cells
-from train.fine_tuning import FineTuning
 from train.runs.run import Run
+from train.trainer.fine_tuning import FineTuning
 
 
 @pytest.fixture(scope="module")
@@ -37,16 +37,16 @@ def folded_run(run_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Pa
 def test_every_cell_is_judged_once_by_a_model_that_never_saw_its_patient(
     folded_run: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import train.two_phase
+    import train.trainer.two_phase
 
     seen = []
-    real = train.two_phase.train_two_phases
+    real = train.trainer.two_phase.train_two_phases
 
     def watched(model, contract, training, validation, *rest):  # type: ignore[no-untyped-def]
         seen.append((training.rows, validation.rows))
         return real(model, contract, training, validation, *rest)
 
-    monkeypatch.setattr(train.two_phase, "train_two_phases", watched)
+    monkeypatch.setattr(train.trainer.two_phase, "train_two_phases", watched)
     assert (
         thinsmear(["evaluate", str(folded_run), "--folds", "2", "--split", "train", "--resamples", "100", "--json"])
         == 0
@@ -159,20 +159,20 @@ def test_more_folds_than_patients_are_refused(run_folder: Path) -> None:
 def test_each_fold_of_a_taught_run_has_a_teacher_that_knows_none_of_its_patients(
     folded_run: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import train.two_phase
+    import train.trainer.two_phase
 
     run = Run.open(folded_run)
     run = replace(run, config={**run.config, "teacher_weight": 0.5})
     cells = run.cells
     assert cells.patients is not None
     seen = []
-    real = train.two_phase.train_two_phases
+    real = train.trainer.two_phase.train_two_phases
 
     def watched(model, contract, training, validation, *rest):  # type: ignore[no-untyped-def]
         seen.append((training, validation))
         return real(model, contract, training, validation, *rest)
 
-    monkeypatch.setattr(train.two_phase, "train_two_phases", watched)
+    monkeypatch.setattr(train.trainer.two_phase, "train_two_phases", watched)
     folded = cross_validate(run, 2)
     assert np.isfinite(folded.logits).all() and len(seen) == 2 * (3 + 1)
     for number, trainings in enumerate((seen[:4], seen[4:])):

@@ -12,8 +12,8 @@ import pytest
 from edge_runtime.cli import run as thinsmear
 from edge_runtime.errors import BadData, EnvironmentLacks, WrongUsage
 from tests.conftest import SIZE, draw_patients
-from train.recipe import Recipe
 from train.runs.run import Run
+from train.trainer.recipe import Recipe
 
 pytest.importorskip("tensorflow")
 from train.training import Network, start_run
@@ -172,7 +172,7 @@ def test_several_gpus_and_xla_are_refused_at_once(cells: Path, tmp_path: Path, m
     class Mirrored:
         num_replicas_in_sync = 2
 
-    monkeypatch.setattr("train.replicas.strategy_for", Mirrored)
+    monkeypatch.setattr("train.trainer.replicas.strategy_for", Mirrored)
     with pytest.raises(WrongUsage, match="leave out --jit"):
         start_run(tmp_path / "run", cells, NETWORK, Recipe(jit=True))
     assert not os.path.lexists(tmp_path / "run")

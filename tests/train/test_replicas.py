@@ -23,11 +23,11 @@ import keras
 from edge_runtime.core.card import InputContract
 from edge_runtime.errors import WrongUsage
 from train.architectures import find
-from train.augment import PRESETS
-from train.part import Part
-from train.recipe import Recipe
-from train.replicas import strategy_for
-from train.two_phase import train_two_phases
+from train.trainer.augment import PRESETS
+from train.trainer.training_set import Part
+from train.trainer.recipe import Recipe
+from train.trainer.replicas import strategy_for
+from train.trainer.two_phase import train_two_phases
 
 half = "half" in sys.argv
 if half:

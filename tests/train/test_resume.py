@@ -17,10 +17,10 @@ import pytest
 
 from edge_runtime.cli import run as thinsmear
 from edge_runtime.common import files
-from train import checkpoint
 from train.network.tensorflow_setup import require_tensorflow
-from train.part import Part
 from train.runs.run import Run
+from train.trainer import checkpoint
+from train.trainer.training_set import Part
 
 require_tensorflow()
 
@@ -43,9 +43,9 @@ tf.config.experimental.enable_op_determinism()
 tf.config.run_functions_eagerly(True)
 from edge_runtime.core.card import InputContract
 from train.architectures import find
-from train.part import Part
-from train.recipe import Recipe
-from train.two_phase import train_two_phases
+from train.trainer.training_set import Part
+from train.trainer.recipe import Recipe
+from train.trainer.two_phase import train_two_phases
 
 class Stopped(Exception):
     pass
@@ -97,15 +97,15 @@ for number, (place, call, last_layers) in enumerate(places):
 """
 
 PLACES = (
-    ("train.two_phase:train_head", 1, None),  # before anything is kept
-    ("train.head:note", 1, None),  # in the head phase
-    ("train.checkpoint:write_atomically", 1, None),  # between the phases, before the head is kept
-    ("train.part:batch", 1, None),  # between the phases, after it
-    ("train.part:batch", 3, None),  # in the first epoch
-    ("train.fine_tuning:keras_logits", 2, None),  # in the validation of the second
+    ("train.trainer.two_phase:train_head", 1, None),  # before anything is kept
+    ("train.trainer.head:note", 1, None),  # in the head phase
+    ("train.trainer.checkpoint:write_atomically", 1, None),  # between the phases, before the head is kept
+    ("train.trainer.training_set:batch", 1, None),  # between the phases, after it
+    ("train.trainer.training_set:batch", 3, None),  # in the first epoch
+    ("train.trainer.fine_tuning:keras_logits", 2, None),  # in the validation of the second
     ("edge_runtime.common.files:os.fsync", 3, None),  # with a checkpoint written, but not yet safe on the disk
     ("edge_runtime.common.files:os.replace", 3, None),  # with all of it there, under its passing name
-    ("train.checkpoint:write_atomically", 2, 4),  # with frozen layers that run ahead
+    ("train.trainer.checkpoint:write_atomically", 2, 4),  # with frozen layers that run ahead
 )
 
 

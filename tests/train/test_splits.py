@@ -13,9 +13,9 @@ from edge_runtime.errors import WrongUsage
 from train.cross_validation import cross_validate
 from train.data.dataset import Cells
 from train.data.splits import patient_folds, split_cells
-from train.fold_training import check_folds
-from train.recipe import Recipe
 from train.runs.run import Run
+from train.trainer.one_fold import check_folds
+from train.trainer.recipe import Recipe
 
 
 def cells_of(kinds: str, parts: bool = False, known: bool = True) -> Cells:

@@ -13,9 +13,9 @@ from PIL import Image
 
 from edge_runtime.core.card import InputContract
 from edge_runtime.errors import BadData, WrongUsage
-from train.augment import PRESETS
-from train.recipe import Recipe
 from train.runs.run import Run
+from train.trainer.augment import PRESETS
+from train.trainer.recipe import Recipe
 
 pytest.importorskip("tensorflow")
 
@@ -61,8 +61,8 @@ def small_model(seed: int = 0):
 
 
 def fit(parts: tuple[np.ndarray, np.ndarray], recipe: Recipe, checkpoint: Path | None = None, stop_after: int = 99):
-    from train.part import Part
-    from train.two_phase import train_two_phases
+    from train.trainer.training_set import Part
+    from train.trainer.two_phase import train_two_phases
 
     pixels, targets = parts
     model = small_model()
@@ -98,7 +98,7 @@ def test_batch_normalisation_of_a_pretrained_backbone_stays_bit_equal(parts: tup
 
 
 def test_last_layers_leaves_the_lower_backbone_untouched() -> None:
-    from train.trunk import choose_trainable
+    from train.trainer.frozen_layers import choose_trainable
 
     model = small_model()
     choose_trainable(model, last_layers=20, pretrained=True)
@@ -111,7 +111,7 @@ def test_last_layers_leaves_the_lower_backbone_untouched() -> None:
 def test_a_checkpoint_of_another_network_or_a_damaged_one_is_refused(
     parts: tuple[np.ndarray, np.ndarray], tmp_path: Path
 ) -> None:
-    from train import checkpoint
+    from train.trainer import checkpoint
 
     path = tmp_path / "other.npz"
     state = {"epoch": 1, "history": [], "best_loss": None, "since_best": 0}
@@ -127,7 +127,7 @@ def test_a_checkpoint_of_another_network_or_a_damaged_one_is_refused(
 def test_augmentation_keeps_the_background_black_and_repeats_with_its_seed(preset: str) -> None:
     import tensorflow as tf
 
-    from train.augment import PRESETS, augment
+    from train.trainer.augment import PRESETS, augment
 
     rows, columns = np.mgrid[:SIZE, :SIZE]
     disc = (rows - 15.5) ** 2 + (columns - 15.5) ** 2 < 120

@@ -10,11 +10,11 @@ import pytest
 
 from edge_runtime.core.card import InputContract
 from train.architectures import find
-from train.augment import PRESETS
-from train.part import Part
-from train.recipe import Recipe
-from train.trunk import affordable_looks, look_at, split_model
-from train.two_phase import train_two_phases
+from train.trainer.augment import PRESETS
+from train.trainer.frozen_layers import affordable_looks, look_at, split_model
+from train.trainer.recipe import Recipe
+from train.trainer.training_set import Part
+from train.trainer.two_phase import train_two_phases
 
 CONTRACT = InputContract(height=32, width=32)
 
@@ -103,7 +103,7 @@ def test_the_runtimes_activations_are_tensorflows(monkeypatch: pytest.MonkeyPatc
     assert split is not None
     given = (split[0], CONTRACT, pixels, targets, np.arange(10), PRESETS["standard"], 5, 2)
     slow = look_at(*given)
-    monkeypatch.setattr("train.lite_forward.WORTH_IT", 20)  # two looks at ten images
+    monkeypatch.setattr("train.trainer.lite_forward.WORTH_IT", 20)  # two looks at ten images
     fast = look_at(*given)
     assert not np.array_equal(fast.features, slow.features)  # it did go another way ...
     np.testing.assert_allclose(fast.features, slow.features, rtol=2e-3, atol=2e-3)  # ... to what half precision keeps

@@ -12,8 +12,8 @@ import click
 from edge_runtime.common.console import emit_json, json_option, note, verbosity_options
 from edge_runtime.errors import WrongUsage
 from train.architectures import NAMES, find
-from train.augment import PRESETS, preset
-from train.recipe import Recipe
+from train.trainer.augment import PRESETS, preset
+from train.trainer.recipe import Recipe
 
 if TYPE_CHECKING:
     from train.training import Network

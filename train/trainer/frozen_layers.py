@@ -14,9 +14,9 @@ import numpy as np
 
 from edge_runtime.common.console import note, progress
 from edge_runtime.core.card import InputContract
-from train.augment import Augmentation, augment
-from train.lite_forward import LiteForward, worth_converting
 from train.network.scoring import normalised
+from train.trainer.augment import Augmentation, augment
+from train.trainer.lite_forward import LiteForward, worth_converting
 
 if TYPE_CHECKING:
     import keras

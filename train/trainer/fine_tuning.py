@@ -12,17 +12,17 @@ import numpy as np
 from edge_runtime.common.console import note, progress
 from edge_runtime.core.card import InputContract
 from edge_runtime.errors import BadData
-from train import checkpoint
-from train.augment import PRESETS, augment
-from train.checkpoint import assign
-from train.folding import with_folded_normalisation
 from train.metrics.collapse import inspect_predictions, training_warning
 from train.metrics.metrics import auc as area_under_curve
 from train.network.scoring import keras_logits, normalised
-from train.part import Part
-from train.recipe import Recipe
-from train.replicas import check_compiled, on_every_replica
-from train.trunk import Looks, affordable_looks, choose_trainable, look_at, split_model
+from train.trainer import checkpoint
+from train.trainer.augment import PRESETS, augment
+from train.trainer.checkpoint import assign
+from train.trainer.folded_batchnorm import with_folded_normalisation
+from train.trainer.frozen_layers import Looks, affordable_looks, choose_trainable, look_at, split_model
+from train.trainer.recipe import Recipe
+from train.trainer.replicas import check_compiled, on_every_replica
+from train.trainer.training_set import Part
 
 if TYPE_CHECKING:
     import keras

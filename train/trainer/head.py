@@ -9,9 +9,9 @@ import numpy as np
 
 from edge_runtime.common.console import note
 from edge_runtime.core.card import InputContract
-from train.part import Part
-from train.recipe import Recipe
-from train.trunk import Looks, look_at
+from train.trainer.frozen_layers import Looks, look_at
+from train.trainer.recipe import Recipe
+from train.trainer.training_set import Part
 
 if TYPE_CHECKING:
     import keras

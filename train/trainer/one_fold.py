@@ -15,7 +15,7 @@ from train.metrics.calibration import enough_for_bias, fit_calibration
 from train.runs.run import Run
 
 if TYPE_CHECKING:
-    from train.recipe import Recipe
+    from train.trainer.recipe import Recipe
 
 # Of a fold's training patients so many in one give up training, to stop early and to calibrate on.
 _VALIDATION = 7
@@ -112,10 +112,10 @@ def train_and_judge(
 
     from train.data.cache import load_pixels
     from train.network.scoring import keras_logits
-    from train.part import Part
-    from train.replicas import strategy_for
+    from train.trainer.replicas import strategy_for
+    from train.trainer.training_set import Part
+    from train.trainer.two_phase import train_two_phases
     from train.training import Network, configure
-    from train.two_phase import train_two_phases
 
     assert cells.patients is not None
     training, validation = divide(cells, learnt, recipe.seed, name)

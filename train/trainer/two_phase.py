@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Any
 
 from edge_runtime.core.card import InputContract
 from edge_runtime.errors import WrongUsage
-from train.fine_tuning import FineTuning
-from train.head import train_head
-from train.part import Part
-from train.recipe import Recipe
+from train.trainer.fine_tuning import FineTuning
+from train.trainer.head import train_head
+from train.trainer.recipe import Recipe
+from train.trainer.training_set import Part
 
 if TYPE_CHECKING:
     import keras

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from edge_runtime.errors import WrongUsage
-from train.augment import Augmentation
+from train.trainer.augment import Augmentation
 
 _SEEDS = 2**31
 
@@ -30,7 +30,7 @@ class Recipe:
         ema: decay of the moving average of the weights, which is what is evaluated and kept; 0 for none.
         patience: epochs without a better validation loss after which phase 2 stops.
         seed: of weights, order and augmentation; 0 to 2**31 - 1.
-        augmentation: see :class:`train.augment.Augmentation`.
+        augmentation: see :class:`train.trainer.augment.Augmentation`.
         mixed_precision: half precision on a GPU.
         jit: compile the step with XLA.
         deterministic: bit-equal results, slower.

@@ -1,0 +1,1 @@
+"""Two-phase training: head, fine-tuning, augmentation, checkpoints, replicas, folds."""
