@@ -259,9 +259,9 @@ def calibrate(run: Run, logits: np.ndarray) -> tuple[OutputContract, OperatingPo
     """Temperature, bias and the two operating points of a model of the run.
 
     Temperature and bias come from the validation patients; the bias is left at 0 where these are too few to tell one
-    (:func:`train.metrics.calibration.enough_for_bias`). The operating points come from them and from out-of-fold scores of
-    the training patients, where the run has some: healthy patients are few. Of those without, what a teacher's models
-    said joins for counting, which healthy patients decide.
+    (:func:`train.metrics.calibration.enough_for_bias`). The operating points come from them and from out-of-fold scores
+    of the training patients, where the run has some: healthy patients are few. Of those without, what a teacher's
+    models said joins for counting, which healthy patients decide.
 
     Args:
         logits: float64 [n] for all cells of the run; only those of validation patients are read.

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from edge_runtime.core.backends.units import ComputeUnits
-
 from benchmarks.harness.machine import Machine, throttle_flags
 from benchmarks.harness.percentiles import P99_NEEDS, Summary
 from benchmarks.latency.coldstart import ColdStart
@@ -14,6 +12,7 @@ from benchmarks.latency.throughput import Throughput
 from edge_runtime.common.console import table
 from edge_runtime.common.text import printable
 from edge_runtime.core.model_file import ModelFile
+from edge_runtime.inspection.compute_units import ComputeUnits
 
 _HEADINGS = ("ms", "p50", "p90", "p95", "p99", "avg", "min", "max", "std")
 

@@ -87,7 +87,8 @@ def judge(
         same_answers: the program's interpreter and the bare one gave the same output for the same cell.
         governors: the frequency governor before and after; None where it cannot be read.
         driver: behind the governor.
-        minutes: of the bare interpreter, see :func:`benchmarks.harness.minute_medians.by_minute`; none in a short measurement.
+        minutes: of the bare interpreter, see
+            :func:`benchmarks.harness.minute_medians.by_minute`; none in a short measurement.
     """
     runs = len(floor_ns)
     drift = (_no_drift(minutes),) if minutes else ()

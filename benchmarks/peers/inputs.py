@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-# what its training made of pixels 0..255: name -> (channel order, name in edge_runtime.inspection.cardless.INPUT_RANGES)
+# what its training made of pixels 0..255:
+# name -> (channel order, name in edge_runtime.inspection.cardless.INPUT_RANGES)
 INPUTS = {
     "rgb/255": ("RGB", "0..1"),
     "rgb/127.5-1": ("RGB", "-1..1"),

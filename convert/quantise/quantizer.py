@@ -67,7 +67,8 @@ class Quantizer:
 
         Args:
             recipe: see :mod:`convert.quantise.recipes`.
-            method: how activation ranges are taken, a name of :data:`convert.quantise.activation_ranges.METHODS`; int8 activations only.
+            method: how activation ranges are taken, a name of
+                :data:`convert.quantise.activation_ranges.METHODS`; int8 activations only.
             correct_bias: shift biases so that mean activations equal the float model's; int8 weights only.
             keep_float: output tensors of operators that stay in float, for mixed recipes.
 

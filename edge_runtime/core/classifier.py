@@ -11,12 +11,12 @@ import numpy as np
 
 from edge_runtime.core.backends import open_interpreter
 from edge_runtime.core.backends.edgetpu import CUSTOM_OPERATOR
-from edge_runtime.core.backends.units import ComputeUnits, compute_units
 from edge_runtime.core.card import LABELS, Card, InputContract
 from edge_runtime.core.decision import decide, logit_of, probability
 from edge_runtime.core.model_file import ModelFile, find_model, read_model_file
 from edge_runtime.core.preprocess import lookup_table, resize, tensor_map
 from edge_runtime.errors import BadModel
+from edge_runtime.inspection.compute_units import ComputeUnits, compute_units
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -69,7 +69,8 @@ class Classifier:
 
         Args:
             threads: threads of the runtime's kernels.
-            card: used instead of the file's own; needed for files without one (see :mod:`edge_runtime.inspection.cardless`).
+            card: used instead of the file's own; needed for files without one
+                (see :mod:`edge_runtime.inspection.cardless`).
             labels: (negative, positive) instead of the file's own.
             accelerator: "auto", "cpu" or "edgetpu"; see :func:`edge_runtime.core.backends.uses_edgetpu`.
 

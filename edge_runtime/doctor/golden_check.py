@@ -16,7 +16,10 @@ from edge_runtime.common.text import printable
 from edge_runtime.doctor.findings import Finding, fail, ok, warn
 
 SECONDS = 120.0  # a Raspberry Pi Zero 2 needs 10 s
-_CHILD = "import sys; sys.path.insert(0, sys.argv[1]); from edge_runtime.doctor.golden_check import child; child(sys.argv[2:])"
+_CHILD = (
+    "import sys; sys.path.insert(0, sys.argv[1]); "
+    "from edge_runtime.doctor.golden_check import child; child(sys.argv[2:])"
+)
 # step -> (the finding it belongs to, what it does, the cure when it breaks)
 STEPS = {
     "numpy": ("numpy", "importing NumPy", "Run `pip install --force-reinstall numpy`."),

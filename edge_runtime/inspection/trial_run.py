@@ -15,7 +15,10 @@ from edge_runtime.errors import BadModel, EnvironmentLacks, ThinsmearError, Wron
 
 _SECONDS = 60.0
 _MEMORY_BYTES = 4 << 30
-_CHILD = "import sys; sys.path.insert(0, sys.argv[1]); from edge_runtime.inspection.trial_run import child; sys.exit(child())"
+_CHILD = (
+    "import sys; sys.path.insert(0, sys.argv[1]); "
+    "from edge_runtime.inspection.trial_run import child; sys.exit(child())"
+)
 
 
 @lru_cache(maxsize=2)  # one process for a whole pool of classifiers; failures are not kept

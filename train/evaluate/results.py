@@ -51,7 +51,8 @@ def evaluate_scores(
         extra: further entries of the document, such as ``folds``.
 
     Returns:
-        The document of :func:`train.metrics.evaluation.evaluate` with ``title``, ``notice``, ``model`` and ``data`` in front.
+        The document of :func:`train.metrics.evaluation.evaluate` with ``title``, ``notice``, ``model`` and
+        ``data`` in front.
 
     Raises:
         WrongUsage, BadData: see :func:`train.metrics.evaluation.evaluate`.

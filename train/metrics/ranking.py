@@ -72,7 +72,7 @@ def average_precision_of_counts(tp: np.ndarray, fp: np.ndarray) -> np.ndarray:
 
 
 def best_sensitivity_of_counts(tp: np.ndarray, fp: np.ndarray, specificity: float) -> np.ndarray:
-    """Like :func:`train.metrics.metrics.sensitivity_at_specificity` for counts [..., g]; NaN where a class is missing."""
+    """As :func:`train.metrics.metrics.sensitivity_at_specificity`, of counts [..., g]; NaN where a class is missing."""
     # Both counts only grow, so the allowed thresholds come first; 0 of them: nothing may be called parasitized.
     allowed = (fp <= _last(fp)[..., None] * (1 - specificity) + 1e-9).sum(axis=-1)
     best = np.take_along_axis(tp, np.maximum(allowed - 1, 0)[..., None], axis=-1)[..., 0]
@@ -80,7 +80,7 @@ def best_sensitivity_of_counts(tp: np.ndarray, fp: np.ndarray, specificity: floa
 
 
 def best_specificity_of_counts(tp: np.ndarray, fp: np.ndarray, sensitivity: float) -> np.ndarray:
-    """Like :func:`train.metrics.metrics.specificity_at_sensitivity` for counts [..., g]; NaN where a class is missing."""
+    """As :func:`train.metrics.metrics.specificity_at_sensitivity`, of counts [..., g]; NaN where a class is missing."""
     first = (tp < _last(tp)[..., None] * sensitivity - 1e-9).sum(axis=-1)
     fewest = np.take_along_axis(fp, first[..., None], axis=-1)[..., 0]
     return ratio(_last(fp) - fewest, np.where(_last(tp) > 0, _last(fp), 0))

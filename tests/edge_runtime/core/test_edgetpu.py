@@ -10,11 +10,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from edge_runtime.core.backends.units import ComputeUnits, compute_units
 
 from edge_runtime.core.backends import open_interpreter, uses_edgetpu
 from edge_runtime.core.backends.edgetpu import CUSTOM_OPERATOR, library_name, load_edgetpu, reason_of
 from edge_runtime.errors import BadModel, EnvironmentLacks, WrongUsage
+from edge_runtime.inspection.compute_units import ComputeUnits, compute_units
 
 Models = Callable[[str], bytes]
 

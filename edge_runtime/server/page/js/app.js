@@ -13,7 +13,7 @@ import { forgetHere } from "./memory.js";
 import { clearNotices, notice, unnotice } from "./notices.js";
 import { reportScreen } from "./report.js";
 import { reviewScreen } from "./review.js";
-import { openSession } from "./session.js";
+import { openSession } from "./current.js";
 import { drawShell, showWaiting, TABS } from "./shell.js";
 import { signIn, signInScreen, signOut, takeToken } from "./signin.js";
 import { startScreen } from "./start.js";
