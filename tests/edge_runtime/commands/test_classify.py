@@ -199,7 +199,7 @@ def test_labels_of_a_foreign_tail_are_used(run: Run, cell: Cell, flatbuffer_of: 
 
 def test_standard_input(run: Run, cell: Cell) -> None:
     content = cell("a.png").read_bytes()
-    root = str(Path(cli.__file__).resolve().parents[2])
+    root = str(Path(cli.__file__).resolve().parents[1])
     command = [sys.executable, "-m", "edge_runtime", "classify", "--json", "--model", "default.tflite"]
 
     def piped(data: bytes, *arguments: str) -> tuple[int, list[dict[str, Any]]]:

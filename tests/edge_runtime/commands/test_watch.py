@@ -188,7 +188,7 @@ def process(packed: bytes, tmp_path: Path) -> Iterator[Callable[..., subprocess.
     script = f"import sys; from edge_runtime import cli; cli.COMMANDS |= {COMMANDS!r}; cli.main(sys.argv[1:])"
 
     def start(*arguments: str) -> subprocess.Popen[str]:
-        root = str(Path(cli.__file__).resolve().parents[2])
+        root = str(Path(cli.__file__).resolve().parents[1])
         started.append(
             subprocess.Popen(
                 [sys.executable, "-c", script, *arguments],

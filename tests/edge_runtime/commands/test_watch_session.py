@@ -224,7 +224,7 @@ def process(packed: bytes, tmp_path: Path) -> Iterator[Callable[..., subprocess.
     """``process(*arguments)`` starts a real `thinsmear watch` on the store of the temporary folder."""
     (tmp_path / "m.tflite").write_bytes(packed)
     started: list[subprocess.Popen[str]] = []
-    root = str(Path(cli.__file__).resolve().parents[2])
+    root = str(Path(cli.__file__).resolve().parents[1])
 
     def start(*arguments: str) -> subprocess.Popen[str]:
         command = [sys.executable, "-m", "edge_runtime", "watch", "--model", "m.tflite", "--store", "store", *arguments]

@@ -318,7 +318,7 @@ def test_a_check_that_breaks_is_a_finding() -> None:
 
 
 def test_a_machine_that_tells_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(doctor.proof, "check_model", lambda model: [])
+    monkeypatch.setattr(doctor.golden_check, "check_model", lambda model: [])
     findings = doctor.examine(root=tmp_path / "nowhere")
     assert {finding.name for finding in findings} >= {"python", "runtime", "camera", "memory", "clock"}
     assert all(finding.cure for finding in findings if finding.status != "ok")
@@ -326,7 +326,7 @@ def test_a_machine_that_tells_nothing(tmp_path: Path, monkeypatch: pytest.Monkey
 
 def test_what_the_proof_refutes_is_not_called_ok(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     broken = doctor.fail("numpy", "Importing NumPy fails.", "Install it again.")
-    monkeypatch.setattr(doctor.proof, "check_model", lambda model: [broken])
+    monkeypatch.setattr(doctor.golden_check, "check_model", lambda model: [broken])
     findings = doctor.examine(root=tmp_path)
     assert [finding for finding in findings if finding.name == "numpy"] == [broken]
     assert not doctor.can_classify(findings)

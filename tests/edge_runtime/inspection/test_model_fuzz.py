@@ -80,7 +80,7 @@ def test_plain_models_are_tried_in_a_process_of_their_own(flatbuffer_of: Models)
 def test_the_command_survives_any_file(seed: int, packed: bytes, flatbuffer_of: Models, tmp_path: Path) -> None:
     generator = np.random.default_rng(seed)
     Image.new("RGB", (20, 20), (200, 60, 40)).save(tmp_path / "cell.png")
-    environment = {**os.environ, "PYTHONPATH": str(Path(cli.__file__).resolve().parents[2])}
+    environment = {**os.environ, "PYTHONPATH": str(Path(cli.__file__).resolve().parents[1])}
     for kind in ["packed", "int8", "float32", "softmax"] * 15:
         content = damaged(packed if kind == "packed" else flatbuffer_of(kind), generator)
         (tmp_path / "m.tflite").write_bytes(content)
