@@ -21,10 +21,10 @@ KINDS = {
     "fields": "benchmarks.fields.section",
     "counting": "benchmarks.counting.section",
     "slides": "benchmarks.counting.slides_section",
-    "training": "benchmarks.report.training",
+    "training": "benchmarks.training.training_section",
     "candidates": "benchmarks.models.candidates_section",
     "models": "benchmarks.models.models_section",
-    "recipes": "benchmarks.report.recipes",
+    "recipes": "benchmarks.training.recipes_section",
 }
 
 

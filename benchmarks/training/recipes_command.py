@@ -68,7 +68,7 @@ def recipes(
     if only is not None and only > folds:
         raise WrongUsage(f"--only {only} of {folds} folds: it must be {folds} or less.")
     require_tensorflow()
-    from benchmarks.report.recipes import text
+    from benchmarks.training.recipes_section import text
     from benchmarks.training.recipes import Plan, document, judge, read_entry
     from train.data.cache import default_cache
 
