@@ -29,7 +29,7 @@ COMPARED = ("accuracy", "auc")
 
 
 @dataclass(frozen=True)
-class Row:
+class ModelResult:
     """One model; where it could not be measured, ``error`` says why and the figures are None.
 
     Attributes:
@@ -70,10 +70,10 @@ class Row:
 
 
 @dataclass(frozen=True)
-class _Scored:
+class _ScoredModel:
     """A model's answers to the cells, and what is needed to time it and to compare it."""
 
-    row: Row
+    row: ModelResult
     flatbuffer: bytes
     tallies: Tallies
     warnings: tuple[str, ...]
@@ -93,21 +93,21 @@ def compare_models(names: Sequence[str], judged: Judged, preset: Preset, replica
 
     Returns:
         Plain JSON values: ``cells``, ``interval``, ``specificity`` (held for the sensitivities), ``runtime``,
-        ``rounds``, ``models`` (see :class:`Row`, in the order of ``names``) and ``warnings``.
+        ``rounds``, ``models`` (see :class:`ModelResult`, in the order of ``names``) and ``warnings``.
 
     Raises:
         WrongUsage: there is no such model.
         BadData: images cannot be read.
     """
     paths = [find_model(name) for name in names]
-    scored: dict[int, _Scored] = {}
-    rows: list[Row] = []
+    scored: dict[int, _ScoredModel] = {}
+    rows: list[ModelResult] = []
     for place, (name, path) in enumerate(zip(_labels(names, paths), paths, strict=True)):
         try:
             scored[place] = _score(name, path, judged, replicates, seed)
             rows.append(scored[place].row)
         except (BadModel, EnvironmentLacks) as error:
-            rows.append(Row(name, error=str(error)))
+            rows.append(ModelResult(name, error=str(error)))
     first = scored.get(0)
     rounds = 0
     if scored:
@@ -157,7 +157,7 @@ def _labels(names: Sequence[str], paths: Sequence[Path]) -> list[str]:
     return [printable(name) for name in (short if clear else names)]
 
 
-def _score(name: str, path: Path, judged: Judged, replicates: int, seed: int) -> _Scored:
+def _score(name: str, path: Path, judged: Judged, replicates: int, seed: int) -> _ScoredModel:
     """Everything but the time, by the functions that ``thinsmear evaluate`` uses."""
     file = read_model_file(path)
     if file.card is None:
@@ -168,7 +168,7 @@ def _score(name: str, path: Path, judged: Judged, replicates: int, seed: int) ->
     logits = device_logits(classifiers, load_pixels(cells, card.input, default_cache()))
     found = evaluate(cells.labels, logits, cells.patients, card.output, card.points, replicates, seed)
     seen = overlap(card, judged)
-    row = Row(
+    row = ModelResult(
         name,
         id=file.id,
         bytes=path.stat().st_size,
@@ -181,7 +181,7 @@ def _score(name: str, path: Path, judged: Judged, replicates: int, seed: int) ->
         unseen=seen.unseen,
     )
     interpreter = classifiers[0].interpreter
-    return _Scored(
+    return _ScoredModel(
         row,
         file.flatbuffer,
         tally(cells.labels, calibrated(logits, card.output), cells.patients, logits),
@@ -196,7 +196,7 @@ def _difference(own: Tallies, first: Tallies, replicates: int, seed: int) -> dic
     return {name: found[name].to_json() for name in COMPARED}
 
 
-def _warnings(scored: Sequence[_Scored], patients: bool) -> list[str]:
+def _warnings(scored: Sequence[_ScoredModel], patients: bool) -> list[str]:
     """What a reader must know first; what holds for one model only begins with its name."""
     holders: dict[str, list[str]] = {}
     for one in scored:

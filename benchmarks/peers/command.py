@@ -86,7 +86,8 @@ def peers(
     from benchmarks.peers.lineup import line_up
     from benchmarks.peers.other_makers import pair_up
     from benchmarks.peers.rounds import AMOUNTS, BLOCK, measure
-    from benchmarks.peers.text import text
+    from benchmarks.peers.section import section
+    from benchmarks.report.forms import text
     from edge_runtime.core.model_file import find_model, read_model_file
     from train.runs.run import Run
 
@@ -124,7 +125,7 @@ def peers(
             "cpu": cpu,
             "rows": [row.to_json() for row in rows],
         },
-        text,
+        lambda made: text(section(made)),
         as_json,
         save,
     )
