@@ -100,34 +100,21 @@ def compare_models(names: Sequence[str], judged: Judged, preset: Preset, replica
         BadData: images cannot be read.
     """
     paths = [find_model(name) for name in names]
+    results: list[ModelResult] = []
     scored: dict[int, _ScoredModel] = {}
-    rows: list[ModelResult] = []
     for place, (name, path) in enumerate(zip(_labels(names, paths), paths, strict=True)):
         try:
             scored[place] = _score(name, path, judged, replicates, seed)
-            rows.append(scored[place].row)
+            results.append(scored[place].row)
         except (BadModel, EnvironmentLacks) as error:
-            rows.append(ModelResult(name, error=str(error)))
-    first = scored.get(0)
-    rounds = 0
-    if scored:
-        durations = time_in_turns({str(place): one.flatbuffer for place, one in scored.items()}, preset)
-        for place, one in scored.items():
-            own = durations[str(place)]
-            rounds = len(own)
-            spent = summarise(own)
-            row = replace(rows[place], milliseconds=spent.p50_ms, milliseconds_interval=spent.p50_interval_ms)
-            if one is first:
-                row = replace(row, ratio=1.0)
-            elif first is not None:
-                ratios = sorted(mine / other for mine, other in zip(own, durations["0"], strict=True))
-                row = replace(
-                    row,
-                    ratio=median(ratios),
-                    ratio_interval=interval(ratios, 50),
-                    difference=_difference(one.tallies, first.tallies, replicates, seed),
-                )
-            rows[place] = row
+            results.append(ModelResult(name, error=str(error)))
+    networks = {str(place): one.flatbuffer for place, one in scored.items()}
+    durations = time_in_turns(networks, preset) if networks else {}
+    for place in scored:
+        results[place] = _timed(results[place], durations[str(place)], durations.get("0"), place == 0)
+        if place and 0 in scored:
+            apart = _difference(scored[place].tallies, scored[0].tallies, replicates, seed)
+            results[place] = replace(results[place], difference=apart)
     cells = judged.cells
     return {
         "cells": {
@@ -144,10 +131,22 @@ def compare_models(names: Sequence[str], judged: Judged, preset: Preset, replica
         },
         "specificity": HELD_SPECIFICITY,
         "runtime": next((one.runtime for one in scored.values()), None),
-        "rounds": rounds,
-        "models": [row.to_json() for row in rows],
+        "rounds": len(next(iter(durations.values()), ())),
+        "models": [one.to_json() for one in results],
         "warnings": _warnings(list(scored.values()), cells.patients is not None),
     }
+
+
+def _timed(result: ModelResult, own: Sequence[int], first: Sequence[int] | None, is_first: bool) -> ModelResult:
+    """With its time, and the ratio to the first model's call of the same round where that one could be timed."""
+    spent = summarise(own)
+    result = replace(result, milliseconds=spent.p50_ms, milliseconds_interval=spent.p50_interval_ms)
+    if is_first:
+        return replace(result, ratio=1.0)
+    if first is None:
+        return result
+    ratios = sorted(mine / other for mine, other in zip(own, first, strict=True))
+    return replace(result, ratio=median(ratios), ratio_interval=interval(ratios, 50))
 
 
 def _labels(names: Sequence[str], paths: Sequence[Path]) -> list[str]:
