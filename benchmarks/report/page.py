@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from html import escape
 
 from benchmarks.report.forms import html, markdown
 from benchmarks.report.section import Section
 from edge_runtime.core.card import RESEARCH_USE
+from train.report.page import page
 from train.report.plot_style import render
-from train.report.style import CSS
 
 _TITLE = "thinsmear benchmarks"
 
@@ -28,27 +27,11 @@ def markdown_page(sections: Sequence[Section], stem: str) -> tuple[str, dict[str
 
 
 def web_page(sections: Sequence[Section], title: str = _TITLE) -> str:
-    """HTML with everything in it and nothing from a network."""
+    """HTML with everything in it and nothing from a network, headed by ``title``."""
     body = "\n".join(
         html(section, f"{section.kind}-{number}", draw(section)) for number, section in enumerate(sections, start=1)
     )
-    return f"""<!DOCTYPE html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta http-equiv="Content-Security-Policy" content="default-src 'none'; img-src data:; style-src 'unsafe-inline'">
-<title>{title}</title>
-<style>{CSS}</style>
-</head>
-<body>
-<header><div><h1>{title}</h1><p class="research">{escape(RESEARCH_USE)}</p></div></header>
-<main id="main">
-{body}
-</main>
-</body>
-</html>
-"""
+    return page(title, body)
 
 
 def block_text(sections: Sequence[Section], picture: str | None) -> str:
