@@ -33,7 +33,7 @@ _LATENCY, _SUMMARY = "latency.json", "summary.json"
 
 
 @dataclass(frozen=True)
-class Step:
+class DemoStep:
     """One command of the demo: its name, what it is there for, its arguments."""
 
     name: str
@@ -47,10 +47,10 @@ class Step:
 
 
 @dataclass(frozen=True)
-class Outcome:
+class StepResult:
     """How a step ended: seconds, and why it could not decide (None when it could)."""
 
-    step: Step
+    step: DemoStep
     seconds: float
     doubt: str | None
 
@@ -81,7 +81,7 @@ def demo(out: Path, cells: int, as_json: bool) -> None:
     """
     _prepare(out)
     context = click.get_current_context()
-    outcomes: list[Outcome] = []
+    outcomes: list[StepResult] = []
     # A step may need what an earlier one wrote (which patients are for testing), so each is made when its turn comes.
     with contextlib.redirect_stdout(sys.stderr) if as_json else contextlib.nullcontext():
         for make in (_synth, _train, _convert, _check, _classify, _bench):
@@ -117,37 +117,37 @@ def _prepare(out: Path) -> None:
     write_atomically(out / _MARK, "")
 
 
-def _synth(out: Path, cells: int) -> Step:
+def _synth(out: Path, cells: int) -> DemoStep:
     patients = str(max(20, cells // _CELLS_A_PATIENT))
-    return Step(
+    return DemoStep(
         "synth", "draw smears", (str(out / _SMEARS), "--cells", str(cells), "--patients", patients, "--fields", "2")
     )
 
 
-def _train(out: Path, cells: int) -> Step:
+def _train(out: Path, cells: int) -> DemoStep:
     network = ("--arch", "cnn_128", "--size", str(_SIZE), "--weights", "none")
     schedule = ("--epochs", "6", "--rate", "0.003", "--ema", "0.9", "--augment", "standard")
     cache = ("--cache", str(out / _CACHE))
     data = str(out / _SMEARS / "cells")
-    return Step("train", "learn from some patients", (data, "--out", str(out / _RUN), *network, *schedule, *cache))
+    return DemoStep("train", "learn from some patients", (data, "--out", str(out / _RUN), *network, *schedule, *cache))
 
 
-def _convert(out: Path, cells: int) -> Step:
-    return Step("convert", "make the one file that travels", (str(out / _RUN), "--out", str(out / _MODEL)))
+def _convert(out: Path, cells: int) -> DemoStep:
+    return DemoStep("convert", "make the one file that travels", (str(out / _RUN), "--out", str(out / _MODEL)))
 
 
-def _check(out: Path, cells: int) -> Step:
+def _check(out: Path, cells: int) -> DemoStep:
     arguments = (str(out / _MODEL), "--against", str(out / _RUN), "--data", str(out / _SMEARS / "cells"))
-    return Step("check", "prove that nothing was lost on the way", arguments)
+    return DemoStep("check", "prove that nothing was lost on the way", arguments)
 
 
-def _classify(out: Path, cells: int) -> Step:
-    return Step("classify", "what a device does", ("--model", str(out / _MODEL), *unseen_cells(out / _RUN, out)))
+def _classify(out: Path, cells: int) -> DemoStep:
+    return DemoStep("classify", "what a device does", ("--model", str(out / _MODEL), *unseen_cells(out / _RUN, out)))
 
 
-def _bench(out: Path, cells: int) -> Step:
+def _bench(out: Path, cells: int) -> DemoStep:
     arguments = ("latency", str(out / _MODEL), "--preset", "quick", "--threads", "1", "--save", str(out / _LATENCY))
-    return Step("bench", "how long a cell takes here", arguments)
+    return DemoStep("bench", "how long a cell takes here", arguments)
 
 
 def unseen_cells(run: Path, out: Path) -> list[str]:
@@ -164,7 +164,7 @@ def unseen_cells(run: Path, out: Path) -> list[str]:
     ]
 
 
-def _carry_out(context: click.Context, step: Step, number: int) -> Outcome:
+def _carry_out(context: click.Context, step: DemoStep, number: int) -> StepResult:
     """Run a command in this process; one that measured but could not decide does not stop the demo."""
     note(f"\n[{number}/6] {step.purpose}\n$ {step.line}")
     command = root.get_command(context, step.name)
@@ -182,10 +182,10 @@ def _carry_out(context: click.Context, step: Step, number: int) -> Outcome:
         doubt = "too little to tell." if error.exit_code else None
     if doubt:
         note(f"not conclusive: {doubt}")
-    return Outcome(step, time.monotonic() - before, doubt)
+    return StepResult(step, time.monotonic() - before, doubt)
 
 
-def _summary(out: Path, outcomes: Sequence[Outcome]) -> dict[str, Any]:
+def _summary(out: Path, outcomes: Sequence[StepResult]) -> dict[str, Any]:
     """What was made and measured, read back from the files themselves."""
     from edge_runtime.core.model_file import read_model_file
 

@@ -12,6 +12,7 @@ from edge_runtime.common.text import printable
 from edge_runtime.errors import GateFailed, WrongUsage
 
 if TYPE_CHECKING:
+    from benchmarks.counting.held_out_scores import HeldOut
     from edge_runtime.core.card import OutputContract
 
 _PICTURES = (".png", ".svg")
@@ -81,7 +82,11 @@ def counting(
     if plot is not None and (not scores or plot.suffix.lower() not in _PICTURES):
         raise WrongUsage("--plot draws slides, so it needs a RUN or CSV, and its file ends in .png or .svg.")
     if scores:
-        _slides(scores, replicates or 200, draws, seed, point, model, teacher, blank_slides, plot, as_json, save)
+        from benchmarks.counting.held_out_scores import read_held_out
+
+        known = _blank_slides(blank_slides)
+        held_out = read_held_out(scores, point, lambda: _card(model), teacher)
+        _slides(held_out, known, replicates or 200, draws, seed, plot, as_json, save)
         return
     if point is not None or model is not None or teacher:
         raise WrongUsage("--point, --model and --teacher are about slides; name a RUN or a CSV of scores.")
@@ -89,15 +94,16 @@ def counting(
 
 
 def _intervals(replicates: int, draws: int, seed: int, save: Path | None, as_json: bool) -> None:
-    from benchmarks.counting.coverage import BEYOND, SCENARIOS, coverage_grid, grid_table, verdict_text
+    from benchmarks.counting.coverage import BEYOND, SCENARIOS, coverage_grid
+    from benchmarks.counting.section import section
     from benchmarks.harness.envelope import deliver
+    from benchmarks.report.forms import text
 
     chosen = (*SCENARIOS, *BEYOND)
     grid = coverage_grid(
         chosen, replicates=replicates, draws=draws, seed=seed, done=lambda one: note(f"Simulated {one.name}.")
     )
-    text = f"{grid_table(grid)}\n\n{verdict_text(grid)}"
-    deliver("counting", grid.to_json(), lambda _: text, as_json, save)
+    deliver("counting", grid.to_json(), lambda made: text(section(made)), as_json, save)
     if not grid.passed:
         raise GateFailed(
             f"The coverage is outside its bars (mean {grid.mean:.3f}, least {grid.least:.3f}); with few replicates the "
@@ -106,33 +112,30 @@ def _intervals(replicates: int, draws: int, seed: int, save: Path | None, as_jso
 
 
 def _slides(
-    scores: tuple[Path, ...],
+    held_out: HeldOut,
+    blank_slides: tuple[int, int],
     slides: int,
     draws: int,
     seed: int,
-    point: float | None,
-    model: str | None,
-    teacher: bool,
-    blank_slides: str,
     plot: Path | None,
     as_json: bool,
     save: Path | None,
 ) -> None:
-    from benchmarks.counting.held_out_scores import read_held_out
     from benchmarks.counting.simulated_slides import simulate_slides
-    from benchmarks.counting.slides_text import study_picture, study_text
+    from benchmarks.counting.slides_section import section
     from benchmarks.harness.envelope import deliver
+    from benchmarks.report.forms import text
+    from benchmarks.report.page import draw
     from edge_runtime.common.files import write_atomically
 
-    known = _blank_slides(blank_slides)
-    held_out = read_held_out(scores, point, lambda: _card(model), teacher)
     study = simulate_slides(
-        held_out, slides, known, draws=draws, seed=seed,
+        held_out, slides, blank_slides, draws=draws, seed=seed,
         done=lambda one: note(f"Simulated: blank rate {one.truth}, {one.slides} {one.known_from}."),
     )  # fmt: skip
-    deliver("slides", study.to_json(), lambda _: study_text(study), as_json, save)
-    if plot is not None:
-        write_atomically(plot, study_picture(study, plot.suffix.lower()[1:]))
+    document = deliver("slides", study.to_json(), lambda made: text(section(made)), as_json, save)
+    drawn = None if plot is None else draw(section(document), plot.suffix.lower()[1:])
+    if plot is not None and drawn is not None:
+        write_atomically(plot, drawn)
         note(f"Wrote {printable(plot)}.")
 
 

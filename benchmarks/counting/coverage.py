@@ -71,7 +71,7 @@ BEYOND = (
 
 
 @dataclass(frozen=True)
-class Point:
+class CoveragePoint:
     """Coverage at one point of the grid.
 
     Attributes:
@@ -96,11 +96,11 @@ class Point:
 
 
 @dataclass(frozen=True)
-class Grid:
+class CoverageGrid:
     """All points, and what the bars are held against.
 
     Attributes:
-        points: see :class:`Point`.
+        points: see :class:`CoveragePoint`.
         replicates: validation data sets, each with one slide, behind every point.
         draws: Monte Carlo draws of an interval.
         seed: of the simulation.
@@ -109,7 +109,7 @@ class Grid:
         exact_least: lowest coverage of the exact interval, computed without simulation.
     """
 
-    points: tuple[Point, ...]
+    points: tuple[CoveragePoint, ...]
     replicates: int
     draws: int
     seed: int
@@ -136,7 +136,7 @@ def coverage_grid(
     draws: int = 2_000,
     seed: int = 0,
     done: Callable[[Scenario], None] = lambda scenario: None,
-) -> Grid:
+) -> CoverageGrid:
     """Simulate every scenario at every number of cells counted and infected cells expected.
 
     Each replicate draws the validation data anew, and for every point of the grid a slide with its own blank rate and
@@ -145,12 +145,12 @@ def coverage_grid(
     Args:
         done: called after each scenario.
     """
-    points: list[Point] = []
+    points: list[CoveragePoint] = []
     for number, scenario in enumerate(scenarios):
         points += _simulate(scenario, counted, expected, replicates, draws, np.random.default_rng([seed, number]))
         done(scenario)
     inside = [point.coverage for point in points if point.within]
-    return Grid(
+    return CoverageGrid(
         points=tuple(points),
         replicates=replicates,
         draws=draws,
@@ -187,7 +187,7 @@ def _simulate(
     replicates: int,
     draws: int,
     generator: np.random.Generator,
-) -> list[Point]:
+) -> list[CoveragePoint]:
     pairs = [(cells, infected) for cells in counted for infected in expected]
     below, above, width = np.zeros(len(pairs)), np.zeros(len(pairs)), np.zeros(len(pairs))
     for replicate in range(replicates):
@@ -202,7 +202,7 @@ def _simulate(
             above[i] += found.low > share
             width[i] += (found.high - found.low) / share
     return [
-        Point(
+        CoveragePoint(
             scenario=scenario.name,
             within=scenario.within,
             counted=cells,
@@ -242,34 +242,3 @@ def _sensitivities(scenario: Scenario, patients: int, generator: np.random.Gener
         return np.full(patients, scenario.sensitivity)
     strength = scenario.sensitivity * (1 - scenario.sensitivity) / scenario.sensitivity_sd**2 - 1
     return generator.beta(scenario.sensitivity * strength, (1 - scenario.sensitivity) * strength, patients)
-
-
-def grid_table(grid: Grid) -> str:
-    """Coverage in %, a line per scenario and number of cells, a column per number of infected cells expected."""
-    from edge_runtime.common.console import table
-
-    columns = list(dict.fromkeys(point.expected for point in grid.points))
-    lines: dict[tuple[str, bool, int], dict[float, str]] = {}
-    for point in grid.points:
-        key = (point.scenario, point.within, point.counted)
-        lines.setdefault(key, {})[point.expected] = f"{100 * point.coverage:.1f}"
-    rows = [
-        (name if within else f"{name} *", f"{cells:,}", *(found[column] for column in columns))
-        for (name, within, cells), found in lines.items()
-    ]
-    headings = ("blank rate", "cells", *(f"{column:g}" for column in columns))
-    return table(headings, rows, right=range(1, len(headings)))
-
-
-def verdict_text(grid: Grid) -> str:
-    """The figures the bars are about, each with its bar."""
-    mark = "within the bars" if grid.passed else "NOT within the bars"
-    low, high = (100 * bar for bar in MEAN_BAR)
-    error = 100 * math.sqrt(0.05 * 0.95 / grid.replicates)
-    return (
-        f"corrected interval, coverage in %: mean {100 * grid.mean:.1f} (bar {low:.0f} to {high:.0f}), "
-        f"least {100 * grid.least:.1f} (bar {100 * LEAST_BAR:.0f})\n"
-        f"exact interval of the raw rate, computed: least {100 * grid.exact_least:.2f} (bar {100 * EXACT_BAR:.0f})\n"
-        f"{grid.replicates:,} replicates a point (standard error {error:.2f}), "
-        f"{grid.draws:,} draws an interval, seed {grid.seed}: {mark}"
-    )

@@ -20,7 +20,7 @@ Score = tuple[str, int, float]  # patient, label (1 parasitized), calibrated P(p
 
 
 @dataclass(frozen=True)
-class Patient:
+class PatientCells:
     """Cells of one class of one patient.
 
     Attributes:
@@ -45,8 +45,8 @@ class HeldOut:
     """
 
     point: float
-    infected: tuple[Patient, ...]
-    healthy: tuple[Patient, ...]
+    infected: tuple[PatientCells, ...]
+    healthy: tuple[PatientCells, ...]
     left_out: int
     sources: tuple[str, ...]
 
@@ -159,8 +159,10 @@ def _by_patient(scores: Iterable[Score], point: float, sources: tuple[str, ...])
     for name, label, p in scores:
         cells[name, label] += 1
         called[name, label] += p >= point
-    infected = {name: Patient(called[name, 1], n) for (name, label), n in cells.items() if label == 1}
-    healthy = [Patient(called[name, 0], n) for (name, label), n in cells.items() if label == 0 and name not in infected]
+    infected = {name: PatientCells(called[name, 1], n) for (name, label), n in cells.items() if label == 1}
+    healthy = [
+        PatientCells(called[name, 0], n) for (name, label), n in cells.items() if label == 0 and name not in infected
+    ]
     enough = [one for one in infected.values() if one.cells >= LEAST_CELLS]
     if len(enough) < 2 or not healthy:
         raise NotConclusive(
@@ -170,6 +172,6 @@ def _by_patient(scores: Iterable[Score], point: float, sources: tuple[str, ...])
     return HeldOut(point, _in_order(enough), _in_order(healthy), len(infected) - len(enough), sources)
 
 
-def _in_order(patients: Iterable[Patient]) -> tuple[Patient, ...]:
+def _in_order(patients: Iterable[PatientCells]) -> tuple[PatientCells, ...]:
     """By their counts, so that the order says nothing of who they are."""
     return tuple(sorted(patients, key=lambda one: (one.cells, one.called)))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from edge_runtime.common.console import emit_json, json_option, note, progress, table, verbosity_options
+from edge_runtime.common.console import json_option, note, progress, verbosity_options
 from edge_runtime.errors import WrongUsage
 
 if TYPE_CHECKING:
@@ -64,7 +64,9 @@ def fields(
     """
     from benchmarks.fields.annotations import read_truth
     from benchmarks.fields.domain_gap import Gap
-    from benchmarks.harness.envelope import check_folder, envelope, save_document
+    from benchmarks.fields.section import section
+    from benchmarks.harness.envelope import check_folder, deliver
+    from benchmarks.report.forms import text
     from edge_runtime.core.classifier import Classifier
 
     check_folder(save)
@@ -83,13 +85,7 @@ def fields(
         document["gap"] = steps.table()
     document.update(_times(chosen, classifier, timed, scaling, threads or min(os.cpu_count() or 1, 4)))
     document["model"] = classifier.model.id
-    document = envelope("fields", document)
-    if save is not None:
-        save_document(save, document)
-    if as_json:
-        emit_json(document)
-    else:
-        click.echo(_text(document))
+    deliver("fields", document, lambda made: text(section(made, digits=4)), as_json, save)
 
 
 def _score(
@@ -193,53 +189,3 @@ def _found(hits: Sequence[bool]) -> dict[str, Any]:
 
 def _defined(value: float) -> float | None:
     return None if math.isnan(value) else value
-
-
-def _text(document: Mapping[str, Any]) -> str:
-    def number(value: float | None) -> str:
-        return "-" if value is None else f"{value:.4f}"
-
-    def found(entry: Mapping[str, Any]) -> str:
-        between = "" if entry["interval"] is None else " ({:.2f} to {:.2f})".format(*entry["interval"])
-        return f"{entry['found']} of {entry['cells']}{between}"
-
-    rows: list[tuple[str, str]] = [
-        ("fields (accepted)", f"{document['fields']} ({document['accepted']})"),
-        (f"F1 at IoU {document['iou']:g}, border left aside", number(document["f1"])),
-        ("precision, recall", f"{number(document['precision'])}, {number(document['recall'])}"),
-        ("F1 with border cells", number(document["f1_with_border"])),
-        ("infected cells found", found(document["infected"])),
-        ("AUC infected against red cells", number(document["auc"])),
-    ]
-    for stage, entry in document["stages"].items():
-        rows.append((f"  {stage}", f"{found(entry)} found, AUC {number(entry['auc'])}"))
-    if "time" in document:
-        time = document["time"]
-        rows.append(("a field, one thread", f"{time['field_ms']:.0f} ms (finding cells {time['segment_ms']:.0f} ms)"))
-        rows.append(("against the floor", f"{time['ratio']:.2f}x of {time['floor_ms']:.0f} ms"))
-        rows += [(f"  {stage}", f"{spent:.1f} ms") for stage, spent in time["stages_ms"].items()]
-    parts = [table(("figure", "value"), rows)]
-    keys = ("iou", "precision", "recall", "f1")
-    lines = [
-        (*(number(entry[key]) for key in keys), f"{entry['infected_found']} of {entry['infected']}")
-        for entry in document["by_iou"]
-    ]
-    parts.append(table(("IoU", "precision", "recall", "F1", "infected found"), lines))
-    if "gap" in document:
-        from benchmarks.fields.domain_gap import HEADINGS, gap_rows
-
-        parts.append(table(HEADINGS, gap_rows(document["gap"])))
-        parts.append("\n".join(f"{entry['step']}: {entry['says']}" for entry in document["gap"]))
-    if "sizes" in document:
-        sizes = [
-            (f"{entry['width']}x{entry['height']}", str(entry["cells"]), f"{entry['field_ms']:.0f}")
-            for entry in document["sizes"]
-        ]
-        parts.append(table(("size", "cells", "ms"), sizes))
-        gains = ("field_gain", "fields_gain", "bare_gain")
-        shares = [
-            (str(entry["threads"]), f"{entry['field_ms']:.0f}", *(f"{entry[gain]:.2f}x" for gain in gains))
-            for entry in document["threads"]
-        ]
-        parts.append(table(("threads", "ms a field", "one field", "many fields", "bare calls"), shares))
-    return "\n\n".join(parts)

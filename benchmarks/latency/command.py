@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import tempfile
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from edge_runtime.common.console import accelerator_option, emit_json, is_quiet, json_option, note, verbosity_options
+from edge_runtime.common.console import accelerator_option, emit_json, json_option, note, verbosity_options
 from edge_runtime.common.text import printable
 from edge_runtime.errors import GateFailed, NotConclusive, WrongUsage
 
 if TYPE_CHECKING:
-    from benchmarks.harness.timing import Preset
-    from benchmarks.latency.latency import Latency
-    from benchmarks.latency.throughput import Throughput
+    from collections.abc import Callable, Mapping, Sequence
+
+    from benchmarks.harness.machine import Machine
+    from benchmarks.latency.one_model import LatencyRequest
+    from benchmarks.latency.reference import References
     from edge_runtime.core.model_file import ModelFile
 
 _USUAL_THREADS = (1, 2, 4)
@@ -95,142 +96,146 @@ def latency(
     Warm calls of the program and of the bare interpreter take turns in one loop, so their ratio holds on a busy
     machine too; absolute times belong to the machine printed above them.
     """
-    from benchmarks.harness.envelope import check_folder, envelope, save_document
+    from benchmarks.harness.envelope import check_folder, envelope
     from benchmarks.harness.machine import available_processors, read_machine
     from benchmarks.harness.timing import PRESETS
-    from benchmarks.latency.coldstart import measure_cold_starts
-    from benchmarks.latency.latency import measure_latency, runtime_of
-    from benchmarks.latency.picture import cell_png
-    from benchmarks.latency.reference import add_rows, compare, comparison_text, network_id, read_references, rows_of
-    from benchmarks.latency.text import cold_text, latency_text, machine_text, model_text, throughput_text
-    from benchmarks.latency.throughput import measure_throughput
+    from benchmarks.latency.latency import runtime_of
+    from benchmarks.latency.one_model import LatencyRequest
+    from benchmarks.latency.reference import read_references
     from benchmarks.latency.validity import result_word
-    from edge_runtime.core.classifier import Classifier
-    from edge_runtime.core.images import load_image
     from edge_runtime.core.model_file import find_model, read_model_file
-    from edge_runtime.core.preprocess import resize
 
     check_folder(save)
     references = read_references(reference) if reference else None
     files = [read_model_file(find_model(name)) for name in models or (None,)]
     runtimes = [runtime_of(file, accelerator) for file in files]
     counts = threads or tuple(count for count in _USUAL_THREADS if count <= available_processors())
-    chosen = PRESETS[preset]
     machine = read_machine()
-    here = (machine.board or "", machine.processor or "")
-    if references and not any(
-        references.fitting(here, network_id(file.flatbuffer), count) for file in files for count in counts
-    ):
-        raise WrongUsage(
-            f"{printable(reference or '')} has no row of {' '.join(filter(None, here)) or 'this machine'} for network "
-            f"{network_id(files[0].flatbuffer)} and these threads; measure without --compare, and --save one."
-        )
-    payload: dict[str, Any] = {
+    if references is not None:
+        _check_references(references, reference or "", machine, files, counts)
+    head: dict[str, Any] = {
         "preset": preset,
         "machine": machine.to_json(),
         "runtime": dict(zip(("name", "version"), runtimes[0], strict=True)),
-        "models": [],
     }
-    if not as_json:
-        click.echo(machine_text(machine, " ".join(runtimes[0])))
-    broken: list[str] = []
+    backends = [name for name, _ in runtimes]
+    request = LatencyRequest(counts, PRESETS[preset], accelerator)
+    payload = {**head, "models": _measure(head, files, backends, request, _nothing if as_json else click.echo)}
+    broken = _broken(payload["models"])
+    payload["result"] = result_word(not broken)
+    document = envelope("latency", payload)
+    if references is not None:
+        _compare(document, references, reference or "", tolerance)
+    _deliver(document, as_json, save)
+    _conclude(document, broken, save)
+
+
+def _nothing(text: str) -> None:
+    """Where figures go that nobody reads yet."""
+
+
+def _check_references(
+    references: References, name: str, machine: Machine, files: Sequence[ModelFile], counts: Sequence[int]
+) -> None:
+    """Refuse to measure what could not be compared.
+
+    Raises:
+        WrongUsage: no row fits this machine, a network and a number of threads.
+    """
+    from benchmarks.latency.reference import network_id
+
+    here = (machine.board or "", machine.processor or "")
+    networks = [network_id(file.flatbuffer) for file in files]
+    if not any(references.fitting(here, network, count) for network in networks for count in counts):
+        raise WrongUsage(
+            f"{printable(name)} has no row of {' '.join(filter(None, here)) or 'this machine'} for network "
+            f"{networks[0]} and these threads; measure without --compare, and --save one."
+        )
+
+
+def _measure(
+    head: Mapping[str, Any],
+    files: Sequence[ModelFile],
+    backends: Sequence[str],
+    request: LatencyRequest,
+    show: Callable[[str], object],
+) -> list[dict[str, Any]]:
+    """Every model on the same picture, one after the other."""
+    from benchmarks.latency.one_model import measure_model
+    from benchmarks.latency.picture import cell_png
+    from benchmarks.latency.section import machine_facts
+
+    show("\n".join(f"{name:10}{value}" for name, value in machine_facts(head).items()))
     with tempfile.TemporaryDirectory(prefix="thinsmear-bench-") as folder:
         image = Path(folder) / "cell.png"
         image.write_bytes(cell_png())
-        for file, (backend, _) in zip(files, runtimes, strict=True):
-            assert file.card is not None  # runtime_of refuses files without one
-            size = (file.card.input.width, file.card.input.height)
-            classifier = Classifier(file, accelerator=accelerator)
-            cold = measure_cold_starts(file.path, image, backend, chosen.cold_starts, classifier.on_edgetpu)
-            if not as_json:
-                click.echo(f"{model_text(file, size, classifier.units)}\n{cold_text(cold)}")
-            measured: list[Latency] = []
-            for count in counts:
-                with _Countdown(file, count, chosen) as countdown:
-                    measured.append(
-                        measure_latency(file, image, count, chosen, countdown.show, accelerator=accelerator)
-                    )
-                if not as_json:
-                    click.echo(latency_text(measured[-1]))
-                broken += [c.name for c in measured[-1].verdict.conditions if c.met is False]
-            pools: list[Throughput] = []
-            if max(counts) > 1 and not classifier.on_edgetpu:  # which runs one model at a time
-                pixels = resize(load_image(image), classifier.contract)
-                pools = measure_throughput(classifier, pixels, counts, chosen)
-                if not as_json:
-                    click.echo(throughput_text(pools))
-            payload["models"].append(
-                {
-                    "path": str(file.path),
-                    "model": file.id,
-                    "flatbuffer": network_id(file.flatbuffer),
-                    "bytes": file.path.stat().st_size,
-                    "input": list(size),
-                    "units": asdict(classifier.units),
-                    "cold_start": cold.to_json(),
-                    "threads": [one.to_json() for one in measured],
-                    "pools": [one.to_json() for one in pools],
-                }
-            )
-    payload["result"] = result_word(not broken)
-    document = envelope("latency", payload)
-    rows = rows_of(document)
-    comparisons = compare(rows, references) if references else []
-    slower = [one for one in comparisons if one.ratio > 1 + tolerance]
+        return [
+            measure_model(file, backend, image, request, lambda text: show(f"\n{text}"))
+            for file, backend in zip(files, backends, strict=True)
+        ]
+
+
+def _broken(models: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Names of the conditions that are not met, each once."""
+    conditions = [c for model in models for one in model["threads"] for c in one["verdict"]["conditions"]]
+    return list(dict.fromkeys(c["name"] for c in conditions if c["met"] is False))
+
+
+def _compare(document: dict[str, Any], references: References, name: str, tolerance: float) -> None:
+    """Add ``compared`` to the document, when there is a reference for any of its figures."""
+    from benchmarks.latency.reference import compare, rows_of
+
+    comparisons = compare(rows_of(document), references)
     if comparisons:
         document["compared"] = {
-            "reference": reference,
+            "reference": name,
             "tolerance": tolerance,
-            "within": not slower,
+            "within": all(one.ratio <= 1 + tolerance for one in comparisons),
             "figures": [one.to_json() for one in comparisons],
         }
-        if not as_json:
-            click.echo(comparison_text(comparisons, tolerance))
+
+
+def _deliver(document: Mapping[str, Any], as_json: bool, save: Path | None) -> None:
+    """The document as JSON, or the comparison below the figures that were shown already."""
+    from benchmarks.harness.envelope import save_document
+    from benchmarks.latency.section import comparison_table
+    from benchmarks.report.forms import table_text
+
     if as_json:
         emit_json(document)
-    if save is not None and save.suffix.lower() != ".csv":
+    elif "compared" in document:
+        click.echo(f"\n{table_text(comparison_table(document['compared']))}")
+    if save is not None and not _is_table(save):
         save_document(save, document)
+
+
+def _conclude(document: Mapping[str, Any], broken: Sequence[str], save: Path | None) -> None:
+    """Keep the rows of a valid result where a table was asked for, and say what it comes to.
+
+    Raises:
+        NotConclusive: a condition is broken.
+        GateFailed: a figure is slower than its reference allows.
+    """
+    from benchmarks.latency.reference import add_rows, rows_of
+
     if broken:
         raise NotConclusive(
-            f"The result is INVALID ({', '.join(dict.fromkeys(broken))}: No); let the machine rest, close what else "
+            f"The result is INVALID ({', '.join(broken)}: No); let the machine rest, close what else "
             "runs on it, and measure again."
         )
-    if save is not None and save.suffix.lower() == ".csv":  # only what is valid may become a reference
+    if save is not None and _is_table(save):  # only what is valid may become a reference
+        rows = rows_of(document)
         add_rows(save, rows)
         note(f"{len(rows)} rows are now in {printable(save)}.")
-    if slower:
-        worst = max(slower, key=lambda one: one.ratio)
+    compared = document.get("compared")
+    if compared is not None and not compared["within"]:
+        worst = max(compared["figures"], key=lambda one: one["ratio"])
         raise GateFailed(
-            f"{worst.figure} is {worst.ratio:.2f} times its reference ({worst.milliseconds:.3f} against "
-            f"{worst.reference:.3f} ms, {worst.threads} threads), {1 + tolerance:.2f} is allowed; find what became "
-            "slower, or save a new reference."
+            f"{worst['figure']} is {worst['ratio']:.2f} times its reference ({worst['milliseconds']:.3f} against "
+            f"{worst['reference']:.3f} ms, {worst['threads']} threads), {1 + compared['tolerance']:.2f} is allowed; "
+            "find what became slower, or save a new reference."
         )
 
 
-class _Countdown:
-    """A progress bar over the seconds of one measurement; on stderr, only where someone watches."""
-
-    def __init__(self, file: ModelFile, threads: int, preset: Preset) -> None:
-        import sys
-
-        hidden = is_quiet() or not sys.stderr.isatty()
-        self._bar = None
-        if not hidden:
-            label = f"{file.path.name[:40]}, {threads} threads"
-            self._bar = click.progressbar(length=max(1, round(preset.min_seconds)), label=label, file=sys.stderr)
-        self._shown = 0
-
-    def __enter__(self) -> _Countdown:
-        if self._bar is not None:
-            self._bar.__enter__()
-        return self
-
-    def __exit__(self, *reason: Any) -> None:
-        if self._bar is not None:
-            self._bar.__exit__(*reason)
-
-    def show(self, seconds: float) -> None:
-        """Move the bar to that many seconds."""
-        if self._bar is not None and int(seconds) > self._shown:
-            self._bar.update(int(seconds) - self._shown)
-            self._shown = int(seconds)
+def _is_table(path: Path) -> bool:
+    return path.suffix.lower() == ".csv"

@@ -17,7 +17,7 @@ from benchmarks.harness.percentiles import Summary, summarise
 from benchmarks.harness.stopwatch import Stopwatch
 from benchmarks.harness.surroundings import Readers, Surroundings
 from benchmarks.harness.timing import Preset, take_turns
-from benchmarks.latency.validity import Verdict, judge
+from benchmarks.latency.validity import Validity, judge
 from edge_runtime.common.text import printable
 from edge_runtime.core.backends import open_interpreter
 from edge_runtime.core.classifier import Classifier
@@ -46,7 +46,7 @@ class Latency:
         seconds: duration of the loop.
         surroundings: what the board did meanwhile.
         minutes: medians of the bare interpreter minute by minute, in measurements of two minutes or more.
-        verdict: whether the figures may be quoted.
+        validity: whether the figures may be quoted.
     """
 
     threads: int
@@ -61,7 +61,7 @@ class Latency:
     seconds: float
     surroundings: Surroundings
     minutes: tuple[Minute, ...]
-    verdict: Verdict
+    validity: Validity
 
     @property
     def array_ratio(self) -> float:
@@ -93,7 +93,7 @@ class Latency:
             **self.surroundings.to_json(),
             "energy": None if energy is None else energy.to_json(self.file.median_ms),
             "minutes": [asdict(minute) for minute in self.minutes],
-            "verdict": self.verdict.to_json(),
+            "verdict": self.validity.to_json(),
         }
 
 
@@ -135,76 +135,82 @@ def measure_latency(
     """
     surroundings = Surroundings(readers or Readers())
     surroundings.begin()
-    before = time.perf_counter_ns()
-    classifier = Classifier(model, threads, accelerator=accelerator)
-    init_ms = (time.perf_counter_ns() - before) / 1e6
-    watch = Stopwatch(classifier.interpreter)
-    classifier.interpreter = watch
-
-    contract = classifier.contract
-    ready = resize(load_image(image), contract)
-    classifier.classify(ready)
-    first_ms = (watch.ended - watch.began) / 1e6
-    bare = Bare(watch.name, model.flatbuffer, threads, classifier.on_edgetpu)
-    tensor = np.ascontiguousarray(watch.tensor)
-    same = bool(np.array_equal(bare.run(tensor), watch.answer))
-
-    parts: dict[str, list[int]] = {name: [] for name in STAGES}
-
-    def from_file() -> None:
-        start = time.perf_counter_ns()
-        decoded = load_image(image)
-        opened = time.perf_counter_ns()
-        classifier.classify(decoded)
-        end = time.perf_counter_ns()
-        parts["decode"].append(opened - start)
-        parts["preprocess"].append(watch.began - opened)
-        parts["infer"].append(watch.ended - watch.began)
-        parts["decide"].append(end - watch.ended)
-
-    calls: dict[str, Callable[[], object]] = {
-        "file": from_file,
-        "bare_file": lambda: bare.run_file(image, (contract.width, contract.height), tensor),
-        "array": lambda: classifier.classify(ready),
-        "bare": lambda: bare.run(tensor),
-    }
-    for _ in range(preset.warmup):
-        for call in calls.values():
-            call()
-    for durations in parts.values():
-        durations.clear()
+    timed = _Timed(model, image, threads, accelerator)
+    timed.warm_up(preset.warmup)
 
     def between(seconds: float) -> None:
         surroundings.between(seconds)
         on_round(seconds)
 
-    rounds = take_turns(calls, preset, between)
+    rounds = take_turns(timed.calls, preset, between)
     surroundings.end()
     floor = rounds.durations["bare"]
     minutes = by_minute(floor, rounds.ends)
-    summaries = {name: summarise(durations) for name, durations in rounds.durations.items()}
-    stages = {name: summarise(durations) for name, durations in parts.items()}
-    verdict = judge(
-        preset,
-        floor,
-        rounds.seconds,
-        threads,
-        available_processors(),
-        surroundings.throttled,
-        same,
-        governors=surroundings.governors,
-        driver=surroundings.driver,
-        minutes=minutes,
-    )
+    stages = {name: summarise(durations) for name, durations in timed.parts.items()}
     return Latency(
         threads=threads,
-        init_ms=init_ms,
-        warmup_first_ms=first_ms,
+        init_ms=timed.init_ms,
+        warmup_first_ms=timed.first_ms,
         inference=stages["infer"],
         stages=stages,
         seconds=rounds.seconds,
         surroundings=surroundings,
         minutes=minutes,
-        verdict=verdict,
-        **summaries,
+        validity=judge(
+            preset, floor, rounds.seconds, threads, available_processors(), surroundings, timed.same_answers, minutes
+        ),
+        **{name: summarise(durations) for name, durations in rounds.durations.items()},
     )
+
+
+class _Timed:
+    """The program and the bare interpreter, each loaded and asked once; then the calls that take turns.
+
+    Attributes:
+        init_ms: loading the model in the program.
+        first_ms: its first inference.
+        same_answers: both interpreters gave the same output for the same cell.
+        calls: by name; see :class:`Latency`.
+        parts: nanoseconds of each of :data:`STAGES`, one for each call of "file".
+    """
+
+    def __init__(self, model: ModelFile, image: Path, threads: int, accelerator: str) -> None:
+        before = time.perf_counter_ns()
+        self._classifier = classifier = Classifier(model, threads, accelerator=accelerator)
+        self.init_ms = (time.perf_counter_ns() - before) / 1e6
+        self._watch = classifier.interpreter = watch = Stopwatch(classifier.interpreter)
+        self._image = image
+        contract = classifier.contract
+        ready = resize(load_image(image), contract)
+        classifier.classify(ready)
+        self.first_ms = (watch.ended - watch.began) / 1e6
+        bare = Bare(watch.name, model.flatbuffer, threads, classifier.on_edgetpu)
+        tensor = np.ascontiguousarray(watch.tensor)
+        self.same_answers = bool(np.array_equal(bare.run(tensor), watch.answer))
+        self.parts: dict[str, list[int]] = {name: [] for name in STAGES}
+        self.calls: dict[str, Callable[[], object]] = {
+            "file": self._from_file,
+            "bare_file": lambda: bare.run_file(image, (contract.width, contract.height), tensor),
+            "array": lambda: classifier.classify(ready),
+            "bare": lambda: bare.run(tensor),
+        }
+
+    def warm_up(self, rounds: int) -> None:
+        """Make each call so often, uncounted."""
+        for _ in range(rounds):
+            for call in self.calls.values():
+                call()
+        for durations in self.parts.values():
+            durations.clear()
+
+    def _from_file(self) -> None:
+        start = time.perf_counter_ns()
+        decoded = load_image(self._image)
+        opened = time.perf_counter_ns()
+        self._classifier.classify(decoded)
+        end = time.perf_counter_ns()
+        watch = self._watch
+        self.parts["decode"].append(opened - start)
+        self.parts["preprocess"].append(watch.began - opened)
+        self.parts["infer"].append(watch.ended - watch.began)
+        self.parts["decide"].append(end - watch.ended)

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.harness.envelope import read_document
-from edge_runtime.common.console import table
 from edge_runtime.common.files import write_atomically
 from edge_runtime.common.text import printable
 from edge_runtime.errors import BadData, WrongUsage
@@ -170,17 +169,6 @@ def compare(rows: Sequence[Reference], references: References) -> list[Compariso
                 for figure in COMPARED
             ]
     return found
-
-
-def comparison_text(comparisons: Sequence[Comparison], tolerance: float) -> str:
-    """For people."""
-    rows = [
-        (one.model, one.threads, one.figure, f"{one.milliseconds:.3f}", f"{one.reference:.3f}", f"{one.ratio:.3f}",
-         "slower" if one.ratio > 1 + tolerance else "quicker" if one.ratio < 1 - tolerance else "same")
-        for one in comparisons
-    ]  # fmt: skip
-    headings = ("model", "threads", "median", "ms", "reference", "ratio", f"beyond {tolerance:.0%}")
-    return "\n" + table(headings, rows, right=(1, 3, 4, 5))
 
 
 def add_rows(path: Path, rows: Iterable[Reference]) -> None:

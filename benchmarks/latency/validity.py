@@ -9,6 +9,7 @@ from typing import Any
 from benchmarks.harness.machine import slowed_during
 from benchmarks.harness.minute_medians import Minute
 from benchmarks.harness.percentiles import median
+from benchmarks.harness.surroundings import Surroundings
 from benchmarks.harness.timing import Preset
 
 STEADY_WITHIN = 0.2  # of the bare interpreter; a larger change is the machine's, not the program's
@@ -30,14 +31,9 @@ class Condition:
     met: bool | None
     detail: str
 
-    @property
-    def answer(self) -> str:
-        """Yes, No or Unknown."""
-        return "Unknown" if self.met is None else "Yes" if self.met else "No"
-
 
 @dataclass(frozen=True)
-class Verdict:
+class Validity:
     """All conditions of one measurement."""
 
     conditions: tuple[Condition, ...]
@@ -52,11 +48,6 @@ class Verdict:
         rows = [{"name": c.name, "met": c.met, "detail": c.detail} for c in self.conditions]
         return {"result": result_word(self.valid), "conditions": rows}
 
-    def __str__(self) -> str:
-        lines = [f"Result is : {result_word(self.valid)}"]
-        lines += [f"  {c.name} : {c.answer} ({c.detail})" for c in self.conditions]
-        return "\n".join(lines)
-
 
 def result_word(valid: bool) -> str:
     """How a result is called."""
@@ -69,12 +60,10 @@ def judge(
     seconds: float,
     threads: int,
     processors: int,
-    throttle_readings: Sequence[int | None],
+    surroundings: Surroundings,
     same_answers: bool,
-    governors: Sequence[str | None] = (None,),
-    driver: str | None = None,
     minutes: Sequence[Minute] = (),
-) -> Verdict:
+) -> Validity:
     """Hold one measurement against its conditions.
 
     Args:
@@ -83,24 +72,22 @@ def judge(
         seconds: duration of the measurement.
         threads: of the runtime's kernels.
         processors: this process may use.
-        throttle_readings: the throttle register before, during and after; None where it cannot be read.
+        surroundings: the throttle register before, during and after, and the frequency governor before and after.
         same_answers: the program's interpreter and the bare one gave the same output for the same cell.
-        governors: the frequency governor before and after; None where it cannot be read.
-        driver: behind the governor.
         minutes: of the bare interpreter, see
             :func:`benchmarks.harness.minute_medians.by_minute`; none in a short measurement.
     """
     runs = len(floor_ns)
     drift = (_no_drift(minutes),) if minutes else ()
-    return Verdict(
+    return Validity(
         (
             Condition("Min queries satisfied", runs >= preset.min_runs, f"{runs:,} of {preset.min_runs:,}"),
             Condition(
                 "Min duration satisfied", seconds >= preset.min_seconds, f"{seconds:.1f} of {preset.min_seconds:g} s"
             ),
             Condition("Threads fit the processors", threads <= processors, f"{threads} on {processors}"),
-            _not_throttled(throttle_readings),
-            _governor(governors, driver),
+            _not_throttled(surroundings.throttled),
+            _governor(surroundings.governors, surroundings.driver),
             _steady(floor_ns),
             *drift,
             Condition("Same answer as the bare interpreter", same_answers, "one cell, output tensors compared"),

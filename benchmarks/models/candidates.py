@@ -19,7 +19,7 @@ _CALIBRATION = 4  # random images; ranges change the answers, which nobody looks
 
 
 @dataclass(frozen=True)
-class Candidate:
+class CandidateNetwork:
     """A network to time.
 
     Attributes:
@@ -38,7 +38,7 @@ class Candidate:
         return f"{self.arch}:{self.size}:{self.alpha:g}"
 
     @classmethod
-    def parse(cls, text: str) -> Candidate:
+    def parse(cls, text: str) -> CandidateNetwork:
         """From ``ARCH[:SIZE[:ALPHA]]``.
 
         Raises:
@@ -81,7 +81,7 @@ class Cost:
         return asdict(self)
 
 
-def measure_candidates(candidates: Sequence[Candidate], preset: Preset) -> list[Cost]:
+def measure_candidates(candidates: Sequence[CandidateNetwork], preset: Preset) -> list[Cost]:
     """Build, convert and time the candidates; the first one is what the others are compared with."""
     built = {candidate.name: _flatbuffer(candidate) for candidate in candidates}
     durations = time_in_turns({name: flatbuffer for name, (flatbuffer, _) in built.items()}, preset)
@@ -114,7 +114,7 @@ def time_in_turns(flatbuffers: Mapping[str, bytes], preset: Preset) -> Mapping[s
     return take_turns(calls, preset).durations
 
 
-def _flatbuffer(candidate: Candidate) -> tuple[bytes, int]:
+def _flatbuffer(candidate: CandidateNetwork) -> tuple[bytes, int]:
     """The untrained network as an int8 flatbuffer, and how many parameters it has."""
     import tensorflow as tf
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from edge_runtime.common.console import json_option, table, verbosity_options
+from edge_runtime.common.console import json_option, verbosity_options
 
 
 @click.command(
@@ -28,17 +28,14 @@ def candidates(networks: tuple[str, ...], preset: str, save: Path | None, as_jso
     """
     from benchmarks.harness.envelope import check_folder, deliver
     from benchmarks.harness.timing import PRESETS
-    from benchmarks.models.candidates import Candidate, measure_candidates
+    from benchmarks.models.candidates import CandidateNetwork, measure_candidates
+    from benchmarks.models.candidates_section import section
+    from benchmarks.report.forms import text
     from train.network.tensorflow_setup import require_tensorflow
 
     check_folder(save)
-    chosen = list(dict.fromkeys(Candidate.parse(text) for text in networks))
+    chosen = list(dict.fromkeys(CandidateNetwork.parse(text) for text in networks))
     require_tensorflow()
     costs = measure_candidates(chosen, PRESETS[preset])
-    rows = [
-        [cost.name, f"{cost.parameters / 1e6:.2f}", f"{cost.bytes:,}", f"{cost.milliseconds:.2f}", f"{cost.ratio:.3f}"]
-        for cost in costs
-    ]
-    text = table(["network", "parameters, M", "bytes", "ms", "ratio to the first"], rows, right=(1, 2, 3, 4))
     payload = {"preset": preset, "candidates": [cost.to_json() for cost in costs]}
-    deliver("candidates", payload, lambda _: text, as_json, save)
+    deliver("candidates", payload, lambda made: text(section(made)), as_json, save)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from benchmarks.report.section import Section, Table, machine_of
+from benchmarks.report.section import FigureTable, Section, make_section
 
 
 def section(document: Mapping[str, Any]) -> Section:
@@ -16,17 +16,11 @@ def section(document: Mapping[str, Any]) -> Section:
             f"{one['bytes']:,}",
             f"{one['parameters']:,}",
             f"{one['milliseconds']:.2f}",
-            f"{one['ratio']:.2f}",
+            f"{one['ratio']:.3f}",
         )
         for one in document["candidates"]
     ]
-    headings = ("network", "bytes", "parameters", "ms a cell", "ratio")
-    return Section(
-        "candidates",
-        "Candidate networks",
-        {"Machine": machine_of(document), "Preset": document["preset"]},
-        [Table("", headings, rows)],
-        command=document["command"],
-        date=document["date"],
-        machine=machine_of(document),
+    headings = ("network", "bytes", "parameters", "ms a cell", "ratio to the first")
+    return make_section(
+        document, "Candidate networks", {"Preset": document["preset"]}, [FigureTable("", headings, rows)]
     )

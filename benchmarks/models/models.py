@@ -29,7 +29,7 @@ COMPARED = ("accuracy", "auc")
 
 
 @dataclass(frozen=True)
-class Row:
+class ModelResult:
     """One model; where it could not be measured, ``error`` says why and the figures are None.
 
     Attributes:
@@ -70,10 +70,10 @@ class Row:
 
 
 @dataclass(frozen=True)
-class _Scored:
+class _ScoredModel:
     """A model's answers to the cells, and what is needed to time it and to compare it."""
 
-    row: Row
+    row: ModelResult
     flatbuffer: bytes
     tallies: Tallies
     warnings: tuple[str, ...]
@@ -93,41 +93,28 @@ def compare_models(names: Sequence[str], judged: Judged, preset: Preset, replica
 
     Returns:
         Plain JSON values: ``cells``, ``interval``, ``specificity`` (held for the sensitivities), ``runtime``,
-        ``rounds``, ``models`` (see :class:`Row`, in the order of ``names``) and ``warnings``.
+        ``rounds``, ``models`` (see :class:`ModelResult`, in the order of ``names``) and ``warnings``.
 
     Raises:
         WrongUsage: there is no such model.
         BadData: images cannot be read.
     """
     paths = [find_model(name) for name in names]
-    scored: dict[int, _Scored] = {}
-    rows: list[Row] = []
+    results: list[ModelResult] = []
+    scored: dict[int, _ScoredModel] = {}
     for place, (name, path) in enumerate(zip(_labels(names, paths), paths, strict=True)):
         try:
             scored[place] = _score(name, path, judged, replicates, seed)
-            rows.append(scored[place].row)
+            results.append(scored[place].row)
         except (BadModel, EnvironmentLacks) as error:
-            rows.append(Row(name, error=str(error)))
-    first = scored.get(0)
-    rounds = 0
-    if scored:
-        durations = time_in_turns({str(place): one.flatbuffer for place, one in scored.items()}, preset)
-        for place, one in scored.items():
-            own = durations[str(place)]
-            rounds = len(own)
-            spent = summarise(own)
-            row = replace(rows[place], milliseconds=spent.p50_ms, milliseconds_interval=spent.p50_interval_ms)
-            if one is first:
-                row = replace(row, ratio=1.0)
-            elif first is not None:
-                ratios = sorted(mine / other for mine, other in zip(own, durations["0"], strict=True))
-                row = replace(
-                    row,
-                    ratio=median(ratios),
-                    ratio_interval=interval(ratios, 50),
-                    difference=_difference(one.tallies, first.tallies, replicates, seed),
-                )
-            rows[place] = row
+            results.append(ModelResult(name, error=str(error)))
+    networks = {str(place): one.flatbuffer for place, one in scored.items()}
+    durations = time_in_turns(networks, preset) if networks else {}
+    for place in scored:
+        results[place] = _timed(results[place], durations[str(place)], durations.get("0"), place == 0)
+        if place and 0 in scored:
+            apart = _difference(scored[place].tallies, scored[0].tallies, replicates, seed)
+            results[place] = replace(results[place], difference=apart)
     cells = judged.cells
     return {
         "cells": {
@@ -144,10 +131,22 @@ def compare_models(names: Sequence[str], judged: Judged, preset: Preset, replica
         },
         "specificity": HELD_SPECIFICITY,
         "runtime": next((one.runtime for one in scored.values()), None),
-        "rounds": rounds,
-        "models": [row.to_json() for row in rows],
+        "rounds": len(next(iter(durations.values()), ())),
+        "models": [one.to_json() for one in results],
         "warnings": _warnings(list(scored.values()), cells.patients is not None),
     }
+
+
+def _timed(result: ModelResult, own: Sequence[int], first: Sequence[int] | None, is_first: bool) -> ModelResult:
+    """With its time, and the ratio to the first model's call of the same round where that one could be timed."""
+    spent = summarise(own)
+    result = replace(result, milliseconds=spent.p50_ms, milliseconds_interval=spent.p50_interval_ms)
+    if is_first:
+        return replace(result, ratio=1.0)
+    if first is None:
+        return result
+    ratios = sorted(mine / other for mine, other in zip(own, first, strict=True))
+    return replace(result, ratio=median(ratios), ratio_interval=interval(ratios, 50))
 
 
 def _labels(names: Sequence[str], paths: Sequence[Path]) -> list[str]:
@@ -157,7 +156,7 @@ def _labels(names: Sequence[str], paths: Sequence[Path]) -> list[str]:
     return [printable(name) for name in (short if clear else names)]
 
 
-def _score(name: str, path: Path, judged: Judged, replicates: int, seed: int) -> _Scored:
+def _score(name: str, path: Path, judged: Judged, replicates: int, seed: int) -> _ScoredModel:
     """Everything but the time, by the functions that ``thinsmear evaluate`` uses."""
     file = read_model_file(path)
     if file.card is None:
@@ -168,7 +167,7 @@ def _score(name: str, path: Path, judged: Judged, replicates: int, seed: int) ->
     logits = device_logits(classifiers, load_pixels(cells, card.input, default_cache()))
     found = evaluate(cells.labels, logits, cells.patients, card.output, card.points, replicates, seed)
     seen = overlap(card, judged)
-    row = Row(
+    row = ModelResult(
         name,
         id=file.id,
         bytes=path.stat().st_size,
@@ -181,7 +180,7 @@ def _score(name: str, path: Path, judged: Judged, replicates: int, seed: int) ->
         unseen=seen.unseen,
     )
     interpreter = classifiers[0].interpreter
-    return _Scored(
+    return _ScoredModel(
         row,
         file.flatbuffer,
         tally(cells.labels, calibrated(logits, card.output), cells.patients, logits),
@@ -196,7 +195,7 @@ def _difference(own: Tallies, first: Tallies, replicates: int, seed: int) -> dic
     return {name: found[name].to_json() for name in COMPARED}
 
 
-def _warnings(scored: Sequence[_Scored], patients: bool) -> list[str]:
+def _warnings(scored: Sequence[_ScoredModel], patients: bool) -> list[str]:
     """What a reader must know first; what holds for one model only begins with its name."""
     holders: dict[str, list[str]] = {}
     for one in scored:

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import click
 
-from edge_runtime.common.console import json_option, table, verbosity_options
+from edge_runtime.common.console import json_option, verbosity_options
 from edge_runtime.errors import ThinsmearError
 
 
@@ -53,22 +51,12 @@ def models(
     from benchmarks.harness.timing import PRESETS
     from benchmarks.harness.unseen_patients import Judged
     from benchmarks.models.models import compare_models
+    from benchmarks.models.models_section import section
+    from benchmarks.report.forms import text
 
     check_folder(save)
     found = compare_models(names, Judged.read(data, patients), PRESETS[preset], resamples, seed)
-    document = deliver("models", {"preset": preset, **found}, _text, as_json, save)
+    document = deliver("models", {"preset": preset, **found}, lambda made: text(section(made)), as_json, save)
     failed = [row["name"] for row in document["models"] if row["error"] is not None]
     if failed:
         raise ThinsmearError(f"{len(failed)} of {len(names)} models could not be measured: {', '.join(failed)}.")
-
-
-def _text(document: Mapping[str, Any]) -> str:
-    from benchmarks.models.models_section import COST, QUALITY, cost_cells, measured, quality_cells, remarks
-
-    rows = measured(document)
-    parts = []
-    if rows:
-        cost = table(COST, [cost_cells(row) for row in rows], right=range(2, len(COST)))
-        quality = [(row["name"], *quality_cells(row)) for row in rows]
-        parts = [cost, table(("model", *QUALITY), quality, right=range(1, len(QUALITY) + 1))]
-    return "\n\n".join([*parts, "\n".join(remarks(document))])

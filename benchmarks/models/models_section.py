@@ -5,45 +5,42 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from benchmarks.report.section import Picture, Section, Table, machine_of, signed, spread
+from benchmarks.report.section import FigurePlot, FigureTable, Section, make_section, signed, spread
 from train.report.plot_style import BLUE, ORANGE
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-COST = ("model", "id", "bytes", "input", "ms", "ratio")
-QUALITY = ("accuracy", "AUC", "sensitivity", "ECE", "ECE by chance")
+_COST = ("model", "id", "bytes", "input", "ms", "ratio")
+_QUALITY = ("accuracy", "AUC", "sensitivity", "ECE", "ECE by chance")
 
 
 def section(document: Mapping[str, Any]) -> Section:
     """One row for each model; those that could not be measured are sentences."""
-    rows = measured(document)
+    rows = _measured(document)
     picture = None
     if rows:
-        picture = Picture(
+        picture = FigurePlot(
             lambda axes: _draw(rows, axes), (7.5, 3.8), "AUC of each model against the time of an inference",
             "AUC with its 95 % interval against the time of an inference.",
         )  # fmt: skip
-    return Section(
-        "models",
+    return make_section(
+        document,
         "Models side by side",
-        {"Machine": machine_of(document), "Runtime": _runtime(document), "Cells": _cells(document)},
-        [Table("", COST + QUALITY, [cost_cells(row) + quality_cells(row) for row in rows], words=2)],
-        remarks(document),
+        {"Runtime": _runtime(document), "Cells": _cells(document)},
+        [FigureTable("", _COST + _QUALITY, [_cost_cells(row) + _quality_cells(row) for row in rows], words=2)],
+        _remarks(document),
         picture,
-        document["command"],
-        document["date"],
-        machine_of(document),
     )
 
 
-def measured(document: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+def _measured(document: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     """The rows that have figures."""
     return [row for row in document["models"] if row["error"] is None]
 
 
-def cost_cells(row: Mapping[str, Any]) -> tuple[str, ...]:
-    """A measured row under :data:`COST`."""
+def _cost_cells(row: Mapping[str, Any]) -> tuple[str, ...]:
+    """A measured row under :data:`_COST`."""
     height, width = row["input"]
     return (
         row["name"],
@@ -55,8 +52,8 @@ def cost_cells(row: Mapping[str, Any]) -> tuple[str, ...]:
     )
 
 
-def quality_cells(row: Mapping[str, Any]) -> tuple[str, ...]:
-    """A measured row under :data:`QUALITY`."""
+def _quality_cells(row: Mapping[str, Any]) -> tuple[str, ...]:
+    """A measured row under :data:`_QUALITY`."""
     entries = (("accuracy", ".3f"), ("auc", ".4f"), ("sensitivity", ".3f"), ("ece", ".3f"))
     return (
         *(spread(row[name]["value"], _ends(row[name]), form) for name, form in entries),
@@ -64,10 +61,10 @@ def quality_cells(row: Mapping[str, Any]) -> tuple[str, ...]:
     )
 
 
-def remarks(document: Mapping[str, Any]) -> list[str]:
+def _remarks(document: Mapping[str, Any]) -> list[str]:
     """What was measured and how, each model's distance to the first, and what to mind; a sentence or two each."""
     spans = document["interval"]
-    rows = measured(document)
+    rows = _measured(document)
     if spans["resampled"] == "patients":
         unit = "patients"
     else:

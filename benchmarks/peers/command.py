@@ -4,13 +4,21 @@ from __future__ import annotations
 
 import tempfile
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from benchmarks.peers.inputs import INPUTS
+from benchmarks.peers.other_makers import INPUTS
 from edge_runtime.common.console import json_option, verbosity_options
 from edge_runtime.common.text import printable
 from edge_runtime.errors import ThinsmearError, WrongUsage
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from benchmarks.peers.other_makers import Foreign
+    from edge_runtime.core.model_file import ModelFile
+    from train.runs.run import Run
 
 
 @click.command(
@@ -81,52 +89,74 @@ def peers(
     ratios hold on a busy machine too.
     """
     from benchmarks.harness.envelope import check_folder, deliver
-    from benchmarks.harness.machine import last_processor
-    from benchmarks.peers.cells import choose_cells
-    from benchmarks.peers.lineup import line_up
     from benchmarks.peers.other_makers import pair_up
-    from benchmarks.peers.rounds import AMOUNTS, BLOCK, measure
-    from benchmarks.peers.text import text
-    from edge_runtime.core.model_file import find_model, read_model_file
-    from train.runs.run import Run
+    from benchmarks.peers.section import section
+    from benchmarks.report.forms import text
 
     check_folder(save)
     foreign = pair_up(peers_paths, peer_input, peer_positive)
-    file = read_model_file(find_model(model))
-    if file.card is None:
-        raise WrongUsage(f"{printable(file.path)} has no card; give it as --peer, beside a MODEL that has one.")
+    file = _model_with_card(model)
     if run_path is not None and keras is not None:
         raise WrongUsage("Give --run or --keras, not both; a run has its own network.")
-    run = None if run_path is None else Run.open(run_path)
-    if run is not None and not run.finished:
+    run = None if run_path is None else _finished_run(run_path)
+    made = _measure(file, run, keras, foreign, data, most, preset, seed)
+    deliver("peers", made, lambda document: text(section(document)), as_json, save)
+    error = made["rows"][0]["error"]
+    if error is not None:
+        raise ThinsmearError(f"The model itself could not be measured: {error}")
+
+
+def _model_with_card(name: str | None) -> ModelFile:
+    from edge_runtime.core.model_file import find_model, read_model_file
+
+    file = read_model_file(find_model(name))
+    if file.card is None:
+        raise WrongUsage(f"{printable(file.path)} has no card; give it as --peer, beside a MODEL that has one.")
+    return file
+
+
+def _finished_run(path: Path) -> Run:
+    from train.runs.run import Run
+
+    run = Run.open(path)
+    if not run.finished:
         raise WrongUsage(f"{printable(run.path)} holds no model yet; continue with `thinsmear train --resume`.")
-    network = keras if run is None else run.path / "model.keras"
+    return run
+
+
+def _measure(
+    file: ModelFile,
+    run: Run | None,
+    keras: Path | None,
+    foreign: Sequence[Foreign],
+    data: Path | None,
+    most: int,
+    preset: str,
+    seed: int,
+) -> dict[str, Any]:
+    """The document of ``bench peers`` without its envelope, this program's row first."""
+    from benchmarks.harness.machine import last_processor
+    from benchmarks.peers.cells import choose_cells
+    from benchmarks.peers.lineup import line_up
+    from benchmarks.peers.rounds import AMOUNTS, BLOCK, measure
+
+    network, output = (keras, None) if run is None else (run.path / "model.keras", run.output)
     chosen = choose_cells(data, run, most, seed)
-    amount = AMOUNTS[preset]
-    cpu = last_processor()
+    amount, cpu = AMOUNTS[preset], last_processor()
     with tempfile.TemporaryDirectory(prefix="thinsmear-peers-") as folder:
-        output = None if run is None else run.output
         contenders = line_up(file, network, output, foreign, chosen, Path(folder), cpu)
         rows = measure(contenders, chosen.labels, amount)
-    deliver(
-        "peers",
-        {
-            "model": file.id,
-            "preset": preset,
-            "cells": {
-                "number": len(chosen.files),
-                "patients": chosen.patients,
-                "origin": chosen.origin,
-                "parasitized": None if chosen.labels is None else int(chosen.labels.sum()),
-            },
-            "rounds": amount.rounds,
-            "block": BLOCK,
-            "cpu": cpu,
-            "rows": [row.to_json() for row in rows],
+    return {
+        "model": file.id,
+        "preset": preset,
+        "cells": {
+            "number": len(chosen.files),
+            "patients": chosen.patients,
+            "origin": chosen.origin,
+            "parasitized": None if chosen.labels is None else int(chosen.labels.sum()),
         },
-        text,
-        as_json,
-        save,
-    )
-    if rows[0].error is not None:
-        raise ThinsmearError(f"The model itself could not be measured: {rows[0].error}")
+        "rounds": amount.rounds,
+        "block": BLOCK,
+        "cpu": cpu,
+        "rows": [row.to_json() for row in rows],
+    }

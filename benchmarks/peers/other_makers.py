@@ -4,14 +4,24 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from benchmarks.peers.inputs import INPUTS
 from edge_runtime.common.text import printable
-from edge_runtime.core.card import Card
-from edge_runtime.core.model_file import ModelFile, pack_model, read_model_file
 from edge_runtime.errors import WrongUsage
-from edge_runtime.inspection.cardless import describe
-from edge_runtime.inspection.graph import read_graph
+
+if TYPE_CHECKING:
+    from edge_runtime.core.card import Card
+
+# what its training made of pixels 0..255:
+# name -> (channel order, name in edge_runtime.inspection.cardless.INPUT_RANGES)
+INPUTS = {
+    "rgb/255": ("RGB", "0..1"),
+    "rgb/127.5-1": ("RGB", "-1..1"),
+    "rgb": ("RGB", "0..255"),
+    "bgr/255": ("BGR", "0..1"),
+    "bgr/127.5-1": ("BGR", "-1..1"),
+    "bgr": ("BGR", "0..255"),
+}
 
 
 @dataclass(frozen=True)
@@ -20,7 +30,7 @@ class Foreign:
 
     Attributes:
         path: the .tflite file.
-        input: a key of :data:`benchmarks.peers.inputs.INPUTS`.
+        input: a key of :data:`INPUTS`.
         positive: which class means parasitized, counted from 0; of a single output, 1 says that it speaks for
             parasitized and 0 for uninfected.
     """
@@ -54,7 +64,11 @@ def as_one_file(foreign: Foreign, target: Path) -> tuple[Path, Card]:
     Raises:
         WrongUsage, BadModel: see :func:`edge_runtime.inspection.cardless.describe`, or the class does not exist.
     """
-    file: ModelFile = read_model_file(foreign.path)
+    from edge_runtime.core.model_file import pack_model, read_model_file  # here, so that help needs no NumPy
+    from edge_runtime.inspection.cardless import describe
+    from edge_runtime.inspection.graph import read_graph
+
+    file = read_model_file(foreign.path)
     if file.card is not None:
         return foreign.path, file.card
     graph = read_graph(file.flatbuffer)

@@ -39,7 +39,7 @@ AMOUNTS = {"quick": Amount(rounds=32, starts=2), "standard": Amount(rounds=128, 
 
 
 @dataclass(frozen=True)
-class Row:
+class PeerResult:
     """One peer; figures are None and ``error`` says why where it could not be measured.
 
     Attributes:
@@ -133,7 +133,7 @@ class _Runner:
                 self.error = str(error)
 
 
-def measure(contenders: Sequence[Contender], labels: np.ndarray | None, amount: Amount) -> list[Row]:
+def measure(contenders: Sequence[Contender], labels: np.ndarray | None, amount: Amount) -> list[PeerResult]:
     """Measure all; a peer that fails is a row with its reason.
 
     Args:
@@ -161,10 +161,10 @@ def measure(contenders: Sequence[Contender], labels: np.ndarray | None, amount: 
     return [_row(runner, own, labels) for runner in runners]
 
 
-def _row(runner: _Runner, own: _Runner, labels: np.ndarray | None) -> Row:
+def _row(runner: _Runner, own: _Runner, labels: np.ndarray | None) -> PeerResult:
     contender = runner.contender
     if runner.error is not None or contender.job is None:
-        return Row(contender.name, contender.precision, contender.source, error=runner.error)
+        return PeerResult(contender.name, contender.precision, contender.source, error=runner.error)
     assert runner.probabilities is not None
     starts = runner.starts[1:]
     peaks = [start.peak_mib for start in starts if start.peak_mib is not None]
@@ -172,7 +172,7 @@ def _row(runner: _Runner, own: _Runner, labels: np.ndarray | None) -> Row:
     ratios = [] if own.error is not None else sorted(map(_block_ratio, runner.rounds, own.rounds))
     called = runner.probabilities >= 0.5
     area = math.nan if labels is None else auc(labels, runner.probabilities)
-    return Row(
+    return PeerResult(
         contender.name,
         contender.precision,
         contender.source,

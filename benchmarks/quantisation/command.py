@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from edge_runtime.common.console import emit_json, json_option, note, verbosity_options
 from edge_runtime.common.text import printable
 from edge_runtime.errors import WrongUsage
+
+if TYPE_CHECKING:
+    from benchmarks.quantisation.variants import Variant
+    from train.runs.run import Run
 
 
 def _numbers(ctx: click.Context, param: click.Parameter, value: str) -> tuple[int, ...]:
@@ -66,46 +72,59 @@ def accuracy(
 
     require_tensorflow()
     from benchmarks.harness.envelope import envelope
-    from benchmarks.quantisation.ai_edge_quantizer import ALGORITHMS, available
-    from benchmarks.quantisation.report import text_table, write_all
-    from benchmarks.quantisation.variants import measure, variants
-    from convert.gate.workbench import Workbench
-    from convert.quantise.activation_ranges import METHODS
-    from convert.quantise.recipes import RECIPES
-    from train.metrics.metrics import auc
+    from benchmarks.quantisation.report import write_all
+    from benchmarks.quantisation.section import section
+    from benchmarks.quantisation.variants import measure
+    from benchmarks.report.forms import text
     from train.runs.run import Run
 
-    chosen = methods.split(",")
-    if not set(chosen) <= set(METHODS) or min(sizes) < 1:
-        raise WrongUsage(f"--methods are among {', '.join(METHODS)}, and --sizes are 1 or more.")
-    names = recipes.split(",") if recipes else [*RECIPES, *(ALGORITHMS if available() else ())]
-    wanted = variants(names, sizes, seeds, chosen)
+    wanted = _wanted(recipes, sizes, seeds, methods)
     opened = Run.open(run, data)
     if not opened.finished:
         raise WrongUsage(f"{printable(run)} holds no model yet; continue with `thinsmear train --resume`.")
     out.mkdir(parents=True, exist_ok=True)
     rows = []
     for number, row in enumerate(measure(run, data, wanted, out / "rows.jsonl"), start=1):
-        rows.append(row)
+        rows.append(asdict(row))
         said = row.error or f"accuracy {row.accuracy:.4f}, agreement {row.agreement:.4f}"
         note(f"{number}/{len(wanted)} {row.variant.name}: {said}")
+    document = envelope("accuracy", {**_subject(opened, run), "rows": rows})
+    paths = write_all(document, out)
+    emit_json(document) if as_json else click.echo(text(section(document)))
+    note(f"Wrote {', '.join(printable(path) for path in paths)}.")
+
+
+def _wanted(recipes: str | None, sizes: tuple[int, ...], seeds: tuple[int, ...], methods: str) -> list[Variant]:
+    """What the options ask for.
+
+    Raises:
+        WrongUsage: an unknown method or recipe, or no calibration images.
+    """
+    from benchmarks.quantisation.ai_edge_quantizer import ALGORITHMS, available
+    from benchmarks.quantisation.variants import variants
+    from convert.quantise.activation_ranges import METHODS
+    from convert.quantise.recipes import RECIPES
+
+    chosen = methods.split(",")
+    if not set(chosen) <= set(METHODS) or min(sizes) < 1:
+        raise WrongUsage(f"--methods are among {', '.join(METHODS)}, and --sizes are 1 or more.")
+    names = recipes.split(",") if recipes else [*RECIPES, *(ALGORITHMS if available() else ())]
+    return variants(names, sizes, seeds, chosen)
+
+
+def _subject(opened: Run, run: Path) -> dict[str, Any]:
+    """The run, its held-out cells, and how its float model does on them."""
+    from convert.gate.workbench import Workbench
+    from train.metrics.metrics import auc
+
     bench = Workbench(opened)
-    reference = bench.reference
-    payload = {
+    reference, held_out = bench.reference, bench.held_out
+    return {
         "run": printable(run),
-        "cells": len(bench.held_out),
-        "patients": None if bench.held_out.patients is None else len(set(bench.held_out.patients)),
+        "cells": len(held_out),
+        "patients": None if held_out.patients is None else len(set(held_out.patients)),
         "float": {
-            "accuracy": float(((reference.probabilities >= 0.5) == (bench.held_out.labels == 1)).mean()),
-            "auc": auc(bench.held_out.labels, reference.logits),
+            "accuracy": float(((reference.probabilities >= 0.5) == (held_out.labels == 1)).mean()),
+            "auc": auc(held_out.labels, reference.logits),
         },
     }
-    subject = envelope("accuracy", payload)
-    paths = write_all(rows, subject, out)
-    if as_json:
-        from dataclasses import asdict
-
-        emit_json({**subject, "rows": [asdict(row) for row in rows]})
-    else:
-        click.echo(text_table(rows))
-    note(f"Wrote {', '.join(printable(path) for path in paths)}.")

@@ -45,7 +45,7 @@ class Variant:
 
 
 @dataclass(frozen=True)
-class Row:
+class VariantResult:
     """How one variant did; figures are None and ``error`` says why when it could not be made.
 
     Attributes:
@@ -72,7 +72,7 @@ class Row:
     error: str | None = None
 
     @classmethod
-    def from_json(cls, document: dict[str, Any]) -> Row:
+    def from_json(cls, document: dict[str, Any]) -> VariantResult:
         """Read back what :func:`dataclasses.asdict` gave."""
         return cls(**{**document, "variant": Variant(**document["variant"])})
 
@@ -102,7 +102,7 @@ def variants(
     return found
 
 
-def measure(run: Path, data: Path | None, wanted: Sequence[Variant], kept: Path | None) -> Iterator[Row]:
+def measure(run: Path, data: Path | None, wanted: Sequence[Variant], kept: Path | None) -> Iterator[VariantResult]:
     """Make and measure every variant, in turn; those already in ``kept`` are not made again.
 
     Args:
@@ -129,9 +129,10 @@ def measure(run: Path, data: Path | None, wanted: Sequence[Variant], kept: Path 
         try:
             row = _row(benches[variant.seed], variant)
         except ThinsmearError as error:
-            row = Row(variant, error=str(error))
+            row = VariantResult(variant, error=str(error))
         except (ValueError, RuntimeError) as error:  # what the converters raise
-            row = Row(variant, error=f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}")
+            said = str(error).splitlines()[0] if str(error) else ""
+            row = VariantResult(variant, error=f"{type(error).__name__}: {said}")
         if kept is not None:
             known[variant] = row
             lines = [json.dumps({"run": _identity(run)}), *(json.dumps(asdict(one)) for one in known.values())]
@@ -139,12 +140,12 @@ def measure(run: Path, data: Path | None, wanted: Sequence[Variant], kept: Path 
         yield row
 
 
-def _row(bench: Workbench, variant: Variant) -> Row:
+def _row(bench: Workbench, variant: Variant) -> VariantResult:
     candidate = _candidate(bench, variant)
     drift = candidate.drift
     attained = sensitivity_at_specificity(bench.held_out.labels, candidate.logits, SPECIFICITY)
     losses = [p.float_accuracy - p.converted_accuracy for p in drift.per_patient if p.cells >= 20]
-    return Row(
+    return VariantResult(
         variant,
         bytes=len(candidate.flatbuffer),
         accuracy=drift.figures["accuracy"].converted,
@@ -188,12 +189,12 @@ def _identity(run: Path) -> str:
     return str(Run.open(run).config["data"]["split_sha256"])
 
 
-def _read_rows(path: Path, run: Path) -> dict[Variant, Row]:
+def _read_rows(path: Path, run: Path) -> dict[Variant, VariantResult]:
     if not path.is_file():
         return {}
     try:
         head, *lines = path.read_text(encoding="utf-8").splitlines()
-        rows = [Row.from_json(json.loads(line)) for line in lines]
+        rows = [VariantResult.from_json(json.loads(line)) for line in lines]
         if json.loads(head)["run"] != _identity(run):
             raise WrongUsage(f"{path} holds the results of another run; choose another --out.")
     except (ValueError, KeyError, TypeError) as error:
@@ -201,7 +202,7 @@ def _read_rows(path: Path, run: Path) -> dict[Variant, Row]:
     return {row.variant: row for row in rows if row.error is None}
 
 
-def pareto(rows: Sequence[Row]) -> set[str]:
+def pareto(rows: Sequence[VariantResult]) -> set[str]:
     """Names of the rows that no other beats in accuracy and in time at once."""
     whole = [(row.variant.name, row.accuracy, row.milliseconds) for row in rows if row.error is None]
     best = set()

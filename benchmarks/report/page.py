@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from html import escape
 
-from benchmarks.report.section import Section, html, markdown
+from benchmarks.report.forms import html, markdown
+from benchmarks.report.section import Section
 from edge_runtime.core.card import RESEARCH_USE
+from train.report.page import page
 from train.report.plot_style import render
-from train.report.style import CSS
 
 _TITLE = "thinsmear benchmarks"
 
@@ -26,28 +26,12 @@ def markdown_page(sections: Sequence[Section], stem: str) -> tuple[str, dict[str
     return "\n".join([f"# {_TITLE}", "", f"> {RESEARCH_USE}", "", *texts]), pictures
 
 
-def web_page(sections: Sequence[Section]) -> str:
-    """HTML with everything in it and nothing from a network."""
+def web_page(sections: Sequence[Section], title: str = _TITLE) -> str:
+    """HTML with everything in it and nothing from a network, headed by ``title``."""
     body = "\n".join(
         html(section, f"{section.kind}-{number}", draw(section)) for number, section in enumerate(sections, start=1)
     )
-    return f"""<!DOCTYPE html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta http-equiv="Content-Security-Policy" content="default-src 'none'; img-src data:; style-src 'unsafe-inline'">
-<title>{_TITLE}</title>
-<style>{CSS}</style>
-</head>
-<body>
-<header><div><h1>{_TITLE}</h1><p class="research">{escape(RESEARCH_USE)}</p></div></header>
-<main id="main">
-{body}
-</main>
-</body>
-</html>
-"""
+    return page(title, body)
 
 
 def block_text(sections: Sequence[Section], picture: str | None) -> str:
@@ -62,8 +46,12 @@ def picture_svg(sections: Sequence[Section]) -> bytes | None:
     return next((draw(section) for section in sections if section.picture is not None), None)
 
 
-def draw(section: Section) -> bytes | None:
-    """A section's picture as SVG."""
+def draw(section: Section, form: str = "svg") -> bytes | None:
+    """A section's picture, "svg" or "png"; None when it has none.
+
+    Raises:
+        EnvironmentLacks: matplotlib is missing.
+    """
     if section.picture is None:
         return None
-    return render(section.picture.draw, section.picture.size, "svg", section.picture.heights)
+    return render(section.picture.draw, section.picture.size, form, section.picture.heights)

@@ -1,14 +1,14 @@
-"""What a report is made of: sections with tables and a picture, as Markdown or HTML."""
+"""What a report is made of: sections with tables, sentences and a picture, each built once from a saved document."""
 
 from __future__ import annotations
 
 import importlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from edge_runtime.errors import BadData
-from train.report import html as parts
+from train.report.html import UNDEFINED
 
 if TYPE_CHECKING:
     from train.report.plot_style import Draw
@@ -21,15 +21,15 @@ KINDS = {
     "fields": "benchmarks.fields.section",
     "counting": "benchmarks.counting.section",
     "slides": "benchmarks.counting.slides_section",
-    "training": "benchmarks.report.training",
+    "training": "benchmarks.training.training_section",
     "candidates": "benchmarks.models.candidates_section",
     "models": "benchmarks.models.models_section",
-    "recipes": "benchmarks.report.recipes",
+    "recipes": "benchmarks.training.recipes_section",
 }
 
 
 @dataclass(frozen=True)
-class Table:
+class FigureTable:
     """Rows of text; the first ``words`` columns are words, the others numbers."""
 
     caption: str
@@ -39,7 +39,7 @@ class Table:
 
 
 @dataclass(frozen=True)
-class Picture:
+class FigurePlot:
     """A plot: how it is drawn, in inches, what it shows (for those who cannot see it), and below it."""
 
     draw: Draw | Sequence[Draw]
@@ -50,8 +50,16 @@ class Picture:
 
 
 @dataclass(frozen=True)
+class Detail:
+    """What a terminal and a report show, and the block of a README leaves out: tables, and sentences below them."""
+
+    tables: Sequence[FigureTable]
+    remarks: Sequence[str] = ()
+
+
+@dataclass(frozen=True)
 class Section:
-    """One saved benchmark.
+    """One benchmark.
 
     Attributes:
         kind: of benchmark.
@@ -61,17 +69,36 @@ class Section:
         remarks: sentences below them.
         picture: or None.
         command, date: how and when it was made.
+        machine: in a few words.
+        details: more than the block of a README has room for.
     """
 
     kind: str
     title: str
     facts: Mapping[str, str]
-    tables: Sequence[Table]
-    remarks: Sequence[str] = ()
-    picture: Picture | None = None
-    command: str | None = None
-    date: str = ""
-    machine: str = field(default="")
+    tables: Sequence[FigureTable]
+    remarks: Sequence[str]
+    picture: FigurePlot | None
+    command: str | None
+    date: str
+    machine: str
+    details: Sequence[Detail] = ()
+
+
+def make_section(
+    document: Mapping[str, Any],
+    title: str,
+    facts: Mapping[str, str],
+    tables: Sequence[FigureTable],
+    remarks: Sequence[str] = (),
+    picture: FigurePlot | None = None,
+    details: Sequence[Detail] = (),
+) -> Section:
+    """A section of a document, with the machine first among its facts."""
+    machine = machine_of(document)
+    shown = {"Machine": machine, **facts}
+    kind, command, date = (document[name] for name in ("benchmark", "command", "date"))
+    return Section(kind, title, shown, tables, remarks, picture, command, date, machine, details)
 
 
 def section_of(kind: str, document: Mapping[str, Any], name: str) -> Section:
@@ -94,7 +121,7 @@ def section_of(kind: str, document: Mapping[str, Any], name: str) -> Section:
 
 def number(value: float | None, form: str) -> str:
     """A figure, or a dash where it does not exist."""
-    return parts.UNDEFINED if value is None else format(value, form)
+    return UNDEFINED if value is None else format(value, form)
 
 
 def spread(value: float | None, interval: Sequence[float] | None, form: str) -> str:
@@ -128,52 +155,3 @@ def machine_of(document: Mapping[str, Any]) -> str:
     machine = document["machine"]
     name = ", ".join(filter(None, (machine["board"], machine["processor"]))) or "unknown processor"
     return f"{name}, {machine['processors']} usable"
-
-
-def markdown(section: Section, picture: str | None = None, level: int = 2) -> str:
-    """One section.
-
-    Args:
-        picture: where its picture is, relative to the document; None leaves it out.
-        level: of its heading; 0 leaves heading and facts out, for a text that has its own.
-    """
-    lines: list[str] = []
-    if level:
-        lines += [f"{'#' * level} {section.title}", ""]
-        lines += [f"- {name}: {value}" for name, value in section.facts.items()]
-        lines.append("")
-    for table in section.tables:
-        if table.caption:
-            lines += [f"**{table.caption}**", ""]
-        rule = ["---" if i < table.words else "---:" for i in range(len(table.headings))]
-        lines += [_row(table.headings), f"|{'|'.join(rule)}|", *map(_row, table.rows), ""]
-    for remark in section.remarks:
-        lines += [remark, ""]
-    if picture is not None and section.picture is not None:
-        lines += [f"![{section.picture.alternative}]({picture})", ""]
-    lines += [made_by(section), ""]
-    return "\n".join(lines)
-
-
-def made_by(section: Section) -> str:
-    """How the figures can be had again."""
-    command = f"`{section.command}`" if section.command else "A benchmark"
-    return f"*{command}, {section.date[:10]}, {section.machine}.*"
-
-
-def html(section: Section, anchor: str, svg: bytes | None) -> str:
-    """One section."""
-    shown = section.picture
-    return parts.section(
-        anchor,
-        section.title,
-        parts.facts(section.facts),
-        *(parts.table(table.caption, table.headings, table.rows, table.words) for table in section.tables),
-        *(parts.paragraph(remark, "soft") for remark in section.remarks),
-        parts.plot(svg, shown.alternative, shown.caption) if shown is not None else "",
-        parts.paragraph(made_by(section).strip("*").replace("`", ""), "soft"),
-    )
-
-
-def _row(cells: Sequence[str]) -> str:
-    return f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |"

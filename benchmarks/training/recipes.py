@@ -33,7 +33,7 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 
 
 @dataclass(frozen=True)
-class Entry:
+class NamedRecipe:
     """One recipe as it was asked for.
 
     Attributes:
@@ -52,10 +52,10 @@ class Entry:
 
 
 @dataclass(frozen=True)
-class Outcome:
+class JudgedRecipe:
     """What came of a recipe: one tally of the same judged cells for each seed."""
 
-    entry: Entry
+    named: NamedRecipe
     seeds: tuple[int, ...]
     tallies: tuple[Tallies, ...]
 
@@ -67,7 +67,7 @@ class Outcome:
 
 
 @dataclass(frozen=True)
-class Plan:
+class SharedFolds:
     """What all recipes share.
 
     Attributes:
@@ -93,7 +93,7 @@ class Plan:
     @classmethod
     def of(
         cls, data: Path, patients: str | None, part: str, folds: int, only: int | None, seeds: int, cache: Path
-    ) -> Plan:
+    ) -> SharedFolds:
         """Read the data.
 
         Raises:
@@ -124,22 +124,22 @@ class Plan:
         assert self.folded.patients is not None
         return patient_folds(self.folded.labels, self.folded.patients, self.folds, seed=0)
 
-    def seeds_of(self, entry: Entry) -> tuple[int, ...]:
+    def seeds_of(self, named: NamedRecipe) -> tuple[int, ...]:
         """The seeds a recipe is trained with."""
-        return tuple(entry.recipe.seed + step for step in range(self.seeds))
+        return tuple(named.recipe.seed + step for step in range(self.seeds))
 
-    def check(self, entries: Sequence[Entry]) -> None:
+    def check(self, recipes: Sequence[NamedRecipe]) -> None:
         """Refuse what could not be trained or compared, before hours go into the others.
 
         Raises:
             WrongUsage: two recipes of one name, or a fold without cells of one class.
         """
-        names = [entry.name for entry in entries]
+        names = [named.name for named in recipes]
         if len(set(names)) < len(names):
             raise WrongUsage(f"Two recipes have one name ({', '.join(names)}); each needs its own.")
-        for entry in entries:
-            for seed in self.seeds_of(entry):
-                check_folds(self.folded, self.fold, seed, entry.teacher_weight is not None, range(self.only))
+        for named in recipes:
+            for seed in self.seeds_of(named):
+                check_folds(self.folded, self.fold, seed, named.teacher_weight is not None, range(self.only))
 
     @cached_property
     def judged(self) -> Cells:
@@ -147,7 +147,7 @@ class Plan:
         return self.folded.subset(np.flatnonzero(self.fold < self.only))
 
 
-def read_entry(text: str, common: str, on_gpu: bool) -> Entry:
+def read_recipe(text: str, common: str, on_gpu: bool) -> NamedRecipe:
     """``NAME: OPTIONS`` as a recipe; the options are those of ``thinsmear train``.
 
     Args:
@@ -180,38 +180,38 @@ def read_entry(text: str, common: str, on_gpu: bool) -> Entry:
     check_recipe(context)
     network, recipe = network_and_recipe(context.params, on_gpu)
     weight = context.params["teacher_weight"] if "teacher_weight" in given else None
-    return Entry(name, options, network, recipe, weight or None)
+    return NamedRecipe(name, options, network, recipe, weight or None)
 
 
-def judge(entry: Entry, plan: Plan, folder: Path) -> Outcome:
+def judge(named: NamedRecipe, shared: SharedFolds, folder: Path) -> JudgedRecipe:
     """Train a recipe on the folds, seed after seed, and judge the cells; what was done before is read.
 
     Args:
-        entry: the recipe.
-        plan: cells and folds, the same for all recipes.
+        named: the recipe.
+        shared: cells and folds, the same for all recipes.
         folder: keeps a folder for each recipe and seed.
 
     Raises:
         WrongUsage: a folder of another recipe, or of other data.
     """
-    cells, fold = plan.folded, plan.fold
+    cells, fold = shared.folded, shared.fold
     tallies = []
-    seeds = plan.seeds_of(entry)
+    seeds = shared.seeds_of(named)
     for seed in seeds:
-        recipe = replace(entry.recipe, seed=seed)
-        run = _run_of(folder / f"{entry.name}-{seed}", entry, recipe, plan)
-        kept = run.path / f"folds-{plan.part}-{plan.folds}"
+        recipe = replace(named.recipe, seed=seed)
+        run = _run_of(folder / f"{named.name}-{seed}", named, recipe, shared)
+        kept = run.path / f"folds-{shared.part}-{shared.folds}"
         kept.mkdir(exist_ok=True)
         logits = np.full(len(cells), np.nan)
-        for number in range(plan.only):
-            name = f"{entry.name}, seed {seed}, fold {number + 1} of {plan.folds}"
-            logits[fold == number] = judge_fold(run, cells, fold, number, recipe, kept, name, entry.teacher_weight)
-        rows = fold < plan.only
-        tallies.append(tally(plan.judged.labels, probability(logits[rows]), plan.judged.patients, logits[rows]))
-    return Outcome(entry, seeds, tuple(tallies))
+        for number in range(shared.only):
+            name = f"{named.name}, seed {seed}, fold {number + 1} of {shared.folds}"
+            logits[fold == number] = judge_fold(run, cells, fold, number, recipe, kept, name, named.teacher_weight)
+        rows = fold < shared.only
+        tallies.append(tally(shared.judged.labels, probability(logits[rows]), shared.judged.patients, logits[rows]))
+    return JudgedRecipe(named, seeds, tuple(tallies))
 
 
-def _run_of(path: Path, entry: Entry, recipe: Recipe, plan: Plan) -> Run:
+def _run_of(path: Path, named: NamedRecipe, recipe: Recipe, shared: SharedFolds) -> Run:
     """The recipe's folder: a run directory in which nothing but folds is trained.
 
     Raises:
@@ -222,17 +222,17 @@ def _run_of(path: Path, entry: Entry, recipe: Recipe, plan: Plan) -> Run:
     if not (path / "config.json").is_file():
         path.parent.mkdir(parents=True, exist_ok=True)
         return start_run(
-            path, plan.data, entry.network, recipe, plan.patients, cache=plan.cache,
-            nested_teacher_weight=entry.teacher_weight,
+            path, shared.data, named.network, recipe, shared.patients, cache=shared.cache,
+            nested_teacher_weight=named.teacher_weight,
         )  # fmt: skip
     run = Run.open(path)
-    same = run.cells.paths == plan.cells.paths and run.cells.patients == plan.cells.patients
-    if not same or run.config["data"]["fingerprint"] != plan.fingerprint:
+    same = run.cells.paths == shared.cells.paths and run.cells.patients == shared.cells.patients
+    if not same or run.config["data"]["fingerprint"] != shared.fingerprint:
         raise WrongUsage(f"{printable(path)} was started on other data or other patients; choose another --out.")
     asked = {
-        "network": asdict(entry.network.settled()),
+        "network": asdict(named.network.settled()),
         "recipe": asdict(recipe),
-        "teacher_weight": entry.teacher_weight,
+        "teacher_weight": named.teacher_weight,
     }
     other = sorted(key for key, value in asked.items() if run.config.get(key) != value)
     if other:
@@ -243,44 +243,44 @@ def _run_of(path: Path, entry: Entry, recipe: Recipe, plan: Plan) -> Run:
     return run
 
 
-def document(outcomes: Sequence[Outcome], plan: Plan, replicates: int) -> dict[str, Any]:
+def document(judged: Sequence[JudgedRecipe], shared: SharedFolds, replicates: int) -> dict[str, Any]:
     """The comparison as plain JSON values: what was judged, then a row for each recipe, against the first.
 
     Args:
-        outcomes: one for each recipe.
-        plan: what they share.
+        judged: one for each recipe.
+        shared: what they share.
         replicates: bootstrap resamplings of the patients.
     """
-    judged = plan.judged
+    cells = shared.judged
     return {
         "cells": {
-            "number": len(judged),
-            "parasitized": int(judged.labels.sum()),
-            "patients": len(set(judged.patients or ())),
-            "part": plan.part,
+            "number": len(cells),
+            "parasitized": int(cells.labels.sum()),
+            "patients": len(set(cells.patients or ())),
+            "part": shared.part,
         },
-        "folds": {"number": plan.folds, "judged": plan.only},
+        "folds": {"number": shared.folds, "judged": shared.only},
         "specificity": HELD_SPECIFICITY,
         "interval": {"level": LEVEL, "replicates": replicates, "resampled": "patients"},
-        "recipes": [_row(one, outcomes[0], replicates) for one in outcomes],
+        "recipes": [_row(one, judged[0], replicates) for one in judged],
     }
 
 
-def _row(outcome: Outcome, first: Outcome, replicates: int) -> dict[str, Any]:
-    entry = outcome.entry
+def _row(judged: JudgedRecipe, first: JudgedRecipe, replicates: int) -> dict[str, Any]:
+    named = judged.named
     difference = None
-    if outcome is not first:
-        found = mean_difference(outcome.tallies, first.tallies, replicates)
+    if judged is not first:
+        found = mean_difference(judged.tallies, first.tallies, replicates)
         difference = {name: {**found[name].to_json(), "lower_bound": found[name].lower_bound} for name in FIGURES}
     return {
-        "name": entry.name,
-        "options": entry.options,
-        "network": {**asdict(entry.network), "weights": Path(entry.network.weights or "none").name},
-        "recipe": asdict(entry.recipe),
-        "teacher_weight": entry.teacher_weight,
-        "seeds": list(outcome.seeds),
+        "name": named.name,
+        "options": named.options,
+        "network": {**asdict(named.network), "weights": Path(named.network.weights or "none").name},
+        "recipe": asdict(named.recipe),
+        "teacher_weight": named.teacher_weight,
+        "seeds": list(judged.seeds),
         "figures": {
-            name: {"mean": float(np.mean(values)), "by_seed": list(values)} for name, values in outcome.by_seed.items()
+            name: {"mean": float(np.mean(values)), "by_seed": list(values)} for name, values in judged.by_seed.items()
         },
         "difference": difference,
     }

@@ -68,15 +68,16 @@ def recipes(
     if only is not None and only > folds:
         raise WrongUsage(f"--only {only} of {folds} folds: it must be {folds} or less.")
     require_tensorflow()
-    from benchmarks.report.recipes import text
-    from benchmarks.training.recipes import Plan, document, judge, read_entry
+    from benchmarks.report.forms import text
+    from benchmarks.training.recipes import SharedFolds, document, judge, read_recipe
+    from benchmarks.training.recipes_section import section
     from train.data.cache import default_cache
 
-    entries = [read_entry(one, common, gpus() > 0) for one in recipes]
-    plan = Plan.of(data, patients, part, folds, only, seeds, cache or default_cache())
-    plan.check(entries)
-    outcomes = []
-    for entry in entries:
-        outcomes.append(judge(entry, plan, out))
-        note(f"{entry.name}: AUC {', '.join(f'{value:.4f}' for value in outcomes[-1].by_seed['auc'])}")
-    deliver("recipes", document(outcomes, plan, resamples), text, as_json, save)
+    named = [read_recipe(one, common, gpus() > 0) for one in recipes]
+    shared = SharedFolds.of(data, patients, part, folds, only, seeds, cache or default_cache())
+    shared.check(named)
+    judged = []
+    for one in named:
+        judged.append(judge(one, shared, out))
+        note(f"{one.name}: AUC {', '.join(f'{value:.4f}' for value in judged[-1].by_seed['auc'])}")
+    deliver("recipes", document(judged, shared, resamples), lambda made: text(section(made)), as_json, save)

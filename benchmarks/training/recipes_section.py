@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from benchmarks.report.section import Section, Table, machine_of, signed
-from edge_runtime.common.console import table
+from benchmarks.report.section import FigureTable, Section, make_section, signed
 from train.metrics.patient_sums import AT_SPECIFICITY
 
 _FIGURES = ("recipe", "trainings", "accuracy", "AUC", "AUC by seed", "sensitivity", "ECE")
@@ -18,29 +17,11 @@ def section(document: Mapping[str, Any]) -> Section:
     figures = [_figures(row) for row in document["recipes"]]
     options = [row["options"] or "-" for row in document["recipes"]]
     rows = [(name, said, *rest) for (name, *rest), said in zip(figures, options, strict=True)]
-    tables = [Table("", (_FIGURES[0], "options", *_FIGURES[1:]), rows, words=2)]
+    tables = [FigureTable("", (_FIGURES[0], "options", *_FIGURES[1:]), rows, words=2)]
     apart = _rows_apart(document)
     if apart:
-        tables.append(Table("", _DIFFERENCES, apart))
-    return Section(
-        "recipes",
-        "Training recipes",
-        {"Machine": machine_of(document), "Cells": _cells(document)},
-        tables,
-        _remarks(document),
-        command=document["command"],
-        date=document["date"],
-        machine=machine_of(document),
-    )
-
-
-def text(document: Mapping[str, Any]) -> str:
-    """For the terminal."""
-    parts = [table(_FIGURES, [_figures(row) for row in document["recipes"]], right=range(1, len(_FIGURES)))]
-    apart = _rows_apart(document)
-    if apart:
-        parts.append(table(_DIFFERENCES, apart, right=range(1, len(_DIFFERENCES))))
-    return "\n\n".join([*parts, "\n".join(_remarks(document))])
+        tables.append(FigureTable("", _DIFFERENCES, apart))
+    return make_section(document, "Training recipes", {"Cells": _cells(document)}, tables, _remarks(document))
 
 
 def _figures(row: Mapping[str, Any]) -> tuple[str, ...]:

@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from edge_runtime.common.console import json_option, verbosity_options
+from edge_runtime.errors import NotConclusive
 
 
 @click.command(
@@ -56,6 +57,7 @@ def training(
 
     check_folder(save)
     require_tensorflow()
+    from benchmarks.report.forms import text
     from benchmarks.training.classic_recipe import (
         classic_recipe,
         compare,
@@ -64,8 +66,7 @@ def training(
         shortened,
         usual_recipe,
     )
-    from edge_runtime.common.console import table
-    from edge_runtime.errors import NotConclusive
+    from benchmarks.training.training_section import section
     from train.data.dataset import scan
     from train.training import Network
 
@@ -77,15 +78,7 @@ def training(
         results = compare(cells, parts, network, recipe, Path(folder), usual_recipe(seed) if recommended else None)
     counts = {part: int((parts == part).sum()) for part in ("train", "val", "test")}
     payload = {**document(results, network, recipe, counts), "target": target}
-    rows = [
-        (r.name, f"{r.seconds:.0f}", "-" if r.test_auc is None else f"{r.test_auc:.4f}", f"{r.test_accuracy:.4f}")
-        for r in results
-    ]
-    text = (
-        table(("way", "seconds", "test AUC", "test accuracy"), rows, right=(1, 2, 3))
-        + f"\n\n{counts['train']} training cells; the same recipe {payload['speedup']:.1f} times as fast"
-    )
-    deliver("training", payload, lambda _: text, as_json, save)
+    deliver("training", payload, lambda made: text(section(made)), as_json, save)
     short = [r.name for r in results[:2] if target is not None and (r.test_auc is None or r.test_auc < target)]
     if short:
         raise NotConclusive(

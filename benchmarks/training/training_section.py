@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from benchmarks.report.section import Section, Table, machine_of, number
+from benchmarks.report.section import FigureTable, Section, make_section, number
 
 
 def section(document: Mapping[str, Any]) -> Section:
@@ -15,18 +15,12 @@ def section(document: Mapping[str, Any]) -> Section:
         for one in document["results"]
     ]
     cells = document["cells"]
-    return Section(
-        "training",
+    return make_section(
+        document,
         "Training",
-        {
-            "Machine": machine_of(document),
-            "Cells": f"{cells['train']:,} to train on, {cells['test']:,} of others to test",
-        },
-        [Table("", ("way", "seconds", "test AUC", "test accuracy"), rows)],
+        {"Cells": f"{cells['train']:,} to train on, {cells['test']:,} of others to test"},
+        [FigureTable("", ("way", "seconds", "test AUC", "test accuracy"), rows)],
         [_remark(document)],
-        command=document["command"],
-        date=document["date"],
-        machine=machine_of(document),
     )
 
 

@@ -12,7 +12,16 @@ ROOT = Path(__file__).parents[2]
 HEAVY = ("numpy", "PIL", "cv2", "matplotlib", "tensorflow", "ai_edge_litert")
 
 
-@pytest.mark.parametrize("words", [["bench", "--help"], ["bench", "models", "--help"], ["bench", "fields", "--help"]])
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["bench", "--help"],
+        ["bench", "models", "--help"],
+        ["bench", "fields", "--help"],
+        ["bench", "peers", "--help"],
+        ["bench", "latency", "--help"],
+    ],
+)
 def test_help_needs_no_numpy(words: list[str]) -> None:
     script = (
         f"import sys; from edge_runtime.cli import run; run({words!r}); "

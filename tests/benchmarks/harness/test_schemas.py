@@ -59,7 +59,7 @@ def test_the_latency_command_follows_it(
     from edge_runtime.cli import run
 
     started = ColdStart((Started(200.0, None),), (Started(100.0, 40.0),))
-    monkeypatch.setattr("benchmarks.latency.coldstart.measure_cold_starts", lambda *rest: started)
+    monkeypatch.setattr("benchmarks.latency.one_model.measure_cold_starts", lambda *rest: started)
     monkeypatch.setitem(PRESETS, "quick", Preset(min_runs=12, min_seconds=0, warmup=2, cold_starts=1))
     run(["bench", "latency", str(small_model), "--threads", "1,2", "--preset", "quick", "--json", "-q"])
     assert problems("latency", json.loads(capsys.readouterr().out)) == []

@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 
 from benchmarks.harness.surroundings import Readers, Surroundings
-from benchmarks.latency.text import latency_text
 from edge_runtime.common.board import get_power, get_throttled
 
 FAKE = Path(__file__).parents[2] / "fakes" / "vcgencmd.sh"
@@ -87,30 +86,3 @@ def test_through_vcgencmd(board: str, watts: float | None, tmp_path: Path, monke
     found = measured(source, seconds=(1.0,))
     assert found.throttled == [0x50005] * 3
     assert (found.energy and round(found.energy.watts, 4)) == watts
-
-
-def test_people_read_it(small_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from benchmarks.harness.minute_medians import Minute
-    from benchmarks.harness.timing import Preset
-    from benchmarks.latency.latency import measure_latency, runtime_of
-    from benchmarks.latency.picture import cell_png
-    from edge_runtime.core.model_file import read_model_file
-
-    monkeypatch.setattr(
-        "benchmarks.latency.latency.by_minute", lambda *rest: (Minute(1, 2.0, 1.0), Minute(2, 2.6, 1.3))
-    )
-    image = tmp_path / "cell.png"
-    image.write_bytes(cell_png())
-    model = read_model_file(small_model)
-    runtime_of(model)
-    source = readers(temperature=[48.0] + [50.0] * 99, throttled=0x50000, power=[2.0] * 5 + [5.0] * 99)
-    latency = measure_latency(
-        model, image, 1, Preset(min_runs=5, min_seconds=1.1, warmup=0, cold_starts=0), readers=source
-    )
-    shown = latency_text(latency)
-    assert "temperature: 48.0 C before, 50.0 after, 50.0 at most" in shown
-    assert "before: under-voltage since boot, throttled since boot" in shown
-    assert "energy, estimated from the board's rails: 5.00 W (2.00 idle)" in shown
-    assert "bare interpreter, median ms by minute: 1: 2.000 (+0.0%), 2: 2.600 (+30.0%)" in shown
-    assert "No thermal drift : No (minute 2 +30.0% against the first, 20% allowed)" in shown
-    assert latency.to_json()["minutes"][1] == {"minute": 2, "median_ms": 2.6, "ratio": 1.3}

@@ -44,7 +44,7 @@ def short(monkeypatch: pytest.MonkeyPatch) -> None:
 def no_cold_starts(monkeypatch: pytest.MonkeyPatch) -> None:
     """Spare the processes where their times do not matter."""
     started = ColdStart((Started(200.0, 50.0),), (Started(100.0, 40.0),))
-    monkeypatch.setattr("benchmarks.latency.coldstart.measure_cold_starts", lambda *rest: started)
+    monkeypatch.setattr("benchmarks.latency.one_model.measure_cold_starts", lambda *rest: started)
 
 
 def test_the_picture_is_always_the_same_cell() -> None:
@@ -66,7 +66,7 @@ def test_parts_and_wholes_fit_together(small_model: Path, image: Path) -> None:
     assert 0 < sum(part.avg_ms for part in latency.stages.values()) <= latency.file.avg_ms
     assert latency.inference.min_ms > 0 and latency.warmup_first_ms > 0 and latency.init_ms > 0
     assert latency.file_ratio == latency.file.median_ms / latency.bare_file.median_ms
-    broken = [condition.name for condition in latency.verdict.conditions if condition.met is False]
+    broken = [condition.name for condition in latency.validity.conditions if condition.met is False]
     assert "Not throttled" in broken and "Same answer as the bare interpreter" not in broken
     document = latency.to_json()
     assert document["temperature"] == {"before": 51.5, "after": 51.5, "highest": 51.5}
@@ -206,7 +206,7 @@ def test_a_run_is_compared_with_a_saved_one(
 def test_nothing_to_compare_with_is_said_before_measuring(
     small_model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("benchmarks.latency.latency.measure_latency", lambda *rest: pytest.fail("measured"))
+    monkeypatch.setattr("benchmarks.latency.one_model.measure_latency", lambda *rest: pytest.fail("measured"))
     assert run(["bench", "latency", str(small_model), "--compare", "shipped"]) == 2
     assert "shipped has no row of" in capsys.readouterr().err
 

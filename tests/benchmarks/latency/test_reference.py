@@ -14,10 +14,11 @@ from benchmarks.latency.reference import (
     References,
     add_rows,
     compare,
-    comparison_text,
     read_references,
     rows_of,
 )
+from benchmarks.latency.section import comparison_table
+from benchmarks.report.forms import table_text
 from edge_runtime.errors import BadData, WrongUsage
 
 PI = Reference("Raspberry Pi 5 Model B Rev 1.0", "Cortex-A76", "0123456789ab", 1, "128x128", "ai_edge_litert 2.3.0", "0.1.0",
@@ -98,8 +99,10 @@ def test_the_same_machine_comes_first() -> None:
 def test_comparison() -> None:
     found = compare([replace(PI, infer_ms=4.5, file_ms=5.0)], References((PI,), False))
     assert [(one.figure, one.ratio) for one in found] == [("infer_ms", 1.125), ("file_ms", pytest.approx(5 / 6))]
-    shown = comparison_text(found, 0.1)
-    assert "1.125  slower" in shown and "0.833  quicker" in shown
+    shown = table_text(
+        comparison_table({"reference": "r.csv", "tolerance": 0.1, "figures": [one.to_json() for one in found]})
+    )
+    assert "1.125      slower" in shown and "0.833     quicker" in shown
 
 
 @pytest.mark.parametrize(

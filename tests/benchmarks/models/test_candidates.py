@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from benchmarks.models.candidates import Candidate
+from benchmarks.models.candidates import CandidateNetwork
 from edge_runtime.cli import run
 from edge_runtime.errors import WrongUsage
 
@@ -14,14 +14,14 @@ from edge_runtime.errors import WrongUsage
 @pytest.mark.parametrize(
     ("text", "candidate"),
     [
-        ("cnn_128", Candidate("cnn_128", 128, 1.0)),
-        ("mobilenet_v2:96", Candidate("mobilenet_v2", 96, 1.0)),
-        ("mobilenet_v2:96:0.35", Candidate("mobilenet_v2", 96, 0.35)),
+        ("cnn_128", CandidateNetwork("cnn_128", 128, 1.0)),
+        ("mobilenet_v2:96", CandidateNetwork("mobilenet_v2", 96, 1.0)),
+        ("mobilenet_v2:96:0.35", CandidateNetwork("mobilenet_v2", 96, 0.35)),
     ],
 )
-def test_a_candidate_is_typed_as_it_is_shown(text: str, candidate: Candidate) -> None:
-    assert Candidate.parse(text) == candidate
-    assert Candidate.parse(candidate.name) == candidate
+def test_a_candidate_is_typed_as_it_is_shown(text: str, candidate: CandidateNetwork) -> None:
+    assert CandidateNetwork.parse(text) == candidate
+    assert CandidateNetwork.parse(candidate.name) == candidate
 
 
 @pytest.mark.parametrize(
@@ -29,7 +29,7 @@ def test_a_candidate_is_typed_as_it_is_shown(text: str, candidate: Candidate) ->
 )
 def test_what_is_no_candidate(text: str) -> None:
     with pytest.raises(WrongUsage):
-        Candidate.parse(text)
+        CandidateNetwork.parse(text)
 
 
 def test_the_first_one_is_what_the_others_are_compared_with(capsys: pytest.CaptureFixture[str]) -> None:

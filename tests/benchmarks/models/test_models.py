@@ -15,8 +15,9 @@ from PIL import Image
 
 from benchmarks.harness.timing import PRESETS, Preset
 from benchmarks.harness.unseen_patients import Judged, overlap
-from benchmarks.models.models_section import remarks
-from benchmarks.report.section import html, markdown, section_of
+from benchmarks.models.models_section import section
+from benchmarks.report.forms import html, markdown
+from benchmarks.report.section import section_of
 from edge_runtime.cli import run
 from edge_runtime.core.card import Card, InputContract
 from edge_runtime.core.model_file import pack_model
@@ -197,7 +198,7 @@ def test_without_patients_cells_are_resampled(
         target.write_bytes(path.read_bytes())
     document = compare(model("strong"), model("weak"), "--data", str(tmp_path / "anonymous"))
     assert (document["interval"]["resampled"], document["cells"]["patients"]) == ("images", None)
-    text = "\n".join(remarks(document))
+    text = "\n".join(section(document).remarks)
     assert "resamplings of cells, as patients are not known, which makes them too narrow" in text
     assert "cells resampled jointly" in text and "No patient is known for these images" in text
     by_first_digit = ("--patients", r"^\d", "--seed", "3")
@@ -302,7 +303,7 @@ def test_a_difference_in_words(accuracy: tuple[Any, ...], auc: tuple[Any, ...], 
     keys = ("value", "low", "high")
     document["models"][1]["difference"] = {"accuracy": dict(zip(keys, accuracy, strict=True)),
                                            "auc": dict(zip(keys, auc, strict=True))}  # fmt: skip
-    assert any(line.startswith("fast against default") and expected in line for line in remarks(document))
+    assert any(line.startswith("fast against default") and expected in line for line in section(document).remarks)
 
 
 def test_two_files_of_one_name_keep_their_folders(

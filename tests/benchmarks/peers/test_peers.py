@@ -18,7 +18,7 @@ from benchmarks.peers.lineup import NEEDS_KERAS, Contender
 from benchmarks.peers.other_makers import Foreign, as_one_file, pair_up
 from benchmarks.peers.process import First, PeerFailed, PeerProcess, environment, reason
 from benchmarks.peers.protocol import KINDS, About, Job, Quantisation, TensorPeer, packages_of
-from benchmarks.peers.rounds import AMOUNTS, BLOCK, Amount, Row, measure
+from benchmarks.peers.rounds import AMOUNTS, BLOCK, Amount, PeerResult, measure
 from edge_runtime.cli import run
 from edge_runtime.core.card import InputContract, OutputContract
 from edge_runtime.core.classifier import Classifier
@@ -247,7 +247,7 @@ def rows(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
     monkeypatch.chdir(tmp_path)
     Scripted.log.clear()
 
-    def made(labels: list[int] | None, *plans: str) -> list[Row]:
+    def made(labels: list[int] | None, *plans: str) -> list[PeerResult]:
         contenders = []
         for name in ("own", "slow", *(f"third:{plan}" for plan in plans)):
             Path(name).write_bytes(b"12345")

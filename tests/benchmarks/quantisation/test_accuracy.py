@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.quantisation.variants import Row, Variant, measure, pareto, variants
+from benchmarks.quantisation.variants import Variant, VariantResult, measure, pareto, variants
 from edge_runtime.cli import run as thinsmear
 from edge_runtime.errors import BadData, WrongUsage
 
@@ -35,8 +35,8 @@ def test_an_unknown_recipe_is_refused() -> None:
     ],
 )
 def test_the_front_holds_what_nothing_beats(figures: dict[str, tuple[float, float]], best: set[str]) -> None:
-    rows = [Row(Variant(name), accuracy=a, milliseconds=t) for name, (a, t) in figures.items()]
-    assert pareto([*rows, Row(Variant("broken"), error="no")]) == best
+    rows = [VariantResult(Variant(name), accuracy=a, milliseconds=t) for name, (a, t) in figures.items()]
+    assert pareto([*rows, VariantResult(Variant("broken"), error="no")]) == best
 
 
 def test_the_command_writes_every_form_and_continues(

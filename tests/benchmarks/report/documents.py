@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import asdict, replace
 from typing import Any
 
-from benchmarks.counting.coverage import Grid, Point
+from benchmarks.counting.coverage import CoverageGrid, CoveragePoint
 from benchmarks.fields.annotations import STAGES
 from benchmarks.harness.envelope import envelope
 from benchmarks.harness.machine import read_machine
 from benchmarks.harness.percentiles import summarise
-from benchmarks.models.models import Row as Model
+from benchmarks.models.models import ModelResult
 from benchmarks.peers import rounds
-from benchmarks.quantisation.variants import Row, Variant
+from benchmarks.quantisation.variants import Variant, VariantResult
 
 MS = 1_000_000
 
@@ -61,12 +61,12 @@ def latency() -> dict[str, Any]:
 def peers(auc: float | None = 0.99) -> dict[str, Any]:
     def row(name: str, precision: str, milliseconds: float, area: float | None) -> dict[str, Any]:
         found = summarise([int(milliseconds * MS)] * 8)
-        return rounds.Row(
+        return rounds.PeerResult(
             name, precision, "a file", None, "runtime of " + name, "1.0", "one", 1000, found, found, milliseconds / 2,
             (1.0, 3.0), 300.0, 60.0, 10**8, ("numpy",), None if area is None else 0.97, area, 1.0,
         ).to_json()  # fmt: skip
 
-    failed = rounds.Row("OpenVINO", "int8", "a file", error="the package openvino is missing")
+    failed = rounds.PeerResult("OpenVINO", "int8", "a file", error="the package openvino is missing")
     cells = {"number": 8, "patients": None, "origin": "cells of the data", "parasitized": 4}
     rows = [row("thinsmear", "int8", 2.0, auc), row("Keras predict", "float32", 40.0, auc), failed.to_json()]
     return envelope(
@@ -84,8 +84,10 @@ def peers(auc: float | None = 0.99) -> dict[str, Any]:
 
 
 def accuracy() -> dict[str, Any]:
-    good = Row(Variant("int8", size=300), 2_000_000, 0.97, -0.001, 0.99, 0.0, 0.96, 0.02, 0.99, 0.05, 1.2, "PASSED")
-    rows = [asdict(good), asdict(Row(Variant("int4"), error="cannot be converted"))]
+    good = VariantResult(
+        Variant("int8", size=300), 2_000_000, 0.97, -0.001, 0.99, 0.0, 0.96, 0.02, 0.99, 0.05, 1.2, "PASSED"
+    )
+    rows = [asdict(good), asdict(VariantResult(Variant("int4"), error="cannot be converted"))]
     figures = {"run": "run", "cells": 100, "patients": 5, "float": {"accuracy": 0.97, "auc": 0.99}}
     return envelope("accuracy", {**figures, "rows": rows})
 
@@ -153,10 +155,10 @@ def fields() -> dict[str, Any]:
 
 def counting() -> dict[str, Any]:
     points = (
-        Point("0.2 %", True, 1000, 5.0, 0.96, 0.02, 0.02, 1.5),
-        Point("8 slides", False, 1000, 5.0, 0.9, 0.05, 0.05, 1.5),
+        CoveragePoint("0.2 %", True, 1000, 5.0, 0.96, 0.02, 0.02, 1.5),
+        CoveragePoint("8 slides", False, 1000, 5.0, 0.9, 0.05, 0.05, 1.5),
     )
-    return envelope("counting", Grid(points, 300, 2000, 0, 0.96, 0.96, 0.95).to_json())
+    return envelope("counting", CoverageGrid(points, 300, 2000, 0, 0.96, 0.96, 0.95).to_json())
 
 
 def slides() -> dict[str, Any]:
@@ -174,9 +176,27 @@ def slides() -> dict[str, Any]:
         "unclipped_bias": 100.0, "held": 191, "held_low": 0.92, "held_high": 0.98, "low": 900.0, "high": 9000.0,
         "limit": None,
     }  # fmt: skip
+    held_out = {
+        "point": 0.9,
+        "infected": [{"called": 80, "cells": 100}, {"called": 90, "cells": 100}],
+        "healthy": [{"called": 0, "cells": 70}],
+        "left_out": 1,
+        "sources": ["run"],
+        "sensitivity": 0.85,
+    }
+    blanks = {
+        "mean": 0.002,
+        "spread": 0.8,
+        "spread_known": False,
+        "positives": 3,
+        "cells": 1715,
+        "patients": 25,
+        "not_excluded": {"0": 0.004, "1": 0.006},
+        "upper": 0.006,
+    }
     return envelope(
         "slides",
-        {"held_out": {}, "blanks": {}, "settings": [setting], "points": [point], "draws": 2000, "seed": 0},
+        {"held_out": held_out, "blanks": blanks, "settings": [setting], "points": [point], "draws": 2000, "seed": 0},
     )
 
 
@@ -195,7 +215,7 @@ def models(patients: int | None = 10) -> dict[str, Any]:
     def estimate(value: float, half: float = 0.01) -> dict[str, Any]:
         return {"value": value, "low": value - half, "high": value + half}
 
-    first = Model(
+    first = ModelResult(
         "default", "0123456789ab", 2_795_447, (128, 128), None, 2.35, (2.34, 2.36), 1.0, None, estimate(0.977),
         estimate(0.9948, 0.004), estimate(0.976), estimate(0.016), {"mean": 0.0101, "p95": 0.015}, None, True,
     )  # fmt: skip
@@ -217,7 +237,7 @@ def models(patients: int | None = 10) -> dict[str, Any]:
             "specificity": 0.975,
             "runtime": {"name": "ai_edge_litert", "version": "2.3.0"},
             "rounds": 100,
-            "models": [one.to_json() for one in (first, second, Model("old", error="it has no card."))],
+            "models": [one.to_json() for one in (first, second, ModelResult("old", error="it has no card."))],
             "warnings": ["Patients are few (10), so the intervals are rough."],
         },
     )

@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 
 from benchmarks.peers.section import front
+from benchmarks.report.forms import markdown
 from benchmarks.report.readme import find_blocks
-from benchmarks.report.section import markdown, section_of
+from benchmarks.report.section import section_of
 from edge_runtime.cli import run
 from edge_runtime.errors import BadData
 from tests.benchmarks.report.documents import ALL, machine, peers, without
@@ -44,16 +45,17 @@ def saved(tmp_path: Path) -> Callable[[str], str]:
 @pytest.mark.parametrize(
     ("kind", "expected"),
     [
-        ("latency", ["| 1 | 2.10 (2.08 to 2.12) |", "a\\|b.tflite", "| 2 | 900 | 1.80 | 1.90 |", "| 2 | 2.100 | +5.0% |",
+        ("latency", ["| 1 | 2.10 (2.08 to 2.12) |", "**models/a|b.tflite (model 0123456789ab, 2,795,371 bytes, input 128x128)", "| 2 | 900 | 1.80 | 1.90 |", "| 2 | 2.100 | +5.0% |",
                      "15.0 mJ a cell from a file, 7.5 mJ above idle", "| VALID |"]),
         ("peers", ["| thinsmear | int8 | 2.00 | 1.00 (1.00 to 3.00) |", "| 0.9700 | 0.9900 | 1.0000 |",
                    "Not measured: OpenVINO int8: the package openvino is missing."]),
         ("accuracy", ["| int8 minmax+bias n=300 seed=0 * |", "int4: cannot be converted"]),
         ("training", ["| generator | 90 | 0.9900 | 0.9500 |", "The same recipe 2.0 times as fast.", "2 flipped looks at each cell"]),
         ("fields", ["9 of 10, 0.90 (0.60 to 0.98)", "| ring | 10 | 9 | — |", "400 ms, 1.30 times the floor"]),
-        ("counting", ["| mean coverage | 0.960 |", "| 8 slides * | 0.900 | 0.900 |"]),
-        ("slides", ["| 5,000 | 5,000 | 0.75 (0.68 to 0.81) | 5,200 | 900 to 9,000 | 0.95 (0.92 to 0.98) | — |"]),
-        ("candidates", ["| mobilenet_v2 0.35 80 | 681,000 | 600,000 | 0.29 | 0.23 |"]),
+        ("counting", ["| mean coverage | 0.960 |", "| 8 slides * | 0.900 | 0.900 |", "| 8 slides * | 1,000 | 90.0 |", "Within the bars."]),
+        ("slides", ["| 5,000 | 5,000 | 150/200 | 68-81 | 50 % | 5,200 | +200 | 900-9,000 | 191/200 | 92-98 | none |",
+                    "2 infected patients (1 more have too few parasitized cells)", "(mean 0.2 %, spread 0.80), corrected"]),
+        ("candidates", ["| mobilenet_v2 0.35 80 | 681,000 | 600,000 | 0.29 | 0.230 |"]),
         ("models", ["| fast | 0123456789ab | 781,015 | 64x64 | 0.570 (2.340 to 2.360) | 0.242 (0.240 to 0.245) | 0.977 (0.967 to 0.987) |",
                     "| 0.9948 (0.9908 to 0.9988) | 0.976 (0.966 to 0.986) | 0.016 (0.006 to 0.026) | 0.010 |",
                     "accuracy -0.07 points (-0.37 to +0.23), AUC +0.0104 (+0.0099 to +0.0109); that of the AUC does not hold 0.",
@@ -86,13 +88,13 @@ def test_a_report_of_all_kinds(saved: Callable[[str], str], tmp_path: Path) -> N
     assert run(["bench", "report", *files, "--out", str(out), "-q"]) == 0
     text = out.read_text()
     assert text.count("\n## ") == len(ALL)
-    for picture in ("report-1-latency.svg", "report-2-peers.svg", "report-3-accuracy.svg", "report-9-models.svg"):
+    for picture in ("report-1-latency.svg", "report-2-peers.svg", "report-3-accuracy.svg", "report-7-slides.svg"):
         assert f"]({picture})" in text and (tmp_path / picture).read_bytes().startswith(b"<?xml")
 
     page = tmp_path / "report.html"
     assert run(["bench", "report", *files, "--out", str(page), "-q"]) == 0
     content = page.read_text()
-    assert content.count("<section") == len(ALL) and content.count("data:image/svg+xml") == 4
+    assert content.count("<section") == len(ALL) and content.count("data:image/svg+xml") == 5
     assert "http://" not in content and "https://" not in content  # nothing from a network
 
 

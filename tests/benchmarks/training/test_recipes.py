@@ -101,10 +101,10 @@ def test_a_taught_recipe_makes_its_teacher_within_the_fold(
     ],
 )
 def test_what_is_no_recipe_is_refused(recipe: str, message: str) -> None:
-    from benchmarks.training.recipes import read_entry
+    from benchmarks.training.recipes import read_recipe
 
     with pytest.raises(WrongUsage, match=message):
-        read_entry(recipe, "", False)
+        read_recipe(recipe, "", False)
 
 
 @pytest.mark.parametrize(

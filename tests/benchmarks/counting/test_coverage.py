@@ -16,12 +16,18 @@ from benchmarks.counting.coverage import (
     LEAST_BAR,
     MEAN_BAR,
     SCENARIOS,
+    CoverageGrid,
     coverage_grid,
     exact_coverage,
-    grid_table,
-    verdict_text,
 )
+from benchmarks.counting.section import section
+from benchmarks.harness.envelope import envelope
+from benchmarks.report.section import Section
 from edge_runtime.errors import GateFailed
+
+
+def made(grid: CoverageGrid) -> Section:
+    return section(envelope("counting", grid.to_json()))
 
 
 @pytest.mark.parametrize("counted", [50, 500, 5_000])
@@ -37,9 +43,10 @@ def test_small_grid() -> None:
     assert MEAN_BAR[0] <= grid.mean <= MEAN_BAR[1]
     assert grid.least > LEAST_BAR - 3 * 0.022
     assert grid.exact_least >= EXACT_BAR
-    text = grid_table(grid)
-    assert len(text.splitlines()) == 2 + 12
-    assert f"{100 * grid.points[0].coverage:.1f}" in text.splitlines()[2]
+    (detail,) = made(grid).details
+    (table,) = detail.tables
+    assert len(table.rows) == 12
+    assert table.rows[0][2] == f"{100 * grid.points[0].coverage:.1f}"
 
 
 def test_the_grid_would_notice_an_interval_that_ignores_the_blank() -> None:
@@ -56,7 +63,7 @@ def test_the_grid_would_notice_an_interval_that_ignores_the_blank() -> None:
     finally:
         module._validation = original
     assert grid.least < 0.5 and not grid.passed
-    assert "NOT within the bars" in verdict_text(grid)
+    assert made(grid).remarks[0].startswith("NOT within the bars")
 
 
 def test_the_command_prints_the_grid(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -67,7 +74,7 @@ def test_the_command_prints_the_grid(monkeypatch: pytest.MonkeyPatch, tmp_path: 
     )
     arguments = ["--replicates", "50", "--draws", "500", "-q", "--save", str(tmp_path / "grid.json")]
     printed = CliRunner().invoke(counting, arguments)
-    assert "no blank" in printed.output and "lognormal *" in printed.output and "bar 94 to 98" in printed.output
+    assert "no blank" in printed.output and "lognormal *" in printed.output and "0.94 to 0.98" in printed.output
     saved = json.loads((tmp_path / "grid.json").read_text())
     assert {point["within"] for point in saved["points"]} == {True, False}
     again = json.loads(CliRunner().invoke(counting, [*arguments, "--json"]).stdout)
@@ -90,4 +97,4 @@ def test_a_missed_bar_is_exit_code_1(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.timeout(3_600)
 def test_published_grid() -> None:
     grid = coverage_grid(SCENARIOS, replicates=1_000)
-    assert grid.passed, verdict_text(grid)
+    assert grid.passed, (grid.mean, grid.least, grid.exact_least)
