@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from edge_runtime.core.classifier import CellResult, Classifier
-    from edge_runtime.fields import Field
+    from edge_runtime.fields import SegmentedField
 
 STEPS = (
     ("raw", "annotated box as it is"),
@@ -40,7 +40,7 @@ class Gap:
         self._classifier = classifier
         self._scores: defaultdict[str, list[tuple[str, float]]] = defaultdict(list)
 
-    def add(self, image: NDArray[np.uint8], field: Field, truth: Truth) -> None:
+    def add(self, image: NDArray[np.uint8], field: SegmentedField, truth: Truth) -> None:
         """Score the cells of one field.
 
         Args:
@@ -88,7 +88,7 @@ class Gap:
 
 
 def _crops(
-    image: NDArray[np.uint8], field: Field, index: int, annotated: NDArray[np.float64]
+    image: NDArray[np.uint8], field: SegmentedField, index: int, annotated: NDArray[np.float64]
 ) -> Mapping[str, NDArray[np.uint8]]:
     """One cell in each of the steps; the annotated box is x, y, width, height in pixels of the image."""
     from edge_runtime.fields.crops import colour_table, cut_out

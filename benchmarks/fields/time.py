@@ -92,9 +92,8 @@ def time_stages(path: Path, classifier: Classifier) -> dict[str, float]:
     from edge_runtime.core.images import load_image
     from edge_runtime.core.preprocess import resize
     from edge_runtime.fields import segment
-    from edge_runtime.fields.crops import colour_table
+    from edge_runtime.fields.crops import cell_pixels, colour_table
     from edge_runtime.fields.quality import measure_quality
-    from edge_runtime.fields.reader import cell_pixels
     from edge_runtime.fields.segmentation.exclusions import gate
     from edge_runtime.fields.segmentation.mask import cell_mask, pale_patches
     from edge_runtime.fields.segmentation.overlaps import settle_overlaps

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from edge_runtime.cameras import Frame
-    from edge_runtime.commands.watch.outcomes import Verdict
+    from edge_runtime.commands.watch.outcomes import PictureJudgement
     from edge_runtime.core.classifier import Classifier
     from edge_runtime.counting import StopState
     from edge_runtime.sessions.records import Session
@@ -56,7 +56,7 @@ class Recorder:
         """Whether the stop rule says that enough is counted."""
         return self.stop is not None and self.stop.reached
 
-    def keep(self, frame: Frame, verdict: Verdict) -> dict[str, Any]:
+    def keep(self, frame: Frame, verdict: PictureJudgement) -> dict[str, Any]:
         """Keep a picture unless it repeats another; the keys of the JSON line that say so.
 
         Raises:
@@ -84,8 +84,8 @@ class Recorder:
             f"({totals.refused:,} refused), {totals.infected:,} called infected, {totals.suspected:,} suspected."
         )
 
-    def _add(self, frame: Frame, verdict: Verdict) -> int:
-        record = _cell(verdict.values) if self._single else FieldRecord.from_json(verdict.values)
+    def _add(self, frame: Frame, verdict: PictureJudgement) -> int:
+        record = _cell(verdict.line) if self._single else FieldRecord.from_json(verdict.line)
         added = self._store.add_field(
             self.session, png(frame.pixels), record, self._model, self._settings(frame), frame.pixels
         )

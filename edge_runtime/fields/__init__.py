@@ -2,6 +2,15 @@
 
 from __future__ import annotations
 
-from edge_runtime.fields.reader import Cell, Excluded, Field, FieldReader, FieldResult, classify_field, segment
+from edge_runtime.fields.reader import FieldReader, FieldResult, classify_field
+from edge_runtime.fields.segmentation.segment import Excluded, SegmentedCell, SegmentedField, segment
 
-__all__ = ["Cell", "Excluded", "Field", "FieldReader", "FieldResult", "classify_field", "segment"]
+__all__ = [
+    "Excluded",
+    "FieldReader",
+    "FieldResult",
+    "SegmentedCell",
+    "SegmentedField",
+    "classify_field",
+    "segment",
+]

@@ -11,22 +11,10 @@ from edge_runtime.fields.opencv import opencv
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-Box = tuple[int, int, int, int]
+    from edge_runtime.fields.segmentation.segment import Box, SegmentedCell
 
 _STAIN = (190.0, 130.0, 140.0)  # RGB that the usual cell gets
 _CROSS = np.array([[0, 1, 0], [1, 1, 1], [0, 1, 0]], np.uint8)
-
-
-def to_image(box: Box, factor: tuple[float, float], size: tuple[int, int]) -> Box:
-    """A box of the working picture (left, top, right, bottom) in pixels of the image, as x, y, width, height.
-
-    Args:
-        factor: image pixels for each pixel of the working picture, (across, down).
-        size: (width, height) of the image.
-    """
-    left, right = (min(round(edge * factor[0]), size[0]) for edge in (box[0], box[2]))
-    top, bottom = (min(round(edge * factor[1]), size[1]) for edge in (box[1], box[3]))
-    return left, top, max(right - left, 1), max(bottom - top, 1)
 
 
 def colour_table(usual: NDArray[np.float32]) -> NDArray[np.uint8]:
@@ -74,3 +62,14 @@ def cut_out(
     if colours is not None:
         window = cv2.LUT(window, colours)
     return np.asarray(cv2.bitwise_and(window, window, mask=inside))
+
+
+def cell_pixels(
+    image: NDArray[np.uint8], cell: SegmentedCell, colours: NDArray[np.uint8] | None = None
+) -> NDArray[np.uint8]:
+    """The cell cut out of its field, black outside it: uint8 [height, width, 3].
+
+    Args:
+        colours: ``colour_table(field.stain)`` for the classifier; None for the colours of the image.
+    """
+    return cut_out(image, cell.box, cell.mask, colours)

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from edge_runtime.core.classifier import CellResult
-    from edge_runtime.fields.crops import Box
-    from edge_runtime.fields.reader import Field, FieldResult
+    from edge_runtime.fields.reader import FieldResult
+    from edge_runtime.fields.segmentation.segment import Box, SegmentedField
 
 RED_CELL_UM = 7.6  # usual diameter of a red cell on a dried smear; the only ruler a field carries
 _CELL, _REVIEW, _COUNT = (0, 120, 60), (230, 140, 0), (210, 0, 0)
@@ -107,7 +107,7 @@ def _say(
 
 def _draw_scale(
     brush: ImageDraw.ImageDraw,
-    field: Field,
+    field: SegmentedField,
     corner: tuple[int, int],
     size: int,
     font: ImageFont.FreeTypeFont | ImageFont.ImageFont,

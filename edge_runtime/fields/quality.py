@@ -12,10 +12,9 @@ from edge_runtime.fields.opencv import opencv
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from edge_runtime.fields.reader import Field
+    from edge_runtime.fields.segmentation.segment import SegmentedField
 
 FOCUS_SHARE = 0.75  # of the best focus of a session (ulc-malaria-scope refuses below the same)
-REPEAT_SHARE = 0.12  # of the hash's bits in which a repeat may differ
 # Focus below which cells are blurred whatever the session. An edge blurred by a Gaussian of sigma s has the focus
 # diameter / (2.5 s); here that is half a micrometre, as wide as a ring's chromatin dot. Sharp fields have 8 to 15, some
 # usable ones 6.6; what is only a little out of focus shows against the session's best.
@@ -32,7 +31,6 @@ _COLOURLESS = 0.1  # difference between the channels' densities, as a part of th
 _SINGLE = 0.25  # part of the stain that single whole cells make up
 _SPREAD = 0.5  # interquartile range of their areas, in their median
 _FILL = (0.66, 0.88)  # median part of its box that a cell fills; a disc fills 0.785, a square 1
-_HASH = 16  # rows and columns of the perceptual hash
 
 
 @dataclass(frozen=True)
@@ -92,7 +90,7 @@ class Quality:
         return document
 
 
-def measure_quality(image: NDArray[np.uint8], field: Field) -> Quality:
+def measure_quality(image: NDArray[np.uint8], field: SegmentedField) -> Quality:
     """The quality of one field by itself.
 
     Args:
@@ -110,70 +108,7 @@ def measure_quality(image: NDArray[np.uint8], field: Field) -> Quality:
     return replace(quality, refusals=tuple(_refusals(quality, field)))
 
 
-class Session:
-    """Judges the fields of one smear against each other: best focus so far, and fields seen before.
-
-    Args:
-        remembered: fields back that a repeat is looked for.
-    """
-
-    def __init__(self, remembered: int = 50) -> None:
-        self._best = 0.0
-        self._hashes: list[NDArray[np.bool_]] = []
-        self._remembered = remembered
-
-    def judge(self, image: NDArray[np.uint8], quality: Quality) -> Quality:
-        """The quality with the session's view added; an accepted field is remembered.
-
-        Args:
-            image: uint8 [h, w, 3], RGB.
-            quality: of :func:`measure_quality`.
-        """
-        refusals = list(quality.refusals)
-        self._best = max(self._best, quality.focus)
-        relative = quality.focus / self._best if self._best else 0.0
-        if not refusals and relative < FOCUS_SHARE:
-            refusals.append(
-                Refusal(
-                    "focus",
-                    f"The field is at {relative:.0%} of the session's best focus (at least {FOCUS_SHARE:.0%} is "
-                    "needed); turn the fine focus.",
-                )
-            )
-        own = perceptual_hash(image)
-        distance = min((hash_distance(own, other) for other in self._hashes), default=1.0)
-        if distance <= REPEAT_SHARE:
-            refusals.append(
-                Refusal(
-                    "repeat",
-                    f"The field looks like an earlier one ({1 - distance:.0%} of its hash agree); move the stage by a "
-                    "full field.",
-                )
-            )
-        judged = replace(quality, relative_focus=relative, refusals=tuple(refusals))
-        if judged.accepted:
-            self._hashes = [*self._hashes, own][-self._remembered :]
-        return judged
-
-
-def perceptual_hash(image: NDArray[np.uint8]) -> NDArray[np.bool_]:
-    """Difference hash of a field: whether each of 16 x 16 patches is brighter than its right neighbour, bool [256].
-
-    It survives noise, compression and a change of exposure, not a move of the stage (difference hash: N. Krawetz
-    2013).
-    """
-    cv2 = opencv()
-    grey = cv2.extractChannel(np.ascontiguousarray(image), 1)
-    small = cv2.resize(grey, (_HASH + 1, _HASH), interpolation=cv2.INTER_AREA).astype(np.int16)
-    return np.asarray((small[:, :-1] > small[:, 1:]).ravel())
-
-
-def hash_distance(first: NDArray[np.bool_], second: NDArray[np.bool_]) -> float:
-    """Part of the bits in which two hashes differ, 0..1; unrelated fields are near 0.5."""
-    return float((first != second).mean())
-
-
-def _focus(field: Field) -> float:
+def _focus(field: SegmentedField) -> float:
     if not field.cells:
         return 0.0
     cv2 = opencv()
@@ -193,7 +128,7 @@ def _saturated(image: NDArray[np.uint8]) -> float:
     return float((cv2.min(cv2.min(red, green), blue) >= _FULL).mean())
 
 
-def _refusals(quality: Quality, field: Field) -> list[Refusal]:
+def _refusals(quality: Quality, field: SegmentedField) -> list[Refusal]:
     refusals = []
 
     def refuse(kind: str, message: str) -> None:
@@ -234,13 +169,13 @@ def _refusals(quality: Quality, field: Field) -> list[Refusal]:
     return refusals
 
 
-def _chroma(field: Field) -> float:
+def _chroma(field: SegmentedField) -> float:
     """How much the optical densities of the usual cell differ between the channels, as a part of the greatest."""
     density = -np.log(np.maximum(field.stain, 1.0) / np.maximum(field.work.light.level, 1.0))
     return float((density.max() - density.min()) / max(float(density.max()), 0.01))
 
 
-def _strange(field: Field) -> str | None:
+def _strange(field: SegmentedField) -> str | None:
     """In what the single objects differ from red cells; None when they do not."""
     areas = np.array([np.count_nonzero(cell.mask) for cell in field.cells], np.float64)
     boxes = np.array([cell.mask.size for cell in field.cells], np.float64)

@@ -16,12 +16,13 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from edge_runtime.core.classifier import Classifier
-    from edge_runtime.fields import FieldResult, quality
+    from edge_runtime.fields import FieldResult
+    from edge_runtime.fields.smear import Smear
     from edge_runtime.sessions.records import Session
     from edge_runtime.sessions.store.store import Store
 
 Reader = Callable[["NDArray[np.uint8]"], FieldRecord]
-_REMEMBERED = 50  # fields back that a repeat is looked for, as in edge_runtime.fields.quality
+_REMEMBERED = 50  # fields back that a repeat is looked for, as in edge_runtime.fields.smear
 
 
 def cell_reader(classifier: Classifier) -> Reader:
@@ -50,22 +51,22 @@ def field_reader(classifier: Classifier, store: Store, session: Session) -> Read
     return read
 
 
-def session_judge(store: Store, session: Session) -> quality.Session:
+def session_judge(store: Store, session: Session) -> Smear:
     """A judge of fields that remembers those of the session that are stored."""
-    from edge_runtime.fields import quality
+    from edge_runtime.fields.smear import Smear
 
-    judge = quality.Session(_REMEMBERED)
+    judge = Smear(_REMEMBERED)
     _recall(judge, store, session)
     return judge
 
 
-def judged_record(judge: quality.Session, pixels: NDArray[np.uint8], result: FieldResult) -> FieldRecord:
+def judged_record(judge: Smear, pixels: NDArray[np.uint8], result: FieldResult) -> FieldRecord:
     """What to store of a field: its result, with its quality judged against the session's other fields."""
     judged = judge.judge(pixels, result.quality)
     return FieldRecord.from_json(replace(result, quality=judged).to_json())
 
 
-def _recall(judge: quality.Session, store: Store, session: Session) -> None:
+def _recall(judge: Smear, store: Store, session: Session) -> None:
     """Show the judge the sharpest stored field and the latest ones, so that a session can go on after a pause."""
     from edge_runtime.fields.quality import Quality
 

@@ -21,6 +21,7 @@ from edge_runtime.common.console import (
 )
 from edge_runtime.common.text import printable, text
 from edge_runtime.core.card import RESEARCH_USE
+from edge_runtime.core.lines import cell_line, error_line
 from edge_runtime.errors import BadImage, WrongUsage
 
 if TYPE_CHECKING:
@@ -213,16 +214,8 @@ def _json_line(classifier: Classifier) -> Callable[[Source, CellResult | BadImag
     model = classifier.model.id
 
     def show(source: Source, outcome: CellResult | BadImage) -> None:
-        line: dict[str, Any] = {"source": text(source.path)}
-        if isinstance(outcome, BadImage):
-            line["error"] = {"kind": outcome.kind, "message": str(outcome)}
-        else:
-            line["label"] = outcome.label
-            line["probability"] = outcome.probability
-            line["review"] = outcome.review
-            line["count"] = outcome.count
-            line["model"] = model
-        emit_json(line)
+        shown = text(source.path)
+        emit_json(error_line(shown, outcome) if isinstance(outcome, BadImage) else cell_line(shown, outcome, model))
 
     return show
 

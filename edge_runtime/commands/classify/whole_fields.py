@@ -14,6 +14,7 @@ import click
 from edge_runtime.common.console import emit_json
 from edge_runtime.common.text import printable, text
 from edge_runtime.core.card import RESEARCH_USE
+from edge_runtime.core.lines import error_line
 from edge_runtime.core.sources import STDIN
 from edge_runtime.errors import BadImage, WrongUsage
 
@@ -65,8 +66,8 @@ class Pictures:
             name: without ending, unlike that of any other field.
             image: uint8 [h, w, 3], RGB.
         """
+        from edge_runtime.fields.crops import cell_pixels
         from edge_runtime.fields.overlay import draw_overlay, suspected
-        from edge_runtime.fields.reader import cell_pixels
 
         if self.overlay is not None:
             target = self.overlay / f"{name}.png" if self._in_folder() else self.overlay
@@ -127,6 +128,8 @@ def print_fields(outcomes: Iterable[Outcome], model: str, as_json: bool) -> Coun
     Args:
         model: its short hash.
     """
+    from edge_runtime.fields.reader import field_line
+
     tally: Counter[str] = Counter()
     if not as_json:
         click.echo("cells  review  count  left out  source\n-----  ------  -----  --------  ------")
@@ -134,8 +137,7 @@ def print_fields(outcomes: Iterable[Outcome], model: str, as_json: bool) -> Coun
         if isinstance(outcome, BadImage):
             tally["bad"] += 1
             if as_json:
-                error = {"kind": outcome.kind, "message": str(outcome)}
-                emit_json({"source": text(source.path), "error": error})
+                emit_json(error_line(text(source.path), outcome))
             else:
                 click.echo(f"skipped: {outcome}", err=True)
             continue
@@ -145,7 +147,7 @@ def print_fields(outcomes: Iterable[Outcome], model: str, as_json: bool) -> Coun
         if outcome.quality.accepted:
             tally.update(row)
         if as_json:
-            emit_json({"source": text(source.path), **outcome.to_json(), "model": model})
+            emit_json(field_line(text(source.path), outcome, model))
         else:
             click.echo(
                 f"{row['cells']:5}  {row['review']:6}  {row['count']:5}  {row['left out']:8}  {printable(source.path)}"

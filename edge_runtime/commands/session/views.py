@@ -6,7 +6,7 @@ import textwrap
 from collections.abc import Iterable
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -14,6 +14,7 @@ from edge_runtime.common.console import emit_json, note, table
 from edge_runtime.common.files import atomic_file
 from edge_runtime.common.text import printable, text
 from edge_runtime.core.card import RESEARCH_USE
+from edge_runtime.core.lines import Document, error_line
 from edge_runtime.counting import cells_for_limit, detection_limit, exact, red_cells
 from edge_runtime.sessions import clock as clocks
 from edge_runtime.sessions.blank_slides import BlankRate, blank_rate
@@ -56,9 +57,9 @@ class AddView:
             self._repeats += added.repeat
         if not self._as_json:
             return
-        line: dict[str, Any] = {"source": text(outcome.source.path)}
+        line: Document = {"source": text(outcome.source.path)}
         if problem is not None:
-            line["error"] = {"kind": problem.kind, "message": str(problem)}
+            line = error_line(text(outcome.source.path), problem)
         elif added is not None and outcome.record is not None:
             line["field"] = added.number
             line["repeat"] = added.repeat

@@ -156,10 +156,10 @@ def _judge(classifier: Classifier, single: bool, store: Store | None, session: S
 
     if single:
         return cell_judge(classifier)
-    from edge_runtime.fields import quality
+    from edge_runtime.fields.smear import Smear
     from edge_runtime.sessions.analysis import session_judge
 
-    smear = quality.Session() if store is None or session is None else session_judge(store, session)
+    smear = Smear() if store is None or session is None else session_judge(store, session)
     return field_judge(classifier, smear)
 
 

@@ -1,4 +1,4 @@
-"""The loop of ``thinsmear watch``: takes the newest frames until it shall end, prints, keeps and adds up verdicts."""
+"""The loop of ``thinsmear watch``: takes the newest frames until it shall end; prints, keeps and adds up results."""
 
 from __future__ import annotations
 
@@ -111,16 +111,16 @@ class Watching:
     def judge(self, frame: Frame) -> None:
         """Judge one picture, keep it, and print what was found."""
         same = self._is_repeat(frame.pixels)
-        verdict = self._judge.judge(frame.pixels)
-        verdict = replace(verdict, repeat=same or verdict.repeat)
-        repeat = verdict.repeat
+        source = frame.origin or self._source
+        judged = self._judge.judge(frame.pixels, source)
+        judged = replace(judged, repeat=same or judged.repeat)
+        repeat = judged.repeat
         captured = datetime.now(timezone.utc) - timedelta(seconds=time.monotonic() - frame.captured)
         self.pictures += 1
         self._repeats += repeat
         if not repeat:
-            self._tally += verdict.tally
-        source = frame.origin or self._source
-        kept = {} if self._recorder is None else self._recorder.keep(frame, verdict)
+            self._tally += judged.tally
+        kept = {} if self._recorder is None else self._recorder.keep(frame, judged)
         if self._folder is not None:
             from edge_runtime.commands.recording import png
             from edge_runtime.common.files import write_atomically
@@ -129,7 +129,7 @@ class Watching:
             write_atomically(self._folder / name, png(frame.pixels))
         if self._as_json:
             times = {"sequence": frame.sequence, "captured": captured.isoformat(timespec="milliseconds")}
-            emit_json({"source": source, **verdict.values, **times, "repeat": repeat, **kept})
+            emit_json({**judged.line, **times, "repeat": repeat, **kept})
         else:
             if self.pictures == 1:
                 heading = f"picture  time      {self._judge.heading}  source"
@@ -138,8 +138,8 @@ class Watching:
             number = kept.get("field")
             place = "" if number is None else f" (field {number})"
             shown = f"{printable(source)}{' (repeat)' if repeat else ''}{place}"
-            click.echo(f"{frame.sequence:7}  {captured.astimezone():%H:%M:%S}  {verdict.row}  {shown}")
-            for remark in () if repeat else verdict.remarks:
+            click.echo(f"{frame.sequence:7}  {captured.astimezone():%H:%M:%S}  {judged.row}  {shown}")
+            for remark in () if repeat else judged.remarks:
                 click.echo(f"{'':19}{remark}")
         self._tell_stop()
 

@@ -1,8 +1,8 @@
-"""What the API answers with: lines of ``classify --json``, fields, sessions, statuses."""
+"""What the API answers with: fields, sessions, statuses, reviews."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from edge_runtime.sessions.manual_counts import manual_counts
 from edge_runtime.sessions.report.words import NOT_ESTABLISHED, detection_words
@@ -11,37 +11,11 @@ from edge_runtime.sessions.session_counts import excluded, leading, machine_coun
 from edge_runtime.sessions.status import session_status
 
 if TYPE_CHECKING:
-    from edge_runtime.core.classifier import CellResult
-    from edge_runtime.errors import BadImage
-    from edge_runtime.fields import FieldResult
+    from edge_runtime.core.lines import Document
     from edge_runtime.sessions.records import FieldRecord, Session
     from edge_runtime.sessions.session_counts import MachineCount
     from edge_runtime.sessions.status import Status
     from edge_runtime.sessions.store.store import Store
-
-Document = dict[str, Any]
-
-
-def cell_line(source: str, result: CellResult, model: str) -> Document:
-    """A line of ``classify --json``."""
-    return {
-        "source": source,
-        "label": result.label,
-        "probability": result.probability,
-        "review": result.review,
-        "count": result.count,
-        "model": model,
-    }
-
-
-def field_line(source: str, result: FieldResult, model: str) -> Document:
-    """A line of ``classify --field --json``."""
-    return {"source": source, **result.to_json(), "model": model}
-
-
-def error_line(source: str, error: BadImage) -> Document:
-    """What stands in the place of either for an image that cannot be read."""
-    return {"source": source, "error": {"kind": error.kind, "message": str(error)}}
 
 
 def status_document(store: Store, session: Session) -> Document:

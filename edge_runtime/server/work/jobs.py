@@ -11,15 +11,10 @@ from typing import TYPE_CHECKING, Any
 from edge_runtime.core.classifier import Classifier
 from edge_runtime.core.encoding import write_png
 from edge_runtime.core.images import load_image
+from edge_runtime.core.lines import Document, cell_line, error_line
 from edge_runtime.errors import BadImage, WrongUsage
-from edge_runtime.server.api.documents import (
-    Document,
-    cell_line,
-    error_line,
-    field_document,
-    field_line,
-    status_document,
-)
+from edge_runtime.fields.reader import field_line
+from edge_runtime.server.api.documents import field_document, status_document
 from edge_runtime.server.api.uploads import Upload
 from edge_runtime.server.problems import Problem
 from edge_runtime.server.work.smears import Judges

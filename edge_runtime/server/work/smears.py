@@ -13,7 +13,7 @@ from edge_runtime.sessions.analysis import session_judge
 from edge_runtime.sessions.browse import last_number
 
 if TYPE_CHECKING:
-    from edge_runtime.fields import quality
+    from edge_runtime.fields.smear import Smear
     from edge_runtime.sessions.records import Session
     from edge_runtime.sessions.store.store import Store
 
@@ -23,7 +23,7 @@ _KEPT = 8  # sessions in use at a time
 @dataclass
 class _Entry:
     lock: threading.Lock = field(default_factory=threading.Lock)
-    judge: quality.Session | None = None
+    judge: Smear | None = None
     last: int = -1
 
 
@@ -40,7 +40,7 @@ class Judges:
             return code in self._entries
 
     @contextlib.contextmanager
-    def judging(self, store: Store, session: Session) -> Iterator[quality.Session]:
+    def judging(self, store: Store, session: Session) -> Iterator[Smear]:
         """The judge of a session, for this thread alone: judge and store the field within the block.
 
         It is made anew from the stored images when another process has added some.

@@ -9,9 +9,8 @@ from edge_runtime.errors import EnvironmentLacks
 
 cv2 = pytest.importorskip("cv2")
 
-from edge_runtime.fields import Field, FieldReader, segment  # noqa: E402
-from edge_runtime.fields.crops import colour_table, cut_out  # noqa: E402
-from edge_runtime.fields.reader import cell_pixels  # noqa: E402
+from edge_runtime.fields import FieldReader, SegmentedField, segment  # noqa: E402
+from edge_runtime.fields.crops import cell_pixels, colour_table, cut_out  # noqa: E402
 from edge_runtime.fields.segmentation.mask import cell_mask  # noqa: E402
 from edge_runtime.fields.segmentation.scale import working_picture  # noqa: E402
 from edge_runtime.fields.segmentation.split import split_cells  # noqa: E402
@@ -42,38 +41,38 @@ def disc(picture: np.ndarray, x: float, y: float, radius: float, colour: tuple[i
     cv2.circle(picture, (round(x), round(y)), round(radius), colour, -1, cv2.LINE_AA)
 
 
-def centres(field: Field) -> np.ndarray:
+def centres(field: SegmentedField) -> np.ndarray:
     """Middles of the boxes, [n, 2]."""
     return np.array([(x + w / 2, y + h / 2) for x, y, w, h in (cell.box for cell in field.cells)])
 
 
-def found(field: Field, x: float, y: float) -> bool:
+def found(field: SegmentedField, x: float, y: float) -> bool:
     return bool((np.hypot(*(centres(field) - (x, y)).T) < 5).any())
 
 
 @pytest.fixture(scope="module")
-def field() -> Field:
+def field() -> SegmentedField:
     return segment(draw())
 
 
-def test_every_free_cell_is_found_once(field: Field) -> None:
+def test_every_free_cell_is_found_once(field: SegmentedField) -> None:
     assert all(found(field, x, y) for x, y in FREE)
     assert len(field.cells) == len(FREE) + len(TOUCHING) + 1
 
 
-def test_touching_cells_are_split(field: Field) -> None:
+def test_touching_cells_are_split(field: SegmentedField) -> None:
     assert all(found(field, x, y) for x, y in TOUCHING)
 
 
-def test_a_large_pale_cell_is_kept(field: Field) -> None:
+def test_a_large_pale_cell_is_kept(field: SegmentedField) -> None:
     assert found(field, 600, 300)
 
 
-def test_a_cell_cut_by_the_border_is_left_out_and_counted(field: Field) -> None:
+def test_a_cell_cut_by_the_border_is_left_out_and_counted(field: SegmentedField) -> None:
     assert field.excluded_counts() == {"border": 1, "clump": 0, "white-cell": 0}
 
 
-def test_boxes_are_tight(field: Field) -> None:
+def test_boxes_are_tight(field: SegmentedField) -> None:
     sides = np.array([cell.box[2:] for cell in field.cells if cell.box[0] < 500])
     assert np.abs(sides - 2 * RADIUS).max() <= 4
 
@@ -86,15 +85,15 @@ def test_the_same_cells_at_other_magnifications(scale: float) -> None:
     assert other.diameter == pytest.approx(2 * RADIUS * scale, rel=0.15)
 
 
-def found_at(field: Field, x: float, y: float, reach: float) -> bool:
+def found_at(field: SegmentedField, x: float, y: float, reach: float) -> bool:
     return bool((np.hypot(*(centres(field) - (x, y)).T) < reach).any())
 
 
-def test_uneven_light_changes_nothing(field: Field) -> None:
+def test_uneven_light_changes_nothing(field: SegmentedField) -> None:
     assert len(segment(draw(slope=0.25)).cells) == len(field.cells)
 
 
-def test_a_scale_bar_does_not_hide_the_cells_under_it(field: Field) -> None:
+def test_a_scale_bar_does_not_hide_the_cells_under_it(field: SegmentedField) -> None:
     image = draw()
     image[125:129, 55:135] = 0
     assert len(segment(image).cells) == len(field.cells)

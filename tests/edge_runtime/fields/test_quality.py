@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 from PIL import Image, ImageDraw, ImageFont
@@ -11,15 +9,7 @@ from PIL import Image, ImageDraw, ImageFont
 cv2 = pytest.importorskip("cv2")
 
 from edge_runtime.fields import segment  # noqa: E402
-from edge_runtime.fields.quality import (  # noqa: E402
-    Quality,
-    Session,
-    hash_distance,
-    measure_quality,
-    perceptual_hash,
-)
-
-GOOD = Quality(focus=10, relative_focus=None, saturated=0, exposure=0.85, density=0.4, cells=100)
+from edge_runtime.fields.quality import Quality, measure_quality  # noqa: E402
 
 
 def draw(seed: int = 0, blur: float = 0.8, light: float = 1.0, cells: int = 70) -> np.ndarray:
@@ -87,33 +77,6 @@ def test_focus_hardly_depends_on_light() -> None:
     assert quality_of(draw(light=0.7)).focus == pytest.approx(quality_of(draw()).focus, rel=0.08)
 
 
-@pytest.mark.parametrize(("focus", "refused"), [(10.0, False), (7.6, False), (7.4, True)])
-def test_a_session_compares_with_its_best_focus(focus: float, refused: bool) -> None:
-    session = Session()
-    session.judge(draw(1), GOOD)
-    judged = session.judge(draw(2), replace(GOOD, focus=focus))
-    assert ("focus" in kinds(judged)) is refused
-    assert judged.relative_focus == pytest.approx(focus / 10)
-
-
-def test_a_session_refuses_a_repeat_but_not_another_field() -> None:
-    session = Session()
-    assert session.judge(draw(1), GOOD).accepted
-    assert kinds(session.judge(draw(1, light=0.93), GOOD)) == {"repeat"}
-    assert session.judge(draw(2), GOOD).accepted
-
-
-def test_a_refused_field_is_not_remembered() -> None:
-    session = Session()
-    session.judge(draw(1), GOOD)
-    assert not session.judge(draw(2), replace(GOOD, focus=5)).accepted
-    assert session.judge(draw(2), GOOD).accepted
-
-
-def test_hashes_of_unrelated_fields_are_far_apart() -> None:
-    assert hash_distance(perceptual_hash(draw(1)), perceptual_hash(draw(2))) > 0.3
-
-
 def text_page(size: int) -> np.ndarray:
     page = Image.new("RGB", (960, 720), (250, 250, 248))
     brush, font = ImageDraw.Draw(page), ImageFont.load_default(size)
@@ -175,12 +138,3 @@ def test_a_smear_without_colour_is_refused() -> None:
 
 def test_squares_are_no_red_cells() -> None:
     assert kinds(quality_of(checks(30))) == {"objects"}
-
-
-@pytest.mark.parametrize(("blur", "refused"), [(0.8, False), (1.2, False), (2.6, True), (4.0, True)])
-def test_a_little_out_of_focus_shows_against_the_best(blur: float, refused: bool) -> None:
-    """Cells here are 32 pixels wide: 2.6 pixels are 0.6 micrometres."""
-    session = Session()
-    assert session.judge(draw(1), quality_of(draw(1))).accepted
-    image = draw(2, blur=blur)
-    assert ("focus" in kinds(session.judge(image, quality_of(image)))) is refused
