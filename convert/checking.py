@@ -15,9 +15,9 @@ from convert.lint.lint import lint
 from convert.lint.text import lint_text
 from convert.quantise.representative import choose
 from edge_runtime.common.console import note
-from edge_runtime.common.text import printable, text
+from edge_runtime.common.text import as_utf8, printable
 from edge_runtime.core.card import Card
-from edge_runtime.core.model_file import ModelFile, find_model, read_model_file
+from edge_runtime.core.model_file import ModelFile, open_model
 from edge_runtime.errors import BadModel
 from train.runs.run import Run
 
@@ -28,14 +28,14 @@ def check_model(name: str, against: Path, data: Path | None, seed: int, limits: 
     Raises:
         BadModel: it has no card, or takes other input than the run's model.
     """
-    file = read_model_file(find_model(name))
+    file = open_model(name)
     card = _card(file)
     bench = open_bench(against, data, limits, seed)
     _check_kinship(file, card, bench.run)
     drift = bench.compare(Answers(bench.scores(file.flatbuffer, card), card.output, card.points))
     document = {
-        "model": {"path": text(file.path), "id": file.id, "sha256": file.sha256},
-        "against": text(against),
+        "model": {"path": as_utf8(file.path), "id": file.id, "sha256": file.sha256},
+        "against": as_utf8(against),
         "gate": drift.to_json(bench.held_out.paths),
     }
     return Result(document, gate_text(drift, bench.held_out.paths, "model"), drift.verdict)
@@ -43,11 +43,11 @@ def check_model(name: str, against: Path, data: Path | None, seed: int, limits: 
 
 def lint_model(name: str, target: str, every: bool) -> Result:
     """Lint any TFLite file; errors fail, warnings do not."""
-    file = read_model_file(find_model(name))
+    file = open_model(name)
     found = lint(file.flatbuffer, target, file.card.input if file.card else None)
     errors = [finding for finding in found.findings if finding.severity == "error"]
     document = {
-        "model": {"path": text(file.path), "id": file.id, "sha256": file.sha256},
+        "model": {"path": as_utf8(file.path), "id": file.id, "sha256": file.sha256},
         **asdict(found),
         "passed": found.passed,
     }
@@ -63,7 +63,7 @@ def measure_layers(
     Raises:
         BadModel: it was not made from this run.
     """
-    file = read_model_file(find_model(name))
+    file = open_model(name)
     bench = open_bench(against, data, None, seed)
     contract, cells = bench.run.contract, bench.run.cells
     if file.card is not None:
@@ -76,8 +76,8 @@ def measure_layers(
     if plot is not None:
         write_plot(errors, plot)
     document = {
-        "model": {"path": text(file.path), "id": file.id, "sha256": file.sha256},
-        "against": text(against),
+        "model": {"path": as_utf8(file.path), "id": file.id, "sha256": file.sha256},
+        "against": as_utf8(against),
         "images": len(rows),
         "operators": [asdict(error) | {"suspicious": error.suspicious} for error in errors],
     }

@@ -21,7 +21,7 @@ from convert.quantise.recipes import Recipe
 from convert.quantise.representative import choose
 from convert.quiet import silenced
 from edge_runtime.common.console import note
-from edge_runtime.common.text import printable, text
+from edge_runtime.common.text import as_utf8, printable
 from edge_runtime.core.card import Card
 from edge_runtime.core.model_file import read_model_file
 from edge_runtime.errors import GateFailed, NotConclusive, WrongUsage
@@ -144,7 +144,7 @@ def _result(
     drift, file = outcome.best.drift, read_model_file(path)
     size = path.stat().st_size
     document: dict[str, Any] = {
-        "model": {"path": text(path), "id": file.id, "sha256": file.sha256, "bytes": size},
+        "model": {"path": as_utf8(path), "id": file.id, "sha256": file.sha256, "bytes": size},
         "published": drift.verdict.name != FAILED,
         "recipe": outcome.best.step.recipe.name,
         "attempts": card.details["quantisation"]["attempts"],
@@ -153,7 +153,7 @@ def _result(
         "metrics": card.details["metrics"],
         "lint": {**asdict(found), "passed": found.passed},
         "layers": None if errors is None else [asdict(error) for error in errors],
-        "edgetpu": None if compiled is None else {"path": text(compiled[0]), **compiled[1].to_json()},
+        "edgetpu": None if compiled is None else {"path": as_utf8(compiled[0]), **compiled[1].to_json()},
     }
     parts = [gate_text(drift, bench.held_out.paths, outcome.best.step.recipe.name)]
     if errors is not None:

@@ -14,6 +14,7 @@ from typing import Any
 from edge_runtime.common.files import write_atomically
 from edge_runtime.core.model_file import ModelFile, pack_model
 from edge_runtime.errors import BadModel, EnvironmentLacks, GateFailed
+from edge_runtime.inspection.golden import golden_of, write_golden
 
 COMPILER = "edgetpu_compiler"
 MAPPED = "Mapped to Edge TPU"
@@ -170,5 +171,7 @@ def compile_model(model: ModelFile, out: Path) -> CompilerLog:
         flatbuffer = compiled.read_bytes()
     details = {**model.card.details, "target": "edgetpu", "edgetpu": log.to_json()}
     details["before_compilation_sha256"] = details.pop("flatbuffer_sha256", None)
-    write_atomically(out, pack_model(flatbuffer, replace(model.card, details=details), model.golden))
+    vectors = golden_of(model)
+    golden = None if vectors is None else write_golden(vectors)
+    write_atomically(out, pack_model(flatbuffer, replace(model.card, details=details), golden))
     return log

@@ -16,7 +16,7 @@ from edge_runtime.common.files import write_atomically
 from edge_runtime.core.backends import open_interpreter
 from edge_runtime.core.card import Card
 from edge_runtime.core.model_file import pack_model
-from edge_runtime.inspection.golden import Golden, make_golden
+from edge_runtime.inspection.golden import make_golden, write_golden
 from train.metrics.evaluation import evaluate
 from train.runs.run import versions
 
@@ -46,11 +46,11 @@ def publish(
     """
     best = outcome.best
     card = make_card(bench, outcome, target, facts)
-    golden: Golden = make_golden(open_interpreter(best.flatbuffer), bench.run.contract, images)
+    golden = make_golden(open_interpreter(best.flatbuffer), bench.run.contract, images)
     rejected = out.with_name(out.name + REJECTED)
     failed = best.drift.verdict.name == FAILED
     path = rejected if failed else out
-    write_atomically(path, pack_model(best.flatbuffer, card, golden))
+    write_atomically(path, pack_model(best.flatbuffer, card, write_golden(golden)))
     if not failed:
         rejected.unlink(missing_ok=True)
     return path, card

@@ -141,9 +141,9 @@ def _slides(
 
 def _card(model: str | None) -> tuple[OutputContract, float]:
     """Calibration and counting threshold of a model file."""
-    from edge_runtime.core.model_file import find_model, read_model_file
+    from edge_runtime.core.model_file import open_model
 
-    card = read_model_file(find_model(model or "default")).card
+    card = open_model(model or "default").card
     if card is None:
         raise WrongUsage("The model has no card, so no calibration and no threshold; give --point and probabilities.")
     return card.output, card.points.count

@@ -67,7 +67,7 @@ def fields(
     from benchmarks.fields.section import section
     from benchmarks.harness.envelope import check_folder, deliver
     from benchmarks.report.forms import text
-    from edge_runtime.core.classifier import Classifier
+    from edge_runtime.inspection.opening import open_classifier
 
     check_folder(save)
     chosen = [
@@ -77,7 +77,7 @@ def fields(
     ]
     if not chosen:
         raise WrongUsage("No annotated field lies between --from and --to; look at the names of the images.")
-    classifier = Classifier.open(model)
+    classifier = open_classifier(model)
     steps = Gap(classifier) if gap else None
     scores = _score(chosen, classifier, sorted({*_IOUS, iou}), steps)
     document = summary(scores, iou)

@@ -103,11 +103,11 @@ def latency(
     from benchmarks.latency.one_model import LatencyRequest
     from benchmarks.latency.reference import read_references
     from benchmarks.latency.validity import result_word
-    from edge_runtime.core.model_file import find_model, read_model_file
+    from edge_runtime.core.model_file import open_model
 
     check_folder(save)
     references = read_references(reference) if reference else None
-    files = [read_model_file(find_model(name)) for name in models or (None,)]
+    files = [open_model(name) for name in models or (None,)]
     runtimes = [runtime_of(file, accelerator) for file in files]
     counts = threads or tuple(count for count in _USUAL_THREADS if count <= available_processors())
     machine = read_machine()

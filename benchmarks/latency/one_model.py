@@ -18,10 +18,11 @@ from benchmarks.latency.section import pools_table, start_table, thread_detail
 from benchmarks.latency.throughput import measure_throughput
 from benchmarks.report.forms import detail_text, table_text
 from edge_runtime.common.console import is_quiet
-from edge_runtime.core.classifier import Classifier
 from edge_runtime.core.images import load_image
 from edge_runtime.core.model_file import ModelFile
 from edge_runtime.core.preprocess import resize
+from edge_runtime.inspection.compute_units import compute_units_of
+from edge_runtime.inspection.opening import open_classifier
 
 
 @dataclass(frozen=True)
@@ -54,7 +55,7 @@ def measure_model(
     Returns:
         An entry of ``models`` in the document of ``bench latency``.
     """
-    classifier = Classifier(file, accelerator=request.accelerator)
+    classifier = open_classifier(file, request.accelerator)
     contract = classifier.contract
     cold = measure_cold_starts(file.path, image, backend, request.preset.cold_starts, classifier.on_edgetpu)
     entry: dict[str, Any] = {
@@ -63,7 +64,7 @@ def measure_model(
         "flatbuffer": network_id(file.flatbuffer),
         "bytes": file.path.stat().st_size,
         "input": [contract.width, contract.height],
-        "units": asdict(classifier.units),
+        "units": asdict(compute_units_of(classifier)),
         "cold_start": cold.to_json(),
     }
     show(table_text(start_table(entry)))

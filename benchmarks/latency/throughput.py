@@ -12,7 +12,7 @@ import numpy as np
 from benchmarks.harness.bare import Bare
 from benchmarks.harness.percentiles import median
 from benchmarks.harness.timing import Preset, adjacent_ratio, take_turns
-from edge_runtime.commands.classify.command import CHUNK
+from edge_runtime.commands.classify.cells import CHUNK
 from edge_runtime.core.pool import ordered_map
 
 if TYPE_CHECKING:

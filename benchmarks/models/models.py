@@ -15,8 +15,9 @@ from edge_runtime.common.text import printable
 from edge_runtime.core.card import Card
 from edge_runtime.core.model_file import find_model, read_model_file
 from edge_runtime.errors import BadModel, EnvironmentLacks
+from edge_runtime.inspection.opening import open_classifier
 from train.data.cache import default_cache, load_pixels
-from train.evaluate.device_scores import device_logits, open_classifiers
+from train.evaluate.device_scores import device_logits
 from train.metrics.bootstrap import LEVEL, paired_difference
 from train.metrics.calibration import calibrated
 from train.metrics.evaluation import evaluate
@@ -161,7 +162,7 @@ def _score(name: str, path: Path, judged: Judged, replicates: int, seed: int) ->
     file = read_model_file(path)
     if file.card is None:
         raise BadModel(f"{printable(path)} has no card; `thinsmear bench peers --peer` takes such files")
-    classifiers = open_classifiers(file, os.cpu_count() or 1)
+    classifiers = open_classifier(file).side_by_side(os.cpu_count() or 1)
     card: Card = classifiers[0].card
     cells = judged.cells
     logits = device_logits(classifiers, load_pixels(cells, card.input, default_cache()))

@@ -107,9 +107,9 @@ def peers(
 
 
 def _model_with_card(name: str | None) -> ModelFile:
-    from edge_runtime.core.model_file import find_model, read_model_file
+    from edge_runtime.core.model_file import open_model
 
-    file = read_model_file(find_model(name))
+    file = open_model(name)
     if file.card is None:
         raise WrongUsage(f"{printable(file.path)} has no card; give it as --peer, beside a MODEL that has one.")
     return file

@@ -6,8 +6,8 @@ from importlib import import_module
 from types import ModuleType
 from typing import Any
 
+from edge_runtime.core.model_file import MAGIC
 from edge_runtime.errors import EnvironmentLacks
-from edge_runtime.inspection.graph import MAGIC
 
 # Both packages carry the same generated code; LiteRT's loads in an instant.
 _HOMES = ("ai_edge_litert.schema_py_generated", "tensorflow.lite.python.schema_py_generated")

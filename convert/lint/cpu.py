@@ -46,6 +46,13 @@ def _operator(graph: Graph, index: int, operator: Operator) -> Iterator[Finding]
             "run it where the plug-in is, or convert without custom operators",
         )  # fmt: skip
         return
+    if not operator.known:
+        yield Finding(
+            "error", "unknown-operator", place,
+            "newer than this program, so whether the interpreter has it cannot be said",
+            "upgrade thinsmear and ai-edge-litert, or convert the model with an older TensorFlow",
+        )  # fmt: skip
+        return
     computed = [n for n in (*operator.inputs, *operator.outputs) if n >= 0 and not graph.tensors[n].constant_bytes]
     kinds = {graph.tensors[n].dtype for n in computed}
     kind = next((k for k in kinds if k not in ("int32", "bool")), "float32")

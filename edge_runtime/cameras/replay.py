@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edge_runtime.cameras.protocol import CameraFault, EndOfStream, Frame, Pace
-from edge_runtime.common.text import printable, text
+from edge_runtime.common.text import as_utf8, printable
 from edge_runtime.core.images import IMAGE_SUFFIXES, load_image
 from edge_runtime.errors import BadImage, WrongUsage
 
@@ -143,9 +143,9 @@ def _open(path: str) -> tuple[Callable[[], Iterator[Picture]], float]:
     def once() -> Iterator[Picture]:
         for source in sources:
             try:
-                yield load_image(source.path), text(source.path)
+                yield load_image(source.path), as_utf8(source.path)
             except BadImage as error:
-                yield error, text(source.path)
+                yield error, as_utf8(source.path)
 
     return once, _DEFAULT_FPS
 
@@ -167,7 +167,7 @@ def _open_video(path: str) -> tuple[Callable[[], Iterator[Picture]], float]:
                 read, picture = video.read()
                 if not read:
                     return
-                yield cv2.cvtColor(picture, cv2.COLOR_BGR2RGB), text(path)
+                yield cv2.cvtColor(picture, cv2.COLOR_BGR2RGB), as_utf8(path)
         finally:
             video.release()
 

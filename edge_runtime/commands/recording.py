@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-import io
 from typing import TYPE_CHECKING, Any
 
+from edge_runtime.core.encoding import encode_png
 from edge_runtime.sessions.blank_slides import blank_rate
 from edge_runtime.sessions.records import CELL, FIELD, Cell, FieldRecord, ModelRecord
 from edge_runtime.sessions.review import reviewed
 from edge_runtime.sessions.session_counts import stop_state
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
     from edge_runtime.cameras import Frame
     from edge_runtime.commands.watch.outcomes import PictureJudgement
     from edge_runtime.core.classifier import Classifier
     from edge_runtime.counting import StopState
     from edge_runtime.sessions.records import Session
     from edge_runtime.sessions.store.store import Store
+
+QUICK = 1  # level of compression; files stay the same, by which a session knows what it has
 
 
 class Recorder:
@@ -87,7 +86,7 @@ class Recorder:
     def _add(self, frame: Frame, verdict: PictureJudgement) -> int:
         record = _cell(verdict.line) if self._single else FieldRecord.from_json(verdict.line)
         added = self._store.add_field(
-            self.session, png(frame.pixels), record, self._model, self._settings(frame), frame.pixels
+            self.session, encode_png(frame.pixels, QUICK), record, self._model, self._settings(frame), frame.pixels
         )
         self._totals = added.totals
         self.stop = self._stop_state()
@@ -102,15 +101,6 @@ class Recorder:
         """No path of a replay and no time: the one may hold a name, the other is the record's own."""
         height, width = frame.pixels.shape[:2]
         return {"source": self._camera, "width": width, "height": height, **frame.settings}
-
-
-def png(pixels: NDArray[np.uint8]) -> bytes:
-    """uint8 [h, w, 3] as a PNG file, quickly rather than small."""
-    from PIL import Image
-
-    stream = io.BytesIO()
-    Image.fromarray(pixels).save(stream, "PNG", compress_level=1)
-    return stream.getvalue()
 
 
 def _cell(values: dict[str, Any]) -> FieldRecord:

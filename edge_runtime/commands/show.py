@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from edge_runtime.common.console import emit_json, json_option, table, verbosity_options
-from edge_runtime.common.text import printable, text
+from edge_runtime.common.text import as_utf8, printable
 from edge_runtime.errors import GateFailed, NotConclusive
 
 if TYPE_CHECKING:
@@ -44,10 +44,10 @@ def show(model: str | None, golden: bool, tensors: bool, as_json: bool) -> None:
     MODEL is a .tflite file, or the name of a model that comes with the program. Files of other makers have no card;
     the rest is shown all the same.
     """
-    from edge_runtime.core.model_file import find_model, read_model_file
+    from edge_runtime.core.model_file import open_model
     from edge_runtime.inspection.graph import read_graph
 
-    file = read_model_file(find_model(model))
+    file = open_model(model)
     graph = read_graph(file.flatbuffer)
     check = _check(file) if golden else None
     if as_json:
@@ -64,17 +64,18 @@ def show(model: str | None, golden: bool, tensors: bool, as_json: bool) -> None:
 
 def _check(file: ModelFile) -> GoldenCheck:
     from edge_runtime.core.classifier import Classifier
-    from edge_runtime.inspection.golden import check_golden
+    from edge_runtime.inspection.golden import check_golden, golden_of
 
-    if file.golden is None:
+    golden = golden_of(file)
+    if golden is None:
         raise NotConclusive(f"{printable(file.path)} holds no golden vectors, so nothing can be proven with it.")
     classifier = Classifier(file)
-    return check_golden(classifier.interpreter, classifier.contract, file.golden)
+    return check_golden(classifier.interpreter, classifier.contract, golden)
 
 
 def _document(file: ModelFile, graph: Graph, check: GoldenCheck | None) -> dict[str, Any]:
     return {
-        "file": text(file.path),
+        "file": as_utf8(file.path),
         "model": file.id,
         "sha256": file.sha256,
         "sizes": _sizes(file),
@@ -150,7 +151,7 @@ def _operator_counts(graph: Graph) -> list[tuple[tuple[str, int, bool], int]]:
 
 
 def _sizes(file: ModelFile) -> dict[str, int]:
-    tail = {} if file.tail is None else {printable(name): size for name, size in file.tail.sizes.items()}
+    tail = {} if file.archive is None else {printable(name): size for name, size in file.archive.sizes.items()}
     return {"flatbuffer": len(file.flatbuffer), **tail}
 
 

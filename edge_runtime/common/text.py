@@ -7,7 +7,7 @@ import os
 _LONGEST = 300
 
 
-def text(path: str | os.PathLike[str]) -> str:
+def as_utf8(path: str | os.PathLike[str]) -> str:
     """A path as valid Unicode: bytes that are no UTF-8 become ``\\xNN``; everything else stays as it is."""
     name = os.fspath(path)
     try:
@@ -17,11 +17,11 @@ def text(path: str | os.PathLike[str]) -> str:
 
 
 def printable(path: str | os.PathLike[str]) -> str:
-    """A path, or any foreign text, for a terminal: as :func:`text`, and control characters are escaped too.
+    """A path, or any foreign text, for a terminal: as :func:`as_utf8`, and control characters are escaped too.
 
     So a name holds no line ends and no escape codes; beyond 300 characters it loses its middle.
     """
-    shown = "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text(path))
+    shown = "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in as_utf8(path))
     if len(shown) <= _LONGEST:
         return shown
     half = _LONGEST // 2 - 2

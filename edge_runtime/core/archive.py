@@ -26,7 +26,7 @@ _OUR_LOCAL_HEADER = re.compile(rb"PK\x03\x04.{26}(?:card\.json|labels\.txt|golde
 _FIXED_DATE = (1980, 1, 1, 0, 0, 0)  # the earliest a ZIP can hold; the same model gives the same bytes
 
 
-class Tail:
+class Archive:
     """The archive behind a flatbuffer.
 
     Attributes:
@@ -37,8 +37,8 @@ class Tail:
     def __init__(self, data: bytes) -> None:
         """Read the directory of the archive at the end of ``data``; BadModel when it is damaged or absurd."""
         try:
-            self._archive = zipfile.ZipFile(io.BytesIO(data))
-            entries = self._archive.infolist()
+            self._zip = zipfile.ZipFile(io.BytesIO(data))
+            entries = self._zip.infolist()
         except (zipfile.BadZipFile, NotImplementedError, ValueError, OSError, struct.error) as error:
             raise BadModel(
                 f"The archive behind the model is damaged ({printable(str(error))}); copy the model file again."
@@ -61,7 +61,7 @@ class Tail:
         if entry.flag_bits & 1 or entry.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
             raise BadModel(f"The model's {name} is encrypted or compressed in an unusual way; pack the model again.")
         try:
-            with self._archive.open(entry) as stream:
+            with self._zip.open(entry) as stream:
                 return stream.read(limit)  # bounded even when the directory lied about the size
         except (zipfile.BadZipFile, zlib.error, EOFError, ValueError, OSError, NotImplementedError) as error:
             raise BadModel(
@@ -69,7 +69,7 @@ class Tail:
             ) from error
 
 
-def find_tail(data: bytes) -> Tail | None:
+def find_archive(data: bytes) -> Archive | None:
     """The archive at the end of a model file, or None for a plain flatbuffer.
 
     Raises:
@@ -88,14 +88,14 @@ def find_tail(data: bytes) -> Tail | None:
         raise BadModel(f"The archive behind the model has {entries:,} entries; at most {MAX_ENTRIES} are read.")
     if directory > _LARGEST_DIRECTORY or data[max(0, end - 20) : max(0, end - 16)] == _ZIP64_LOCATOR:
         raise BadModel("The archive behind the model has an absurdly large directory; pack the model again.")
-    tail = Tail(data)
-    ours = {match[30:].decode() for match in _OUR_LOCAL_HEADER.findall(data[tail.start :])}
-    if len(tail.sizes) != entries or not ours <= set(tail.sizes):
+    archive = Archive(data)
+    ours = {match[30:].decode() for match in _OUR_LOCAL_HEADER.findall(data[archive.start :])}
+    if len(archive.sizes) != entries or not ours <= set(archive.sizes):
         raise BadModel("The archive behind the model is damaged: its directory is not complete; copy the file again.")
-    return tail
+    return archive
 
 
-def append_tail(flatbuffer: bytes, entries: Mapping[str, bytes]) -> bytes:
+def append_archive(flatbuffer: bytes, entries: Mapping[str, bytes]) -> bytes:
     """``flatbuffer`` with the entries as a ZIP behind it; the same input gives the same bytes."""
     buffer = io.BytesIO(flatbuffer)
     with zipfile.ZipFile(buffer, "a") as archive:
@@ -105,7 +105,7 @@ def append_tail(flatbuffer: bytes, entries: Mapping[str, bytes]) -> bytes:
 
 
 def pack(entries: Mapping[str, bytes]) -> bytes:
-    """Entries as an uncompressed ZIP of their own (an .npz, which the tail then compresses as a whole)."""
+    """Entries as an uncompressed ZIP of their own (an .npz, which the archive then compresses as a whole)."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:
         for name, content in entries.items():

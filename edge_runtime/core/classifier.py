@@ -13,10 +13,9 @@ from edge_runtime.core.backends import open_interpreter
 from edge_runtime.core.backends.edgetpu import CUSTOM_OPERATOR
 from edge_runtime.core.card import LABELS, Card, InputContract
 from edge_runtime.core.decision import decide, logit_of, probability
-from edge_runtime.core.model_file import ModelFile, find_model, read_model_file
+from edge_runtime.core.model_file import ModelFile, open_model
 from edge_runtime.core.preprocess import lookup_table, resize, tensor_map
 from edge_runtime.errors import BadModel
-from edge_runtime.inspection.compute_units import ComputeUnits, compute_units
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -54,7 +53,6 @@ class Classifier:
         labels: (negative, positive).
         interpreter: the loaded model.
         on_edgetpu: whether an Edge TPU runs it, or a part of it.
-        units: how many operators run where.
     """
 
     def __init__(
@@ -69,8 +67,8 @@ class Classifier:
 
         Args:
             threads: threads of the runtime's kernels.
-            card: used instead of the file's own; needed for files without one
-                (see :mod:`edge_runtime.inspection.cardless`).
+            card: used instead of the file's own; needed for files without one, which nobody has vouched for:
+                :func:`edge_runtime.inspection.opening.open_classifier` checks them before they are loaded here.
             labels: (negative, positive) instead of the file's own.
             accelerator: "auto", "cpu" or "edgetpu"; see :func:`edge_runtime.core.backends.uses_edgetpu`.
 
@@ -84,12 +82,6 @@ class Classifier:
             raise BadModel(
                 f"{model.path.name} has no card; say what it is with --labels (in output order) and --input-range."
             )
-        if model.card is None:
-            from edge_runtime.inspection.graph import read_graph
-            from edge_runtime.inspection.trial_run import try_model
-
-            read_graph(model.flatbuffer)
-            try_model(model.flatbuffer, accelerator)
         self.model = model
         self.card = chosen
         self.contract: InputContract = chosen.input
@@ -116,20 +108,19 @@ class Classifier:
         """Whether an Edge TPU runs it, or a part of it."""
         return CUSTOM_OPERATOR in self.model.flatbuffer
 
-    @property
-    def units(self) -> ComputeUnits:
-        """How many operators run where."""
-        return compute_units(self.model.flatbuffer, self.card.details)
-
     def twin(self) -> Classifier:
         """The same model once more, for another thread."""
         threads, card, labels, accelerator = self._how
         return Classifier(self.model, threads, card, labels, accelerator)
 
+    def side_by_side(self, count: int) -> list[Classifier]:
+        """This one and its twins, ``count`` in all, for as many threads."""
+        return [self, *(self.twin() for _ in range(count - 1))]
+
     @classmethod
     def open(cls, path: Path | str | None = None, threads: int = 1, accelerator: str = "auto") -> Classifier:
         """A classifier from a model file, a shipped model's name, or (None) the default model; errors as above."""
-        return cls(read_model_file(find_model(None if path is None else str(path))), threads, accelerator=accelerator)
+        return cls(open_model(path), threads, accelerator=accelerator)
 
     def logits(self, pixels: NDArray[np.uint8]) -> NDArray[np.float64]:
         """Raw logits of images of the model's size.

@@ -1,4 +1,4 @@
-"""Writes PNG files of camera pictures in a third of the usual time, so that a capture is not kept waiting.
+"""PNG files of pictures: as Pillow makes them, or in a third of the time, so that a capture is not kept waiting.
 
 Pillow tries all five filters on each row. On pictures of a sensor the difference to the row above does nearly as well
 (5 % more bytes), and with the noise that is left run lengths are all that is worth looking for.
@@ -6,6 +6,7 @@ Pillow tries all five filters on each row. On pictures of a sensor the differenc
 
 from __future__ import annotations
 
+import io
 import struct
 import zlib
 from typing import TYPE_CHECKING
@@ -22,7 +23,7 @@ _MEMORY = 9
 
 
 def write_png(pixels: NDArray[np.uint8]) -> bytes:
-    """A PNG file of uint8 [h, w, 3], RGB."""
+    """A PNG file of uint8 [h, w, 3], RGB, as quickly as can be; a capture on the page waits for it."""
     height, width = pixels.shape[:2]
     flat = np.ascontiguousarray(pixels).reshape(height, 3 * width)
     rows = np.empty((height, 1 + 3 * width), np.uint8)
@@ -33,6 +34,19 @@ def write_png(pixels: NDArray[np.uint8]) -> bytes:
     data = packer.compress(rows.data) + packer.flush()
     head = struct.pack(">II5B", width, height, *_COLOURS)
     return b"".join([_SIGNATURE, _chunk(b"IHDR", head), _chunk(b"IDAT", data), _chunk(b"IEND", b"")])
+
+
+def encode_png(pixels: NDArray[np.uint8], level: int = 6) -> bytes:
+    """A PNG file of uint8 [h, w, 3], RGB, smaller than :func:`write_png` makes it.
+
+    Args:
+        level: of compression, 0 to 9.
+    """
+    from PIL import Image
+
+    stream = io.BytesIO()
+    Image.fromarray(pixels).save(stream, "PNG", compress_level=level)
+    return stream.getvalue()
 
 
 def _chunk(kind: bytes, data: bytes) -> bytes:

@@ -8,25 +8,21 @@ import math
 import os
 import stat
 from dataclasses import dataclass, field, replace
-from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from edge_runtime.common.text import printable
-from edge_runtime.core.archive import Tail, append_tail, find_tail
+from edge_runtime.core.archive import Archive, append_archive, find_archive
 from edge_runtime.core.card import LABELS, Card, parse_card
 from edge_runtime.errors import BadModel, WrongUsage
-from edge_runtime.inspection.flatbuffer import MAGIC
 
-if TYPE_CHECKING:
-    from edge_runtime.inspection.golden import Golden
-
+MAGIC = b"TFL3"  # bytes 4 to 7 of a TFLite file
 MAX_BYTES = 256 << 20
 MODELS = Path(__file__).parents[1] / "models"
 _MAX_CARD_BYTES = 8 << 20
 _MAX_LABEL_BYTES = 64 << 10
-_MAX_GOLDEN_BYTES = 128 << 20
 _HASH_KEY = "flatbuffer_sha256"
+GOLDEN_ENTRY = "golden.npz"  # of the archive; see edge_runtime.inspection.golden
 # what people hand over instead of a TFLite file, by its first bytes
 _OTHER_FILES = (
     (b"PK\x03\x04", "a ZIP archive or a .keras file; convert it first"),
@@ -47,7 +43,7 @@ class ModelFile:
         card: the validated card; None for files of other makers.
         labels: names of the classes, ("Uninfected", "Parasitized") for our own; empty when the file names none.
         sha256: of the whole file, hex.
-        tail: the archive behind the flatbuffer, if there is one.
+        archive: what follows the flatbuffer, if anything does.
     """
 
     path: Path
@@ -55,21 +51,12 @@ class ModelFile:
     card: Card | None
     labels: tuple[str, ...]
     sha256: str
-    tail: Tail | None = field(default=None, repr=False, compare=False)
+    archive: Archive | None = field(default=None, repr=False, compare=False)
 
     @property
     def id(self) -> str:
         """The first 12 digits of :attr:`sha256`, by which results name the model."""
         return self.sha256[:12]
-
-    @cached_property
-    def golden(self) -> Golden | None:
-        """The golden vectors, unpacked when first asked for; None when the file has none."""
-        if self.card is None or self.tail is None or "golden.npz" not in self.tail.sizes:
-            return None
-        from edge_runtime.inspection.golden import read_golden  # not needed to classify
-
-        return read_golden(self.tail.read("golden.npz", _MAX_GOLDEN_BYTES))
 
 
 def read_model_file(path: Path | str) -> ModelFile:
@@ -92,15 +79,28 @@ def read_model_file(path: Path | str) -> ModelFile:
         raise BadModel(f"{name}: {error}") from error
 
 
-def pack_model(flatbuffer: bytes, card: Card, golden: Golden | None = None) -> bytes:
-    """The bytes of a one-file model; the card gets the flatbuffer's SHA-256. The same input gives the same bytes.
+def open_model(name: Path | str | None = None) -> ModelFile:
+    """The model that a name means, as :func:`find_model` has it, read and checked.
 
     Raises:
-        BadModel: the flatbuffer is none (or already has a tail), or the card holds what JSON cannot.
+        WrongUsage: there is no such file and no such model.
+        BadModel: as :func:`read_model_file`.
+    """
+    return read_model_file(find_model(None if name is None else str(name)))
+
+
+def pack_model(flatbuffer: bytes, card: Card, golden: bytes | None = None) -> bytes:
+    """The bytes of a one-file model; the card gets the flatbuffer's SHA-256. The same input gives the same bytes.
+
+    Args:
+        golden: what :func:`edge_runtime.inspection.golden.write_golden` makes of golden vectors.
+
+    Raises:
+        BadModel: the flatbuffer is none (or already has an archive), or the card holds what JSON cannot.
     """
     if flatbuffer[4:8] != MAGIC:
         raise BadModel("Only a TFLite flatbuffer can be packed into a model file.")
-    if find_tail(flatbuffer) is not None:
+    if find_archive(flatbuffer) is not None:
         raise BadModel("The flatbuffer already has an archive behind it; read it with read_model_file first.")
     card = replace(card, details={**card.details, _HASH_KEY: hashlib.sha256(flatbuffer).hexdigest()})
     try:
@@ -109,10 +109,8 @@ def pack_model(flatbuffer: bytes, card: Card, golden: Golden | None = None) -> b
         raise BadModel(f"The card cannot be written as JSON: {error}.") from error
     entries = {"labels.txt": "".join(f"{label}\n" for label in LABELS).encode(), "card.json": document.encode()}
     if golden is not None:
-        from edge_runtime.inspection.golden import write_golden
-
-        entries["golden.npz"] = write_golden(golden)
-    return append_tail(flatbuffer, entries)
+        entries[GOLDEN_ENTRY] = golden
+    return append_archive(flatbuffer, entries)
 
 
 def model_names() -> list[str]:
@@ -159,17 +157,17 @@ def _read(path: Path, name: str) -> bytes:
 
 
 def _parse(path: Path, data: bytes) -> ModelFile:
-    tail = find_tail(data)
-    digest = hashlib.sha256(data[: tail.start] if tail else data)
-    if tail is None:
+    archive = find_archive(data)
+    digest = hashlib.sha256(data[: archive.start] if archive else data)
+    if archive is None:
         return ModelFile(path, data, None, (), digest.hexdigest())
-    flatbuffer = data[: tail.start]
+    flatbuffer = data[: archive.start]
     flatbuffer_hash = digest.hexdigest()
-    digest.update(memoryview(data)[tail.start :])
-    labels = _labels(tail.read("labels.txt", _MAX_LABEL_BYTES)) if "labels.txt" in tail.sizes else ()
+    digest.update(memoryview(data)[archive.start :])
+    labels = _labels(archive.read("labels.txt", _MAX_LABEL_BYTES)) if "labels.txt" in archive.sizes else ()
     card = None
-    if "card.json" in tail.sizes:
-        card = _card(tail.read("card.json", _MAX_CARD_BYTES))
+    if "card.json" in archive.sizes:
+        card = _card(archive.read("card.json", _MAX_CARD_BYTES))
         promised = card.details.get(_HASH_KEY)
         if promised != flatbuffer_hash:
             raise BadModel(
@@ -178,7 +176,7 @@ def _parse(path: Path, data: bytes) -> ModelFile:
             )
         if len(labels) != 2 or labels[0] == labels[1]:
             raise BadModel(f"the labels are {list(labels)[:4]}; a card needs two different ones, negative first.")
-    return ModelFile(path, flatbuffer, card, labels, digest.hexdigest(), tail)
+    return ModelFile(path, flatbuffer, card, labels, digest.hexdigest(), archive)
 
 
 def _labels(content: bytes) -> tuple[str, ...]:

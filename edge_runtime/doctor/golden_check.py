@@ -93,9 +93,9 @@ def _pillow(model: str | None) -> list[Finding]:
 
 
 def _model(model: str | None) -> list[Finding]:
-    from edge_runtime.core.model_file import find_model, read_model_file
+    from edge_runtime.core.model_file import open_model
 
-    file = read_model_file(find_model(model))
+    file = open_model(model)
     where = f"{printable(file.path)} ({file.id}, {len(file.flatbuffer):,} bytes)"
     if file.card is None:
         cure = "Use a model made by `thinsmear convert`, or classify with --labels and --input-range."
@@ -104,9 +104,9 @@ def _model(model: str | None) -> list[Finding]:
 
 
 def _load(model: str | None) -> list[Finding]:
-    from edge_runtime.core.model_file import find_model, read_model_file
+    from edge_runtime.core.model_file import open_model
 
-    file = read_model_file(find_model(model))
+    file = open_model(model)
     if file.card is not None:
         from edge_runtime.core.classifier import Classifier
 
@@ -120,15 +120,16 @@ def _load(model: str | None) -> list[Finding]:
 
 def _golden(model: str | None) -> list[Finding]:
     from edge_runtime.core.classifier import Classifier
-    from edge_runtime.core.model_file import find_model, read_model_file
-    from edge_runtime.inspection.golden import check_golden
+    from edge_runtime.core.model_file import open_model
+    from edge_runtime.inspection.golden import check_golden, golden_of
 
-    file = read_model_file(find_model(model))
-    if file.card is None or file.golden is None:
+    file = open_model(model)
+    golden = golden_of(file)
+    if golden is None:
         cure = "Convert the model again with `thinsmear convert`, which puts golden vectors in."
         return [warn("golden", "The model holds no golden vectors, so nothing can be proven with it.", cure)]
     classifier = Classifier(file)
-    check = check_golden(classifier.interpreter, classifier.contract, file.golden)
+    check = check_golden(classifier.interpreter, classifier.contract, golden)
     if not check.passed:
         found = f"{check.changed_values:,} input values differ, outputs are up to {check.output_distance:g} apart"
         cure = "Run `pip install --upgrade pillow numpy ai-edge-litert`."

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from edge_runtime.core.card import Card, InputContract, OperatingPoints, OutputContract
 from edge_runtime.errors import BadModel, WrongUsage
-from edge_runtime.inspection.graph import Graph, read_graph
+from edge_runtime.inspection.graph import Graph, Operator, read_graph
 
 # what the model's training made of pixels 0..255: name -> (scale, offset)
 INPUT_RANGES = {"0..1": (1 / 255, 0.0), "-1..1": (1 / 127.5, -1.0), "0..255": (1.0, 0.0)}
@@ -49,8 +49,14 @@ def describe(
     values = _output_values(graph)
     if values not in (1, len(labels)) or (values == 1 and len(labels) != 2):
         raise WrongUsage(f"The model has {values} outputs and {len(labels)} labels are given ({', '.join(labels)}).")
+    last = _last_operator(graph)
+    if last is not None and not last.known:
+        raise BadModel(
+            f"The model ends in the operator {last.name}, which is newer than this program, so what its output means "
+            "is not known; upgrade thinsmear, or convert the model with an older TensorFlow."
+        )
     output = OutputContract(
-        kind="probability" if _last_operator(graph) in _PROBABILITY_OPERATORS else "logit",
+        kind="probability" if last is not None and last.name in _PROBABILITY_OPERATORS else "logit",
         index=place if values > 1 else 0,
         complement=values == 1 and place == 0,
     )
@@ -86,7 +92,7 @@ def _output_values(graph: Graph) -> int:
     return values
 
 
-def _last_operator(graph: Graph) -> str:
+def _last_operator(graph: Graph) -> Operator | None:
     """The operator that makes the output, leaving out those that only change its form."""
     makers = {number: operator for operator in graph.operators for number in operator.outputs}
     number = graph.outputs[0]
@@ -95,5 +101,4 @@ def _last_operator(graph: Graph) -> str:
         if operator is None or operator.name not in _PASSING_OPERATORS or not operator.inputs:
             break
         number = operator.inputs[0]
-    operator = makers.get(number)
-    return operator.name if operator else ""
+    return makers.get(number)

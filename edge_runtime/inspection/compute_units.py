@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from edge_runtime.core.backends.edgetpu import CUSTOM_OPERATOR
+from edge_runtime.inspection.graph import read_graph
+
+if TYPE_CHECKING:
+    from edge_runtime.core.classifier import Classifier
 
 
 @dataclass(frozen=True)
@@ -27,6 +31,11 @@ class ComputeUnits:
         return f"Compute units: {' | '.join(shown)} | Total ({self.edgetpu + self.cpu})"
 
 
+def compute_units_of(classifier: Classifier) -> ComputeUnits:
+    """How many operators of a loaded model run where."""
+    return compute_units(classifier.model.flatbuffer, classifier.card.details)
+
+
 def compute_units(flatbuffer: bytes, details: Mapping[str, Any] | None = None) -> ComputeUnits:
     """Count the operators of a model that is loaded and running.
 
@@ -36,8 +45,6 @@ def compute_units(flatbuffer: bytes, details: Mapping[str, Any] | None = None) -
     Args:
         details: the card's details.
     """
-    from edge_runtime.inspection.graph import read_graph
-
     names = [operator.name for operator in read_graph(flatbuffer).operators]
     compiled = names.count(CUSTOM_OPERATOR.decode())
     if not compiled:

@@ -16,11 +16,10 @@ from edge_runtime.errors import BadModel
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-MAGIC = b"TFL3"  # bytes 4 to 7 of a TFLite file
 _ENTRY_LIMIT = 1_000_000  # of a vector of tables or texts; no real model comes near
 
 
-class Table:
+class FlatTable:
     """One table of a flatbuffer; fields are read by their number in the schema.
 
     Every method raises BadModel when the data points outside the buffer.
@@ -45,17 +44,17 @@ class Table:
         place = self._place(field)
         return default if place is None else int(_unpack(self._data, f"<{code}", place))
 
-    def table(self, field: int) -> Table | None:
+    def table(self, field: int) -> FlatTable | None:
         """A table within this one, or None when it is absent."""
         place = self._place(field)
-        return None if place is None else Table(self._data, self._follow(place))
+        return None if place is None else FlatTable(self._data, self._follow(place))
 
-    def tables(self, field: int) -> list[Table]:
+    def tables(self, field: int) -> list[FlatTable]:
         """The tables of a vector; an absent vector is empty."""
         start, count = self._vector(field, 4)
         if count > _ENTRY_LIMIT:
             raise BadModel(f"The model file is corrupt: a list at byte {start} claims {count:,} entries.")
-        return [Table(self._data, self._follow(start + 4 * i)) for i in range(count)]
+        return [FlatTable(self._data, self._follow(start + 4 * i)) for i in range(count)]
 
     def numbers(self, field: int, dtype: str) -> NDArray[Any]:
         """A vector of numbers of the NumPy type ``dtype`` ("<i4", "<f4", "<i8", "u1"); no copy; absent is empty."""

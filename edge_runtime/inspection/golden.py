@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from edge_runtime.common.text import printable
-from edge_runtime.core.archive import Tail, pack
+from edge_runtime.core.archive import Archive, pack
 from edge_runtime.core.card import InputContract
+from edge_runtime.core.model_file import GOLDEN_ENTRY, ModelFile
 from edge_runtime.core.preprocess import lookup_table, resize, to_tensor
 from edge_runtime.errors import BadModel
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 MAX_IMAGES = 4
 OUTPUT_STEPS = 2
 FLOAT_TOLERANCE = 1e-3
+_MAX_BYTES = 128 << 20  # of all vectors, unpacked
 _MAX_ENTRY_BYTES = 64 << 20
 _ARRAYS = ("images", "inputs", "outputs")
 
@@ -74,6 +76,17 @@ class GoldenCheck:
         return self.inputs_equal and self.output_distance <= self.output_limit
 
 
+def golden_of(file: ModelFile) -> Golden | None:
+    """The golden vectors of a model file, unpacked anew with each call; None when it has no card or no vectors.
+
+    Raises:
+        BadModel: they are damaged or too large.
+    """
+    if file.card is None or file.archive is None or GOLDEN_ENTRY not in file.archive.sizes:
+        return None
+    return read_golden(file.archive.read(GOLDEN_ENTRY, _MAX_BYTES))
+
+
 def make_golden(interpreter: Interpreter, contract: InputContract, images: NDArray[np.uint8]) -> Golden:
     """Run uint8 [k, h, w, 3] through this machine's preprocessing and ``interpreter`` and keep what comes out."""
     inputs = _inputs(interpreter, contract, images)
@@ -120,7 +133,7 @@ def write_golden(golden: Golden) -> bytes:
 
 def read_golden(npz: bytes) -> Golden:
     """Parse an .npz file of golden vectors; BadModel when it is damaged, too large or not what it should be."""
-    archive = Tail(npz)
+    archive = Archive(npz)
     return Golden(*(_array(archive.read(f"{name}.npy", _MAX_ENTRY_BYTES), name) for name in _ARRAYS))
 
 

@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from edge_runtime.common.text import printable
+from edge_runtime.core.model_file import MAGIC
 from edge_runtime.errors import BadModel
-from edge_runtime.inspection.flatbuffer import MAGIC, Table
+from edge_runtime.inspection.flatbuffer import FlatTable
 
 OPERATOR_NAMES = tuple(
     """
@@ -49,6 +50,7 @@ _TYPES = (
     ("resource", 0), ("variant", 0), ("uint32", 32), ("uint16", 16), ("int4", 4), ("bfloat16", 16), ("int2", 2),
     ("uint4", 4), ("float8_e4m3fn", 8), ("float8_e5m2", 8),
 )  # fmt: skip
+_UNKNOWN = "UNKNOWN_"
 _OLD_CODE_LIMIT = 127  # operators up to here also stand in the schema's first, one-byte field
 _LARGEST_TENSOR = 1 << 31
 
@@ -81,7 +83,8 @@ class Operator:
     """One operator.
 
     Attributes:
-        name: builtin name ("CONV_2D"), or the custom code.
+        name: builtin name ("CONV_2D"), the custom code, or "UNKNOWN_" and the number of a builtin that is not in
+            ``OPERATOR_NAMES``.
         version: operator version of the schema.
         custom: the runtime needs a plug-in for it.
         inputs: tensor numbers, -1 for an optional input that is left out.
@@ -93,6 +96,11 @@ class Operator:
     custom: bool
     inputs: tuple[int, ...]
     outputs: tuple[int, ...]
+
+    @property
+    def known(self) -> bool:
+        """Whether the operator has a name here; what newer schemas brought has only its number."""
+        return self.custom or not self.name.startswith(_UNKNOWN)
 
 
 @dataclass(frozen=True)
@@ -123,7 +131,7 @@ def read_graph(flatbuffer: bytes) -> Graph:
     """
     if flatbuffer[4:8] != MAGIC:
         raise BadModel(f"This is no TFLite model: bytes 4 to 7 are {flatbuffer[4:8]!r} instead of {MAGIC!r}.")
-    model = Table(flatbuffer, int.from_bytes(flatbuffer[:4], "little"))
+    model = FlatTable(flatbuffer, int.from_bytes(flatbuffer[:4], "little"))
     version = model.scalar(0, "I")
     if version != 3:
         raise BadModel(f"The TFLite schema version is {version}; supported is 3.")
@@ -136,19 +144,19 @@ def read_graph(flatbuffer: bytes) -> Graph:
     return Graph(operators, tensors, inputs, outputs, len(graphs), model.text(3))
 
 
-def _operator_code(code: Table) -> tuple[str, int, bool]:
+def _operator_code(code: FlatTable) -> tuple[str, int, bool]:
     old, new = code.scalar(0, "b"), code.scalar(3, "i")
     number = new if old == _OLD_CODE_LIMIT else max(old, new)
     custom = code.text(1)
     version = code.scalar(2, "i", 1)
     if custom:
         return custom, version, True
-    if not 0 <= number < len(OPERATOR_NAMES):
-        raise BadModel(f"The model uses the operator number {number}, which is not known.")
-    return OPERATOR_NAMES[number], version, False
+    if number < 0:
+        raise BadModel(f"The model file is corrupt: it uses the operator number {number}.")
+    return OPERATOR_NAMES[number] if number < len(OPERATOR_NAMES) else f"{_UNKNOWN}{number}", version, False
 
 
-def _buffer_size(buffer: Table, file_size: int) -> int:
+def _buffer_size(buffer: FlatTable, file_size: int) -> int:
     """Bytes of a buffer; large models keep them outside the flatbuffer, by offset and size."""
     offset, size = buffer.scalar(1, "Q"), buffer.scalar(2, "Q")
     if offset > 1:
@@ -159,7 +167,7 @@ def _buffer_size(buffer: Table, file_size: int) -> int:
 
 
 def _subgraph(
-    subgraph: Table, codes: list[tuple[str, int, bool]], buffer_sizes: list[int]
+    subgraph: FlatTable, codes: list[tuple[str, int, bool]], buffer_sizes: list[int]
 ) -> tuple[tuple[Tensor, ...], tuple[Operator, ...], tuple[int, ...], tuple[int, ...]]:
     tensors = tuple(_tensor(tensor, buffer_sizes) for tensor in subgraph.tables(0))
     operators = []
@@ -191,7 +199,7 @@ def _tensor_numbers(numbers: Any, count: int, optional: bool) -> tuple[int, ...]
     return values
 
 
-def _tensor(tensor: Table, buffer_sizes: list[int]) -> Tensor:
+def _tensor(tensor: FlatTable, buffer_sizes: list[int]) -> Tensor:
     name = tensor.text(3)
     shape = tuple(int(side) for side in tensor.numbers(0, "<i4"))
     kind = tensor.scalar(1, "b")

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from edge_runtime.cameras.auto import choose
-from edge_runtime.core.classifier import Classifier
+from edge_runtime.inspection.opening import open_classifier
 from edge_runtime.server.access.limits import Admission, RateLimit
 from edge_runtime.server.access.tokens import Keys
 from edge_runtime.server.live.follower import Live
@@ -65,10 +65,10 @@ class Service:
         """Load the model and make sure of the store and the camera's name.
 
         Raises:
-            ThinsmearError, OSError: as :meth:`Classifier.open`, :meth:`Store.open` and :func:`choose`.
+            ThinsmearError, OSError: as :func:`open_classifier`, :meth:`Store.open` and :func:`choose`.
         """
         self.settings = settings
-        self.classifier = Classifier.open(settings.model, accelerator=settings.accelerator)
+        self.classifier = open_classifier(settings.model, settings.accelerator)
         # a full disk must not keep anybody from reviewing and exporting: space is looked at when a field is added
         Store.open(settings.store, create=True, min_free=0).close()
         ballast.keep(settings.store, settings.min_free)

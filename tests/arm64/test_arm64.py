@@ -15,6 +15,7 @@ import pytest
 from PIL import Image
 
 from edge_runtime.core.model_file import default_model_path, read_model_file
+from edge_runtime.inspection.golden import golden_of
 
 ROOT = Path(__file__).resolve().parents[2]
 CELLS = 12
@@ -44,7 +45,7 @@ def draw_images(folder: Path) -> None:
     subprocess.run([sys.executable, *synth], cwd=ROOT, check=True, capture_output=True)
     for path in sorted(folder.rglob("*.png"))[:2]:
         Image.open(path).convert("RGB").save(path.with_suffix(".jpg"))
-    golden = read_model_file(default_model_path()).golden
+    golden = golden_of(read_model_file(default_model_path()))
     assert golden is not None
     for number, pixels in enumerate(golden.images):
         Image.fromarray(pixels).save(folder / f"golden_{number}.png")

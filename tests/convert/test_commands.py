@@ -19,7 +19,7 @@ from edge_runtime.cli import run
 from edge_runtime.core.backends import open_interpreter
 from edge_runtime.core.model_file import read_model_file
 from edge_runtime.core.preprocess import lookup_table, normalise, to_tensor
-from edge_runtime.inspection.golden import check_golden
+from edge_runtime.inspection.golden import check_golden, golden_of
 from edge_runtime.inspection.graph import read_graph
 
 SMALL = ("--calibration-size", "60")
@@ -71,7 +71,7 @@ def test_no_patient_or_image_of_the_gate_travels_with_the_model(model: Path) -> 
 
 def test_the_golden_vectors_hold_and_calibration_is_the_models_own(model: Path) -> None:
     file = read_model_file(model)
-    assert check_golden(open_interpreter(file.flatbuffer), file.card.input, file.golden).passed
+    assert check_golden(open_interpreter(file.flatbuffer), file.card.input, golden_of(file)).passed
     assert file.card.output.temperature != 1.0
     assert 0 < file.card.points.review <= file.card.points.count < 1
 

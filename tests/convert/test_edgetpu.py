@@ -13,7 +13,7 @@ from convert.edgetpu_compiler import MAPPED, compile_model, parse_log, require_c
 from edge_runtime.core.card import Card, InputContract
 from edge_runtime.core.model_file import pack_model, read_model_file
 from edge_runtime.errors import BadModel, EnvironmentLacks, GateFailed
-from edge_runtime.inspection.golden import Golden
+from edge_runtime.inspection.golden import Golden, golden_of, write_golden
 
 # In the form in which compiler 16 prints it with -s.
 LOG = """Edge TPU Compiler version 16.0.384591198
@@ -104,7 +104,8 @@ def model(tmp_path: Path):
     images = np.zeros((1, 4, 4, 3), np.uint8)
     golden = Golden(images, images, np.zeros((1, 1), np.uint8))
     path = tmp_path / "model.tflite"
-    path.write_bytes(pack_model(b"\0\0\0\0TFL3 flatbuffer", Card(InputContract(4, 4), details={"name": "x"}), golden))
+    card = Card(InputContract(4, 4), details={"name": "x"})
+    path.write_bytes(pack_model(b"\0\0\0\0TFL3 flatbuffer", card, write_golden(golden)))
     return read_model_file(path)
 
 
@@ -128,7 +129,7 @@ def test_the_card_goes_with_the_compiled_model(model, tmp_path: Path, monkeypatc
     assert compiled.card.details["name"] == "x"
     assert compiled.card.details["edgetpu"]["mapped"] == 67
     assert compiled.card.details["before_compilation_sha256"] == model.card.details["flatbuffer_sha256"]
-    assert compiled.golden is not None
+    assert golden_of(compiled) is not None
 
 
 @pytest.mark.parametrize(

@@ -69,11 +69,11 @@ def _convert(kind: str) -> bytes:
 def packed(flatbuffer_of: Callable[[str], bytes]) -> bytes:
     """A one-file model: int8, card with review point 0.2 and count point 0.9, two golden images of 20x24 pixels."""
     from edge_runtime.core.backends import open_interpreter
-    from edge_runtime.inspection.golden import make_golden
+    from edge_runtime.inspection.golden import make_golden, write_golden
 
     flatbuffer = flatbuffer_of("int8")
     images = np.random.default_rng(1).integers(0, 256, (2, 24, 20, 3), dtype=np.uint8)
-    golden = make_golden(open_interpreter(flatbuffer), CONTRACT, images)
+    golden = write_golden(make_golden(open_interpreter(flatbuffer), CONTRACT, images))
     card = Card(input=CONTRACT, points=OperatingPoints(review=0.2, count=0.9), details={"name": "tiny"})
     return pack_model(flatbuffer, card, golden)
 

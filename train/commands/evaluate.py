@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from edge_runtime.commands.options import cardless_options
 from edge_runtime.common.console import emit_json, json_option, note, table, verbosity_options
 from edge_runtime.common.text import printable
 from edge_runtime.errors import WrongUsage
@@ -15,6 +16,7 @@ from edge_runtime.errors import WrongUsage
 if TYPE_CHECKING:
     import numpy as np
 
+    from edge_runtime.inspection.opening import ModelDescription
     from train.data.dataset import Cells
 
 
@@ -56,13 +58,7 @@ Examples:
 @click.option("--resamples", default=2000, show_default=True, type=click.IntRange(100, 100_000),
               help="Bootstrap resamplings of the patients.")  # fmt: skip
 @click.option("--threads", default=None, type=click.IntRange(1, 256), help="Cells at a time, MODEL only [processors].")
-@click.option("--labels", metavar="A,B", help="For models without a card: class names in the order of the outputs.")
-@click.option("--positive", metavar="LABEL", help="For models without a card: the label that means parasitized.")
-@click.option(
-    "--input-range",
-    type=click.Choice(["0..1", "-1..1", "0..255"]),
-    help="For models without a card: what pixels 0..255 became in training.",
-)
+@cardless_options
 @json_option
 @verbosity_options
 def evaluate(
@@ -76,9 +72,7 @@ def evaluate(
     skip_bad: bool,
     resamples: int,
     threads: int | None,
-    labels: str | None,
-    positive: str | None,
-    input_range: str | None,
+    description: ModelDescription,
     as_json: bool,
 ) -> None:
     """Accuracy, sensitivity, specificity, AUC, calibration and more, each with an interval over patients.
@@ -105,7 +99,7 @@ def evaluate(
     if is_run:
         scored = score_run(Path(target), request)
     else:
-        scored = score_model(target, request, threads or os.cpu_count() or 1, (labels, positive, input_range))
+        scored = score_model(target, request, threads or os.cpu_count() or 1, description)
     probabilities = calibrated(scored.logits, scored.output)
     compared = {} if against is None else {"against": versus(scored.cells, probabilities, against, resamples)}
     document = evaluate_scores(

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from edge_runtime.commands.options import cardless_options
 from edge_runtime.common.console import emit_json, json_option, note, progress, table, verbosity_options
 from edge_runtime.common.text import printable
 from edge_runtime.errors import BadData, WrongUsage
+
+if TYPE_CHECKING:
+    from edge_runtime.inspection.opening import ModelDescription
 
 
 @click.command(
@@ -45,13 +49,7 @@ others are done), 2 when there is nothing to work on.""",
     help="What covers in the occlusion check: the cell's own median colour, mid-grey or black.",
 )
 @click.option("--data", metavar="DIR", type=click.Path(path_type=Path), help="Where a RUN's images lie now.")
-@click.option("--labels", metavar="A,B", help="For models without a card: class names in the order of the outputs.")
-@click.option("--positive", metavar="LABEL", help="For models without a card: the label that means parasitized.")
-@click.option(
-    "--input-range",
-    type=click.Choice(["0..1", "-1..1", "0..255"]),
-    help="For models without a card: what pixels 0..255 became in training.",
-)
+@cardless_options
 @json_option
 @verbosity_options
 def explain(
@@ -63,9 +61,7 @@ def explain(
     layer: str | None,
     fill: str,
     data: Path | None,
-    labels: str | None,
-    positive: str | None,
-    input_range: str | None,
+    description: ModelDescription,
     as_json: bool,
 ) -> None:
     """Explain a model's verdict on cell images: Grad-CAM, saliency, occlusion and first-layer maps.
@@ -84,7 +80,7 @@ def explain(
             f"A model file does not know its data; name images: thinsmear explain {printable(target)} IMAGES --out DIR."
         )
     _refuse_idle_options(method, bool(images))
-    explainer, run = open_explainer(target, data, Wish(method, layer, fill), (labels, positive, input_range))
+    explainer, run = open_explainer(target, data, Wish(method, layer, fill), description)
     others = 0
     if images:
         candidates, others = named_images(images, run)

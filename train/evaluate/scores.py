@@ -19,6 +19,7 @@ from train.report.report import Subject
 from train.runs.provenance import own_cells, ownership, require_images
 
 if TYPE_CHECKING:
+    from edge_runtime.inspection.opening import ModelDescription
     from train.runs.run import Run
 
 
@@ -94,36 +95,35 @@ def split_warnings(run: Run) -> tuple[str, ...]:
     )
 
 
-def score_model(
-    name: str, request: Request, threads: int, foreign: tuple[str | None, str | None, str | None]
-) -> Scored:
+def score_model(name: str, request: Request, threads: int, description: ModelDescription) -> Scored:
     """Score labelled cells with a model file, exactly as a device would.
 
     Args:
         name: a .tflite file, or the name of a model that comes along.
         request: ``data`` is needed.
         threads: classifiers side by side.
-        foreign: (labels, positive, input range) of a model without a card.
+        description: of a model without a card.
 
     Raises:
         WrongUsage: no data, no such model, or the data have no such part.
         BadModel: the model does not load.
     """
-    from edge_runtime.core.model_file import find_model, read_model_file
-    from train.evaluate.device_scores import device_logits, open_classifiers
+    from edge_runtime.core.model_file import find_model, open_model
+    from edge_runtime.inspection.opening import open_classifier
+    from train.evaluate.device_scores import device_logits
 
     path = find_model(name)
     if request.data is None:
         raise WrongUsage(
             f"A model file does not know its data; name a folder: thinsmear evaluate {printable(name)} DATA."
         )
-    model = read_model_file(path)
-    classifiers = open_classifiers(model, threads, *foreign)
+    first = open_classifier(open_model(path), description=description)
+    classifiers = first.side_by_side(threads)
     cells = scan(request.data, request.patients)
     cells, part = _select(cells, None if cells.parts is None else np.asarray(cells.parts), request.split)
-    cells, pixels = _pixels(cells, classifiers[0].contract, request.skip_bad)
-    card, backend = classifiers[0].card, classifiers[0].interpreter
-    subject = model_subject(model, card, (backend.name, backend.version), cells, part)
+    cells, pixels = _pixels(cells, first.contract, request.skip_bad)
+    card, backend = first.card, first.interpreter
+    subject = model_subject(first.model, card, (backend.name, backend.version), cells, part)
     warnings = _part_warnings(part)
     if part == "all":
         warnings += ("A model file does not list its patients: make sure that none of these were in its training.",)

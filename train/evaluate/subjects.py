@@ -14,7 +14,7 @@ import numpy as np
 from PIL import Image
 
 from edge_runtime import __version__
-from edge_runtime.common.text import printable, text
+from edge_runtime.common.text import as_utf8, printable
 from edge_runtime.core.card import Card, InputContract
 from edge_runtime.core.model_file import ModelFile
 from train.architectures import NAMES, find
@@ -35,7 +35,7 @@ def run_subject(run: Run, cells: Cells, part: str) -> Subject:
     return Subject(
         title=f"Evaluation of {printable(name)}, {_whose(part)}",
         model={
-            "Run": text(name),
+            "Run": as_utf8(name),
             **_details(run.config, recipe, run.config.get("versions")),
             "Input": _size(run.contract),
         },
@@ -54,7 +54,7 @@ def model_subject(model: ModelFile, card: Card, backend: tuple[str, str], cells:
     return Subject(
         title=f"Evaluation of {printable(model.path.name)}, {_whose(part)}",
         model={
-            "File": text(model.path.name),
+            "File": as_utf8(model.path.name),
             "SHA-256": model.sha256,
             "Size": f"{model.path.stat().st_size:,} bytes",
             **_details(card.details, _recipe(training), card.details.get("tools")),
@@ -90,7 +90,7 @@ def _starting_weights(network: Any) -> str:
     weights, arch = network["weights"], network.get("arch")
     if weights is None or (arch in NAMES and not find(arch).pretrained):
         return "none, trained from random ones"
-    return "ImageNet, those of Keras" if weights == "imagenet" else text(PurePath(str(weights)).name)
+    return "ImageNet, those of Keras" if weights == "imagenet" else as_utf8(PurePath(str(weights)).name)
 
 
 def _versions(tools: Any) -> str:
@@ -138,7 +138,7 @@ def _size(contract: InputContract) -> str:
 def _data(cells: Cells, part: str) -> dict[str, Any]:
     """The cells evaluated; of their place the folder's name alone, since a report travels."""
     return {
-        "Collection": text(cells.root.absolute().name),
+        "Collection": as_utf8(cells.root.absolute().name),
         "Part evaluated": part,
         "Images": f"{len(cells):,}",
         "Classes": _classes(len(cells), int(cells.labels.sum())),
@@ -174,7 +174,7 @@ def _trained_on(training: Any) -> dict[str, Any]:
         return {}
     found = {}
     if isinstance(training.get("root"), str):
-        found["Collection"] = text(PurePath(training["root"]).name)
+        found["Collection"] = as_utf8(PurePath(training["root"]).name)
     if isinstance(training.get("species"), str):
         found["Species"] = training["species"]
     parts = training.get("parts")

@@ -19,6 +19,7 @@ from train.explain.occlusion import occlusion
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from edge_runtime.inspection.opening import ModelDescription
     from train.runs.run import Run
 
 METHODS = ("gradcam", "saliency", "occlusion", "features")
@@ -162,13 +163,13 @@ class ModelExplainer:
 
 
 def open_explainer(
-    target: str, data: Path | None, wish: Wish, foreign: tuple[str | None, str | None, str | None]
+    target: str, data: Path | None, wish: Wish, description: ModelDescription
 ) -> tuple[Explainer, Run | None]:
     """The explainer of a run directory, or of a model file or a shipped model's name.
 
     Args:
         data: where a run's images lie now.
-        foreign: (labels, positive, input range) of a model without a card.
+        description: of a model without a card.
 
     Raises:
         WrongUsage: neither, or options that belong to the other kind.
@@ -176,7 +177,7 @@ def open_explainer(
         EnvironmentLacks: a run without TensorFlow.
     """
     if Path(target).is_dir():
-        if any(foreign):
+        if description:
             raise WrongUsage("A RUN knows its labels and its input; leave --labels, --positive and --input-range out.")
         from train.network.tensorflow_setup import require_tensorflow
         from train.runs.run import Run
@@ -186,10 +187,9 @@ def open_explainer(
         return RunExplainer(run, wish), run
     if data is not None or wish.layer is not None:
         raise WrongUsage("--data and --layer belong to a RUN; a model file has neither data nor layers to name.")
-    from edge_runtime.core.model_file import find_model, read_model_file
-    from train.evaluate.device_scores import open_classifiers
+    from edge_runtime.inspection.opening import open_classifier
 
-    return ModelExplainer(open_classifiers(read_model_file(find_model(target)), 1, *foreign)[0], wish), None
+    return ModelExplainer(open_classifier(target, description=description), wish), None
 
 
 def _explanation(

@@ -10,7 +10,7 @@ from typing import Any
 from PIL import Image
 
 from edge_runtime.common.files import write_atomically
-from edge_runtime.common.text import printable, text
+from edge_runtime.common.text import as_utf8, printable
 from edge_runtime.core.images import load_image
 from edge_runtime.errors import BadImage, WrongUsage
 from train.explain.choose import Candidate
@@ -61,7 +61,7 @@ class Folder:
         Raises:
             OSError: a picture cannot be written.
         """
-        document: dict[str, Any] = {"path": text(candidate.path), "group": candidate.group}
+        document: dict[str, Any] = {"path": as_utf8(candidate.path), "group": candidate.group}
         try:
             if candidate.problem is not None:
                 raise candidate.problem

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from edge_runtime.common.text import text
+from edge_runtime.common.text import as_utf8
 from train.report.plot_style import BLUE, GREEN, GREY, ORANGE, RED, STYLE, image_bytes, matplotlib_or_error, render
 
 if TYPE_CHECKING:
@@ -139,7 +139,7 @@ def patient_plot(evaluation: Mapping[str, Any], form: str = "svg") -> bytes | No
         axes.axhline(mean, color=GREY, linewidth=1.2, label=f"all cells {mean:.3f}")
         for row in evaluation["worst_patients"][:3]:
             axes.annotate(
-                text(row["patient"]),
+                as_utf8(row["patient"]),
                 (row["cells"], row["accuracy"]),
                 xytext=(6, -3),
                 textcoords="offset points",

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any
 
-from edge_runtime.common.text import text
+from edge_runtime.common.text import as_utf8
 from edge_runtime.core.card import LIMITS, RESEARCH_USE
 from train.metrics.metrics import METRICS
 from train.report import plots
@@ -195,8 +195,8 @@ def errors(evaluation: Mapping[str, Any], errors: Sequence[ErrorPicture]) -> lis
             cell_picture(
                 error.png,
                 error.path.absolute().as_uri(),
-                f"Cell {text(error.path.name)}",
-                [f"P {error.probability:.3f}", error.patient or text(error.path.name)],
+                f"Cell {as_utf8(error.path.name)}",
+                [f"P {error.probability:.3f}", error.patient or as_utf8(error.path.name)],
             )
             for error in errors
             if error.label == label

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from benchmarks.harness.stopwatch import Stopwatch
 from benchmarks.peers.protocol import About, Answer, Job, Peer
-from edge_runtime.core.classifier import Classifier
-from edge_runtime.core.model_file import read_model_file
+from edge_runtime.inspection.opening import open_classifier
 
 PACKAGES = ("thinsmear",)
 
@@ -15,7 +14,7 @@ class Own(Peer):
 
     def __init__(self, job: Job) -> None:
         super().__init__(job)
-        classifier = Classifier(read_model_file(job.model), threads=1)
+        classifier = open_classifier(job.model)
         self._watch = Stopwatch(classifier.interpreter)
         classifier.interpreter = self._watch
         self._classifier = classifier

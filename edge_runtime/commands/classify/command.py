@@ -1,37 +1,50 @@
-"""``thinsmear classify``: cell images to labels, scores and decisions."""
+"""``thinsmear classify``: images to labels, scores and decisions; what an image shows is up to its mode."""
 
 from __future__ import annotations
 
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import click
 
+from edge_runtime.commands.options import cardless_options
 from edge_runtime.common.console import (
     accelerator_option,
-    emit_json,
     is_verbose,
     json_option,
     note,
     progress,
     verbosity_options,
 )
-from edge_runtime.common.text import printable, text
-from edge_runtime.core.card import RESEARCH_USE
-from edge_runtime.core.lines import cell_line, error_line
-from edge_runtime.errors import BadImage, WrongUsage
+from edge_runtime.common.text import printable
+from edge_runtime.errors import WrongUsage
 
 if TYPE_CHECKING:
-    from edge_runtime.core.classifier import CellResult, Classifier
+    from edge_runtime.core.classifier import Classifier
     from edge_runtime.core.sources import Found, Source
+    from edge_runtime.inspection.opening import ModelDescription
 
-    Outcome = tuple[Source, "CellResult | BadImage"]
-
+Outcome = TypeVar("Outcome")
 _MAX_LIST_BYTES = 256 << 20
-CHUNK = 8  # files handed to an interpreter at a time: some 20 ms of work on a computer, 100 on a Raspberry Pi
+
+
+class Mode(Protocol[Outcome]):
+    """What is done with an image: :class:`~.cells.Cells` or :class:`~.whole_fields.Fields`."""
+
+    def prepare(self, images: int) -> None:
+        """Refuse what cannot be done, before a model is loaded."""
+
+    def side_by_side(self, threads: int, images: int) -> int:
+        """Interpreters for so many threads and images."""
+
+    def read(self, classifiers: list[Classifier], sources: Sequence[Source]) -> Iterator[Outcome]:
+        """What is found in each image, in their order; each classifier is used by one thread."""
+
+    def show(self, outcomes: Iterable[Outcome], classifier: Classifier, as_json: bool) -> Counter[str]:
+        """Print each outcome as it comes; count them, those that could not be read as "bad"."""
 
 
 @click.command(
@@ -68,13 +81,7 @@ Exit code 1 when some images could not be read (the others are done), 2 when the
 @click.option(
     "--files-from", metavar="FILE", type=click.Path(), help="Also classify the paths listed in FILE (- for stdin)."
 )
-@click.option("--labels", metavar="A,B", help="For models without a card: class names in the order of the outputs.")
-@click.option("--positive", metavar="LABEL", help="For models without a card: the label that means parasitized.")
-@click.option(
-    "--input-range",
-    type=click.Choice(["0..1", "-1..1", "0..255"]),
-    help="For models without a card: what pixels 0..255 became in training.",
-)
+@cardless_options
 @json_option
 @verbosity_options
 def classify(
@@ -86,9 +93,7 @@ def classify(
     threads: int,
     accelerator: str,
     files_from: str | None,
-    labels: str | None,
-    positive: str | None,
-    input_range: str | None,
+    description: ModelDescription,
     as_json: bool,
 ) -> None:
     """Classify images of single red blood cells, black outside the cell, or with --field whole microscope fields.
@@ -96,43 +101,42 @@ def classify(
     PATH is an image file, a folder (searched with all below it), a glob in quotes, or - for one image on standard
     input. The score is the calibrated probability of a parasite, on the training cells' half-and-half mix.
     """
-    from edge_runtime.core.pool import ordered_map
-
     if not whole and (overlay or crops):
         raise WrongUsage("--overlay and --crops go with --field; single cells need neither.")
     found = _find(paths, files_from)
-    if whole:
-        from edge_runtime.commands.classify.whole_fields import Pictures, print_fields, read_fields
-        from edge_runtime.fields.opencv import opencv
+    mode = _mode(whole, overlay, crops)
+    mode.prepare(len(found.sources))
+    from edge_runtime.inspection.opening import open_classifier
 
-        opencv()  # its absence is said before a model is loaded
-        pictures = Pictures(overlay, crops)
-        pictures.prepare(len(found.sources))
-    first = _open(model, accelerator, labels, positive, input_range)
+    first = open_classifier(model, accelerator, description)
     # an Edge TPU runs one model at a time: more interpreters would only wait for each other
-    count = 1 if first.on_edgetpu else threads if whole else min(threads, len(found.sources))
-    classifiers = [first, *(first.twin() for _ in range(count - 1))]
+    count = 1 if first.on_edgetpu else mode.side_by_side(threads, len(found.sources))
     if is_verbose():
-        note(f"{first.units}; {first.interpreter.name} {first.interpreter.version}, {count} at a time")
-    outcomes: Iterable[Any]
-    if whole:
-        outcomes = read_fields(classifiers, found.sources, pictures)
-    else:
-        chunk = max(1, min(CHUNK, len(found.sources) // (4 * count)))
-        outcomes = ordered_map(_classify_one, classifiers, found.sources, chunk)
+        from edge_runtime.inspection.compute_units import compute_units_of
 
-    def show(items: Iterable[Any]) -> Counter[str]:
-        return print_fields(items, first.model.id, as_json) if whole else _print_all(items, first, as_json)
-
+        runtime = first.interpreter
+        note(f"{compute_units_of(first)}; {runtime.name} {runtime.version}, {count} at a time")
+    outcomes = mode.read(first.side_by_side(count), found.sources)
     if sys.stdout.isatty():
-        tally = show(outcomes)
+        tally = mode.show(outcomes, first, as_json)
     else:
         with progress(outcomes, "classify", len(found.sources)) as shown:
-            tally = show(shown)
+            tally = mode.show(shown, first, as_json)
     if found.others:
         note(f"{found.others} other files in the folders were left out (not images by their ending, or hidden).")
     if tally["bad"]:
         click.get_current_context().exit(1)
+
+
+def _mode(whole: bool, overlay: Path | None, crops: Path | None) -> Mode[Any]:
+    """What an image shows: one cell, or a whole field."""
+    if whole:
+        from edge_runtime.commands.classify.whole_fields import Fields, Pictures
+
+        return Fields(Pictures(overlay, crops))
+    from edge_runtime.commands.classify.cells import Cells
+
+    return Cells()
 
 
 def _find(paths: tuple[str, ...], files_from: str | None) -> Found:
@@ -154,97 +158,3 @@ def _find(paths: tuple[str, ...], files_from: str | None) -> Found:
         where = f"; {found.others} other files were passed over" if found.others else ""
         raise WrongUsage(f"There is no image to classify{where}; name image files or folders that hold some.")
     return found
-
-
-def _open(
-    model: str | None, accelerator: str, labels: str | None, positive: str | None, input_range: str | None
-) -> Classifier:
-    from edge_runtime.core.classifier import Classifier
-    from edge_runtime.core.model_file import find_model, read_model_file
-
-    file = read_model_file(find_model(model))
-    if file.card is not None:
-        if labels or positive or input_range:
-            raise WrongUsage("The model has a card that says it all; leave --labels, --positive and --input-range out.")
-        return Classifier(file, accelerator=accelerator)
-    names = [label.strip() for label in labels.split(",")] if labels else list(file.labels)
-    if not names or input_range is None:
-        raise WrongUsage(
-            f"{printable(file.path)} has no card; say what it is with --labels A,B (in the order of its outputs) "
-            "and --input-range."
-        )
-    from edge_runtime.inspection.cardless import describe
-
-    card, pair = describe(file.flatbuffer, names, input_range, positive)
-    return Classifier(file, card=card, labels=pair, accelerator=accelerator)
-
-
-def _classify_one(classifier: Classifier, source: Source) -> Outcome:
-    from edge_runtime.core.images import load_image
-    from edge_runtime.core.sources import STDIN
-
-    if source.problem is not None:
-        return source, source.problem
-    try:
-        image = load_image(sys.stdin.buffer if source.path == STDIN else source.path)
-        return source, classifier.classify(image)
-    except BadImage as error:
-        return source, error
-
-
-def _print_all(outcomes: Iterable[Outcome], classifier: Classifier, as_json: bool) -> Counter[str]:
-    """Print each outcome as it comes; count labels, reviews, counts and bad files."""
-    tally: Counter[str] = Counter()
-    show = _json_line(classifier) if as_json else _table_line(classifier)
-    for source, outcome in outcomes:
-        show(source, outcome)
-        if isinstance(outcome, BadImage):
-            tally["bad"] += 1
-        else:
-            tally["cells"] += 1
-            tally[outcome.label] += 1
-            tally["review"] += outcome.review
-            tally["count"] += outcome.count
-    if not as_json:
-        click.echo(_summary(tally, classifier))
-    return tally
-
-
-def _json_line(classifier: Classifier) -> Callable[[Source, CellResult | BadImage], None]:
-    model = classifier.model.id
-
-    def show(source: Source, outcome: CellResult | BadImage) -> None:
-        shown = text(source.path)
-        emit_json(error_line(shown, outcome) if isinstance(outcome, BadImage) else cell_line(shown, outcome, model))
-
-    return show
-
-
-def _table_line(classifier: Classifier) -> Callable[[Source, CellResult | BadImage], None]:
-    """Rows are printed one by one, so the columns have fixed widths and the name, which may be long, stands last."""
-    width = max(5, *map(len, classifier.labels))
-    click.echo(f"{'label':{width}}  score   review  count  source")
-    click.echo(f"{'-' * width}  ------  ------  -----  ------")
-
-    def show(source: Source, outcome: CellResult | BadImage) -> None:
-        if isinstance(outcome, BadImage):
-            click.echo(f"skipped: {outcome}", err=True)
-            return
-        review, count = ("yes" if flag else "no" for flag in (outcome.review, outcome.count))
-        click.echo(
-            f"{outcome.label:{width}}  {outcome.probability:.4f}  {review:6}  {count:5}  {printable(source.path)}"
-        )
-
-    return show
-
-
-def _summary(tally: Counter[str], classifier: Classifier) -> str:
-    negative, positive = classifier.labels
-    cells = tally["cells"]
-    line = (
-        f"\n{cells} {'cell' if cells == 1 else 'cells'}: {tally[positive]} {positive}, {tally[negative]} {negative}; "
-        f"{tally['review']} to review, {tally['count']} to count; model {classifier.model.id}."
-    )
-    if tally["bad"]:
-        line += f" {tally['bad']} could not be read."
-    return f"{line}\n{RESEARCH_USE}"

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 import click
 
 from edge_runtime.common.console import emit_json
-from edge_runtime.common.text import printable, text
+from edge_runtime.common.text import as_utf8, printable
 from edge_runtime.core.card import RESEARCH_USE
-from edge_runtime.core.lines import error_line
+from edge_runtime.core.lines import Document, error_line
 from edge_runtime.core.sources import STDIN
 from edge_runtime.errors import BadImage, WrongUsage
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from edge_runtime.core.sources import Source
     from edge_runtime.fields import FieldReader, FieldResult
 
-    Outcome = tuple[Source, "FieldResult | BadImage"]
+    FieldOutcome = tuple[Source, "FieldResult | BadImage"]
 
 
 @dataclass(frozen=True)
@@ -80,23 +80,67 @@ class Pictures:
         return self.overlay is not None and self.overlay.is_dir()
 
 
-def read_fields(classifiers: list[Classifier], sources: Sequence[Source], pictures: Pictures) -> Iterator[Outcome]:
-    """Read fields in their order; pictures are written on the way.
+class Fields:
+    """Each image is a whole field.
 
-    With as many fields as interpreters each field has one to itself; else the cells of a field are shared out.
+    Args:
+        pictures: which pictures to keep, written while the fields are read.
     """
-    from edge_runtime.core.pool import ordered_map
-    from edge_runtime.fields import FieldReader
 
-    if len(sources) < len(classifiers):
-        readers = [FieldReader(classifiers)]
-    else:
-        readers = [FieldReader([classifier]) for classifier in classifiers]
-    return ordered_map(_reading(pictures), readers, list(zip(sources, _names(sources), strict=True)))
+    def __init__(self, pictures: Pictures) -> None:
+        self._pictures = pictures
+
+    def prepare(self, images: int) -> None:
+        """Refuse pictures that cannot be written, and a machine without OpenCV.
+
+        Raises:
+            WrongUsage: as :meth:`Pictures.prepare`.
+            EnvironmentLacks: OpenCV is not installed.
+        """
+        from edge_runtime.fields.opencv import opencv
+
+        opencv()
+        self._pictures.prepare(images)
+
+    def side_by_side(self, threads: int, images: int) -> int:
+        """Interpreters for so many threads: all of them, as the cells of one field can be shared out."""
+        return threads
+
+    def read(self, classifiers: list[Classifier], sources: Sequence[Source]) -> Iterator[FieldOutcome]:
+        """Read fields in their order; pictures are written on the way.
+
+        With as many fields as interpreters each field has one to itself; else the cells of a field are shared out.
+        """
+        from edge_runtime.core.pool import ordered_map
+        from edge_runtime.fields import FieldReader
+
+        if len(sources) < len(classifiers):
+            readers = [FieldReader(classifiers)]
+        else:
+            readers = [FieldReader([classifier]) for classifier in classifiers]
+        return ordered_map(_reading(self._pictures), readers, list(zip(sources, _names(sources), strict=True)))
+
+    def show(self, outcomes: Iterable[FieldOutcome], classifier: Classifier, as_json: bool) -> Counter[str]:
+        """Print each field as it comes; count fields, cells and bad files."""
+        model = classifier.model.id
+        tally: Counter[str] = Counter()
+        if not as_json:
+            click.echo("cells  review  count  left out  source\n-----  ------  -----  --------  ------")
+        for source, outcome in outcomes:
+            tally.update(_counted(outcome))
+            if as_json:
+                emit_json(_json_line(source, outcome, model))
+            elif isinstance(outcome, BadImage):
+                click.echo(f"skipped: {outcome}", err=True)
+            else:
+                click.echo(_table_row(source, outcome))
+        if not as_json:
+            click.echo(_summary(tally, model))
+        return tally
 
 
-def _reading(pictures: Pictures) -> Callable[[FieldReader, tuple[Source, str]], Outcome]:
-    def read(reader: FieldReader, item: tuple[Source, str]) -> Outcome:
+def _reading(pictures: Pictures) -> Callable[[FieldReader, tuple[Source, str]], FieldOutcome]:
+    def read(reader: FieldReader, item: tuple[Source, str]) -> FieldOutcome:
         from edge_runtime.core.images import load_image
 
         source, name = item
@@ -117,46 +161,31 @@ def _names(sources: Sequence[Source]) -> Iterator[str]:
     """A file name for each source: its own, with a number where two have the same."""
     seen: Counter[str] = Counter()
     for source in sources:
-        name = "stdin" if source.path == STDIN else text(PurePath(source.path).stem)
+        name = "stdin" if source.path == STDIN else as_utf8(PurePath(source.path).stem)
         seen[name] += 1
         yield name if seen[name] == 1 else f"{name}~{seen[name]}"
 
 
-def print_fields(outcomes: Iterable[Outcome], model: str, as_json: bool) -> Counter[str]:
-    """Print each field as it comes; count fields, cells and bad files.
+def _counted(outcome: FieldResult | BadImage) -> dict[str, int]:
+    """What one image adds to the totals; cells of a refused field do not count."""
+    if isinstance(outcome, BadImage):
+        return {"bad": 1}
+    accepted = outcome.quality.accepted
+    return {"fields": 1, "refused": int(not accepted), **(_sums(outcome) if accepted else {})}
 
-    Args:
-        model: its short hash.
-    """
+
+def _json_line(source: Source, outcome: FieldResult | BadImage, model: str) -> Document:
     from edge_runtime.fields.reader import field_line
 
-    tally: Counter[str] = Counter()
-    if not as_json:
-        click.echo("cells  review  count  left out  source\n-----  ------  -----  --------  ------")
-    for source, outcome in outcomes:
-        if isinstance(outcome, BadImage):
-            tally["bad"] += 1
-            if as_json:
-                emit_json(error_line(text(source.path), outcome))
-            else:
-                click.echo(f"skipped: {outcome}", err=True)
-            continue
-        row = _sums(outcome)
-        tally["fields"] += 1
-        tally["refused"] += not outcome.quality.accepted
-        if outcome.quality.accepted:
-            tally.update(row)
-        if as_json:
-            emit_json(field_line(text(source.path), outcome, model))
-        else:
-            click.echo(
-                f"{row['cells']:5}  {row['review']:6}  {row['count']:5}  {row['left out']:8}  {printable(source.path)}"
-            )
-            for refusal in outcome.quality.refusals:
-                click.echo(f"{'':32}refused: {refusal.message}")
-    if not as_json:
-        click.echo(_summary(tally, model))
-    return tally
+    shown = as_utf8(source.path)
+    return error_line(shown, outcome) if isinstance(outcome, BadImage) else field_line(shown, outcome, model)
+
+
+def _table_row(source: Source, result: FieldResult) -> str:
+    """The columns, and a line for each reason why the field does not count."""
+    row = _sums(result)
+    columns = f"{row['cells']:5}  {row['review']:6}  {row['count']:5}  {row['left out']:8}  {printable(source.path)}"
+    return "\n".join([columns, *(f"{'':32}refused: {refusal.message}" for refusal in result.quality.refusals)])
 
 
 def _sums(result: FieldResult) -> dict[str, int]:
@@ -180,12 +209,7 @@ def _summary(tally: Counter[str], model: str) -> str:
 
 
 def _write_png(path: Path, pixels: NDArray[np.uint8]) -> None:
-    import io
-
-    from PIL import Image
-
     from edge_runtime.common.files import write_atomically
+    from edge_runtime.core.encoding import encode_png
 
-    stream = io.BytesIO()
-    Image.fromarray(pixels).save(stream, "PNG")
-    write_atomically(path, stream.getvalue())
+    write_atomically(path, encode_png(pixels))

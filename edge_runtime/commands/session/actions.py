@@ -32,15 +32,15 @@ def add_images_to(
         WrongUsage: there is no image.
         GateFailed: some could not be read; the others were added.
     """
-    from edge_runtime.core.classifier import Classifier
     from edge_runtime.core.sources import find_sources
+    from edge_runtime.inspection.opening import open_classifier
     from edge_runtime.sessions.adding import add_images
     from edge_runtime.sessions.analysis import cell_reader, field_reader
 
     found = find_sources(paths)
     if not found.sources:
         raise WrongUsage(f"There is no image to add ({found.others} other files passed over); name image files.")
-    classifier = Classifier.open(model)
+    classifier = open_classifier(model)
     read = cell_reader(classifier) if single else field_reader(classifier, store, session)
     with progress(add_images(store, session, found.sources, classifier, read), "add", len(found.sources)) as outcomes:
         for outcome in outcomes:

@@ -19,7 +19,7 @@ from edge_runtime.commands.session.options import (
     with_all,
 )
 from edge_runtime.common.console import emit_json, json_option, note, verbosity_options
-from edge_runtime.common.text import printable, text
+from edge_runtime.common.text import as_utf8, printable
 from edge_runtime.errors import GateFailed, WrongUsage
 from edge_runtime.sessions.records import CELL, FIELD, SPECIES, STAGES, VERDICTS, SessionPlan
 from edge_runtime.sessions.store.store import Store
@@ -124,11 +124,11 @@ def blank(
         raise WrongUsage(f"There is no image of slide {printable(slide)} to add; name files or folders.")
     if slide is not None and discard is not None:
         raise WrongUsage("Discard a slide and add images of another one with two commands.")
-    from edge_runtime.core.classifier import Classifier
+    from edge_runtime.inspection.opening import open_classifier
     from edge_runtime.sessions.blank_slides import blank_session, discard_blank
 
     with Store.open(folder, create=slide is not None, min_free=min_free * MEGABYTE) as store:
-        classifier = Classifier.open(model)
+        classifier = open_classifier(model)
         if slide is not None:
             chosen = blank_session(store, slide, classifier.model.sha256, CELL if single else FIELD, plan)
             actions.add_images_to(store, chosen, paths, single, model, views.AddView(False, quiet=True))
@@ -246,7 +246,7 @@ def export(code: str | None, out: Path | None, folder: Path | None, as_json: boo
     with Store.open_existing(folder) as store:
         chosen = store.session(code)
         if out is not None:
-            written = [text(path) for path in write_all(store, chosen, out)]
+            written = [as_utf8(path) for path in write_all(store, chosen, out)]
             emit_json({"session": chosen.code, "files": written}) if as_json else click.echo("\n".join(written))
             return
         pieces = json_pieces(store, chosen) if as_json else csv_lines(store, chosen, "cells")

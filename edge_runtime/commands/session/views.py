@@ -12,7 +12,7 @@ import click
 
 from edge_runtime.common.console import emit_json, note, table
 from edge_runtime.common.files import atomic_file
-from edge_runtime.common.text import printable, text
+from edge_runtime.common.text import as_utf8, printable
 from edge_runtime.core.card import RESEARCH_USE
 from edge_runtime.core.lines import Document, error_line
 from edge_runtime.counting import cells_for_limit, detection_limit, exact, red_cells
@@ -57,9 +57,9 @@ class AddView:
             self._repeats += added.repeat
         if not self._as_json:
             return
-        line: Document = {"source": text(outcome.source.path)}
+        line: Document = {"source": as_utf8(outcome.source.path)}
         if problem is not None:
-            line = error_line(text(outcome.source.path), problem)
+            line = error_line(as_utf8(outcome.source.path), problem)
         elif added is not None and outcome.record is not None:
             line["field"] = added.number
             line["repeat"] = added.repeat
@@ -177,7 +177,7 @@ def show_review(review: Reviewed, pending: Iterable[SuspectedCell], as_json: boo
 def show_site(store: Store, as_json: bool) -> None:
     """The store's settings."""
     values = {
-        "store": text(store.root),
+        "store": as_utf8(store.root),
         "site": store.setting("site"),
         "participant_pattern": store.setting("participant_pattern"),
         "device": clocks.device_id(),

@@ -107,11 +107,13 @@ def watch(
 
     with Ending() as ending:
         make = camera_maker(spec, parse_size(size) if size else None)
-        from edge_runtime.core.classifier import Classifier
+        from edge_runtime.inspection.opening import open_classifier
 
-        classifier = Classifier.open(model, accelerator=accelerator)
+        classifier = open_classifier(model, accelerator)
         if is_verbose():
-            note(f"{classifier.units}; {classifier.interpreter.name} {classifier.interpreter.version}")
+            from edge_runtime.inspection.compute_units import compute_units_of
+
+            note(f"{compute_units_of(classifier)}; {classifier.interpreter.name} {classifier.interpreter.version}")
         with contextlib.ExitStack() as opened:
             recorder, store = None, None
             if code is not None or blank is not None:

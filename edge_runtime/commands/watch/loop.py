@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from edge_runtime.commands.recording import Recorder
     from edge_runtime.commands.watch.outcomes import Judge
 
+_QUICK = 1  # level of compression of pictures kept
 _SLICE = 0.2  # seconds after which a waiting loop looks whether it shall end
 
 
@@ -122,11 +123,11 @@ class Watching:
             self._tally += judged.tally
         kept = {} if self._recorder is None else self._recorder.keep(frame, judged)
         if self._folder is not None:
-            from edge_runtime.commands.recording import png
             from edge_runtime.common.files import write_atomically
+            from edge_runtime.core.encoding import encode_png
 
             name = f"{captured:%Y%m%dT%H%M%S}-{frame.sequence:07d}.png"
-            write_atomically(self._folder / name, png(frame.pixels))
+            write_atomically(self._folder / name, encode_png(frame.pixels, _QUICK))
         if self._as_json:
             times = {"sequence": frame.sequence, "captured": captured.isoformat(timespec="milliseconds")}
             emit_json({**judged.line, **times, "repeat": repeat, **kept})

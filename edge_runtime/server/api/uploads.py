@@ -12,7 +12,7 @@ from starlette.datastructures import UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import Request
 
-from edge_runtime.common.text import printable, text
+from edge_runtime.common.text import as_utf8, printable
 from edge_runtime.server.access.limits import Place
 from edge_runtime.server.problems import Problem
 from edge_runtime.server.settings import Settings
@@ -110,4 +110,4 @@ def _too_large(settings: Settings) -> Problem:
 def _name(given: str | None, number: int) -> str:
     """The last part of a name, whichever way its system writes folders."""
     name = PurePosixPath((given or "").replace("\\", "/")).name
-    return text(name)[:_LONGEST_NAME] or f"upload-{number}"
+    return as_utf8(name)[:_LONGEST_NAME] or f"upload-{number}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 
 import pytest
@@ -103,6 +103,13 @@ def test_what_an_edge_tpu_does_not_take(graph: Graph, rule: str, place: str) -> 
 )
 def test_what_falls_back_on_a_cpu(graph: Graph, expected: set[str]) -> None:
     assert rules(check_cpu(graph)) == expected
+
+
+@pytest.mark.parametrize(("check", "rule"), [(check_cpu, "unknown-operator"), (check_edgetpu, "operator")])
+def test_an_operator_that_is_not_known_is_an_error(check: Callable[[Graph], Iterable[Finding]], rule: str) -> None:
+    (found,) = check(with_operator(classifier(), 1, name="UNKNOWN_4321", version=1))
+    assert (found.severity, found.rule) == ("error", rule)
+    assert "operator 1 UNKNOWN_4321" in found.place
 
 
 def test_an_unknown_target_and_a_foreign_file_are_refused() -> None:

@@ -15,7 +15,7 @@ import pytest
 
 from edge_runtime import cli
 from edge_runtime.core import model_file
-from edge_runtime.core.archive import append_tail
+from edge_runtime.core.archive import append_archive
 
 RED, BLUE = (200, 60, 40), (40, 60, 200)
 Models = Callable[[str], bytes]
@@ -191,7 +191,7 @@ def test_a_model_without_a_card_must_be_described(run: Run, cell: Cell, flatbuff
 
 def test_labels_of_a_foreign_tail_are_used(run: Run, cell: Cell, flatbuffer_of: Models) -> None:
     tail = {"labels.txt": b"Uninfected\nParasitized\n"}
-    Path("foreign.tflite").write_bytes(append_tail(flatbuffer_of("sigmoid"), tail))
+    Path("foreign.tflite").write_bytes(append_archive(flatbuffer_of("sigmoid"), tail))
     cell("a.png")
     code, output, _ = run("--json", "--model", "foreign.tflite", "--input-range", "-1..1", "a.png")
     assert code == 0 and lines(output)[0]["label"] == "Parasitized"

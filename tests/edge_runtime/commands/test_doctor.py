@@ -17,6 +17,7 @@ from edge_runtime.core.model_file import pack_model, read_model_file
 from edge_runtime.doctor.findings import Finding
 from edge_runtime.doctor.golden_check import check_model
 from edge_runtime.errors import EnvironmentLacks
+from edge_runtime.inspection.golden import golden_of, write_golden
 
 Models = Callable[[str], bytes]
 
@@ -34,9 +35,10 @@ def test_a_model_that_is_proven(model_path: Path) -> None:
 
 def test_golden_vectors_that_are_not_met(model_path: Path) -> None:
     model = read_model_file(model_path)
-    assert model.golden is not None and model.card is not None
-    golden = replace(model.golden, inputs=(model.golden.inputs // 2).astype(np.uint8))
-    model_path.write_bytes(pack_model(model.flatbuffer, model.card, golden))
+    golden = golden_of(model)
+    assert golden is not None and model.card is not None
+    golden = replace(golden, inputs=(golden.inputs // 2).astype(np.uint8))
+    model_path.write_bytes(pack_model(model.flatbuffer, model.card, write_golden(golden)))
     found = by_name(check_model(str(model_path)))
     assert found["model"].status == "ok" and found["golden"].status == "fail"
 

@@ -12,6 +12,8 @@ import pytest
 
 from edge_runtime import cli
 from edge_runtime.core.model_file import pack_model, read_model_file
+from edge_runtime.inspection.golden import golden_of, write_golden
+from tests.fakes.graphs import with_operator_number
 
 Models = Callable[[str], bytes]
 
@@ -55,13 +57,23 @@ def test_golden_vectors_that_are_met(model_path: Path, capsys: pytest.CaptureFix
     assert "bit-equal" in output and "golden vectors  met" in output
 
 
+def test_an_operator_that_is_not_known_has_its_number(
+    flatbuffer_of: Callable[[str], bytes], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "newer.tflite"
+    path.write_bytes(with_operator_number(flatbuffer_of("int8"), "FULLY_CONNECTED", 4321))
+    assert cli.run(["show", str(path)]) == 0
+    assert "UNKNOWN_4321" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize("what", ["inputs", "outputs"])
 def test_golden_vectors_that_are_not_met(what: str, model_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     model = read_model_file(model_path)
-    assert model.golden is not None and model.card is not None
-    changed = getattr(model.golden, what).astype(np.int16) // 2
-    golden = replace(model.golden, **{what: changed.astype(getattr(model.golden, what).dtype)})
-    model_path.write_bytes(pack_model(model.flatbuffer, model.card, golden))
+    golden = golden_of(model)
+    assert golden is not None and model.card is not None
+    changed = getattr(golden, what).astype(np.int16) // 2
+    golden = replace(golden, **{what: changed.astype(getattr(golden, what).dtype)})
+    model_path.write_bytes(pack_model(model.flatbuffer, model.card, write_golden(golden)))
     assert cli.run(["show", str(model_path), "--golden"]) == 1
     captured = capsys.readouterr()
     assert "NOT met" in captured.out and captured.err.startswith("error: This machine does not compute")

@@ -6,7 +6,7 @@ import os
 
 import pytest
 
-from edge_runtime.common.text import printable, text
+from edge_runtime.common.text import as_utf8, printable
 
 
 @pytest.mark.parametrize(
@@ -20,7 +20,7 @@ from edge_runtime.common.text import printable, text
 )
 def test_names(raw: bytes, as_text: str, as_printable: str) -> None:
     path = os.fsdecode(raw)
-    assert text(path) == as_text
+    assert as_utf8(path) == as_text
     assert printable(path) == as_printable
 
 

@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 
 from edge_runtime.core import model_file
-from edge_runtime.core.archive import MAX_ENTRIES, append_tail
+from edge_runtime.core.archive import MAX_ENTRIES, append_archive
 from edge_runtime.core.card import Card, InputContract
 from edge_runtime.core.model_file import (
     default_model_path,
@@ -36,20 +36,18 @@ def test_round_trip(packed: bytes, flatbuffer_of: Models, model_path: Path) -> N
     assert model.labels == ("Uninfected", "Parasitized")
     assert model.card is not None and model.card.input == CONTRACT and model.card.points.count == 0.9
     assert model.card.details["name"] == "tiny"
-    assert model.golden is not None and model.golden.images.shape == (2, 24, 20, 3)
+    assert model.archive is not None and list(model.archive.sizes) == ["labels.txt", "card.json", "golden.npz"]
     assert model.id == hashlib.sha256(packed).hexdigest()[:12]
 
 
 def test_packing_is_repeatable(packed: bytes, model_path: Path) -> None:
     model = read_model_file(model_path)
-    assert model.card is not None
-    again = pack_model(
-        model.flatbuffer, Card(model.card.input, model.card.output, model.card.points, {"name": "tiny"}), model.golden
-    )
-    assert again == packed
+    assert model.card is not None and model.archive is not None
+    card = Card(model.card.input, model.card.output, model.card.points, {"name": "tiny"})
+    assert pack_model(model.flatbuffer, card, model.archive.read("golden.npz", 1 << 20)) == packed
 
 
-def test_any_zip_program_lists_the_tail(model_path: Path) -> None:
+def test_any_zip_program_lists_the_archive(model_path: Path) -> None:
     with zipfile.ZipFile(model_path) as archive:
         assert archive.namelist() == ["labels.txt", "card.json", "golden.npz"]
         assert archive.testzip() is None
@@ -62,13 +60,13 @@ def test_a_plain_flatbuffer_has_no_card(tmp_path: Path, flatbuffer_of: Models) -
     path = tmp_path / "plain.tflite"
     path.write_bytes(flatbuffer_of("int8"))
     model = read_model_file(path)
-    assert (model.card, model.labels, model.golden) == (None, (), None)
+    assert (model.card, model.labels, model.archive) == (None, (), None)
     assert model.id == hashlib.sha256(flatbuffer_of("int8")).hexdigest()[:12]
 
 
-def test_a_foreign_tail_gives_its_labels(tmp_path: Path, flatbuffer_of: Models) -> None:
+def test_a_foreign_archive_gives_its_labels(tmp_path: Path, flatbuffer_of: Models) -> None:
     path = tmp_path / "foreign.tflite"
-    path.write_bytes(append_tail(flatbuffer_of("int8"), {"labels.txt": b"sick\r\n\r\n well \n", "other.bin": b"\0"}))
+    path.write_bytes(append_archive(flatbuffer_of("int8"), {"labels.txt": b"sick\r\n\r\n well \n", "other.bin": b"\0"}))
     model = read_model_file(path)
     assert model.card is None and model.labels == ("sick", "well")
     assert model.flatbuffer == flatbuffer_of("int8")
@@ -135,19 +133,21 @@ Build = Callable[[bytes, bytes], bytes]
 def with_entries(**entries: bytes) -> Build:
     """A flatbuffer with a tail of these entries; ``card=...`` is card.json, ``labels=...`` is labels.txt."""
     names = {"card": "card.json", "labels": "labels.txt"}
-    return lambda flatbuffer, card: append_tail(flatbuffer, {names[key]: content for key, content in entries.items()})
+    return lambda flatbuffer, card: append_archive(
+        flatbuffer, {names[key]: content for key, content in entries.items()}
+    )
 
 
 def with_own_card(labels: bytes | None) -> Build:
     given = {} if labels is None else {"labels.txt": labels}
-    return lambda flatbuffer, card: append_tail(flatbuffer, {**given, "card.json": card})
+    return lambda flatbuffer, card: append_archive(flatbuffer, {**given, "card.json": card})
 
 
 def with_end(change: Callable[[bytes, int], bytes]) -> Build:
     """A good tail, damaged at or near its end record."""
 
     def build(flatbuffer: bytes, card: bytes) -> bytes:
-        good = append_tail(flatbuffer, {"labels.txt": LABELS, "card.json": card})
+        good = append_archive(flatbuffer, {"labels.txt": LABELS, "card.json": card})
         return change(good, good.rfind(b"PK\x05\x06"))
 
     return build
@@ -155,11 +155,11 @@ def with_end(change: Callable[[bytes, int], bytes]) -> Build:
 
 def card_of_another(flatbuffer: bytes, card: bytes) -> bytes:
     other = {**json.loads(card), "flatbuffer_sha256": "0" * 64}
-    return append_tail(flatbuffer, {"labels.txt": LABELS, "card.json": json.dumps(other).encode()})
+    return append_archive(flatbuffer, {"labels.txt": LABELS, "card.json": json.dumps(other).encode()})
 
 
 def crowd(flatbuffer: bytes, card: bytes) -> bytes:
-    return append_tail(flatbuffer, {f"{i}.txt": b"" for i in range(MAX_ENTRIES + 1)})
+    return append_archive(flatbuffer, {f"{i}.txt": b"" for i in range(MAX_ENTRIES + 1)})
 
 
 BAD_TAILS: dict[str, tuple[Build, str]] = {
@@ -199,7 +199,7 @@ def test_bad_tails(case: str, flatbuffer_of: Models, model_path: Path, tmp_path:
 
 
 def test_a_bomb_whose_directory_lies_about_its_size(flatbuffer_of: Models, tmp_path: Path) -> None:
-    content = append_tail(flatbuffer_of("int8"), {"card.json": b" " * (64 << 20)})
+    content = append_archive(flatbuffer_of("int8"), {"card.json": b" " * (64 << 20)})
     lying = content.replace(struct.pack("<I", 64 << 20), struct.pack("<I", 1000))
     assert lying != content
     path = tmp_path / "bomb.tflite"

@@ -9,6 +9,7 @@ import pytest
 from edge_runtime.errors import BadModel, ThinsmearError, WrongUsage
 from edge_runtime.inspection.cardless import describe
 from edge_runtime.inspection.trial_run import try_model
+from tests.fakes.graphs import with_operator_number
 
 Models = Callable[[str], bytes]
 
@@ -67,6 +68,12 @@ def test_what_is_not_clear_is_asked(
 ) -> None:
     with pytest.raises(WrongUsage, match=message):
         describe(flatbuffer_of("softmax"), labels, "0..1", positive)
+
+
+def test_an_output_that_an_unknown_operator_makes_is_not_guessed(flatbuffer_of: Models) -> None:
+    newer = with_operator_number(flatbuffer_of("softmax"), "SOFTMAX", 4321)
+    with pytest.raises(BadModel, match="UNKNOWN_4321, which is newer"):
+        describe(newer, ["uninfected", "infected"], "0..1")
 
 
 def test_a_good_model_passes_its_trial(flatbuffer_of: Models) -> None:

@@ -17,6 +17,7 @@ from edge_runtime.errors import BadModel
 from edge_runtime.inspection.golden import (
     Golden,
     check_golden,
+    golden_of,
     make_golden,
     read_golden,
     write_golden,
@@ -131,4 +132,4 @@ def test_damage_in_the_file_shows_when_the_vectors_are_asked_for(packed: bytes, 
     path.write_bytes(damaged)
     model = read_model_file(path)
     with pytest.raises(BadModel, match=r"golden\.npz is damaged"):
-        _ = model.golden
+        golden_of(model)

@@ -10,6 +10,7 @@ import pytest
 from edge_runtime.core.backends import open_interpreter
 from edge_runtime.errors import BadModel
 from edge_runtime.inspection.graph import OPERATOR_NAMES, read_graph
+from tests.fakes.graphs import with_operator_number
 
 Models = Callable[[str], bytes]
 
@@ -46,6 +47,17 @@ def test_operator_names_are_those_of_the_schema() -> None:
         if value < len(OPERATOR_NAMES):
             assert OPERATOR_NAMES[value] == name
     assert OPERATOR_NAMES[3] == "CONV_2D"
+
+
+def test_an_operator_of_a_newer_schema_is_named_by_its_number(flatbuffer_of: Models) -> None:
+    newer = read_graph(with_operator_number(flatbuffer_of("int8"), "FULLY_CONNECTED", 4321))
+    assert [operator.name for operator in newer.operators if not operator.known] == ["UNKNOWN_4321"]
+    assert newer.tensors == read_graph(flatbuffer_of("int8")).tensors
+
+
+def test_no_operator_has_a_negative_number(flatbuffer_of: Models) -> None:
+    with pytest.raises(BadModel, match="operator number -7"):
+        read_graph(with_operator_number(flatbuffer_of("int8"), "FULLY_CONNECTED", -7))
 
 
 @pytest.mark.parametrize(

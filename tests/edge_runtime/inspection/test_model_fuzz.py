@@ -15,6 +15,7 @@ from PIL import Image
 from edge_runtime import cli
 from edge_runtime.core.model_file import read_model_file
 from edge_runtime.errors import BadModel, ThinsmearError
+from edge_runtime.inspection.golden import golden_of
 from edge_runtime.inspection.graph import read_graph
 from edge_runtime.inspection.trial_run import try_model
 
@@ -50,7 +51,7 @@ def test_one_file_models_are_refused_or_unchanged(packed: bytes, flatbuffer_of: 
             model = read_model_file(path)
             if model.card is not None:
                 assert model.flatbuffer == flatbuffer_of("int8")
-            _ = model.golden
+            golden_of(model)
             read_graph(model.flatbuffer)
         except BadModel as error:
             refused += 1
