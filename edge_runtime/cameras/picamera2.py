@@ -294,4 +294,4 @@ def yuv420_to_rgb(planes: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[n
     )
     u, v = (plane.repeat(2, axis=0).repeat(2, axis=1) for plane in (u, v))
     rgb = np.stack([grey + 1.402 * v, grey - 0.344136 * u - 0.714136 * v, grey + 1.772 * u], axis=-1)
-    return np.clip(np.rint(rgb), 0, 255).astype(np.uint8)
+    return np.asarray(np.clip(np.rint(rgb), 0, 255), np.uint8)

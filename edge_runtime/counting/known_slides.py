@@ -202,7 +202,7 @@ def _gamma_rates(
     spread = row > 0
     shape = 1 / _SPREADS[row[spread]] ** 2
     rates[spread] *= generator.gamma(shape) / shape
-    return np.minimum(rates, 1.0)
+    return np.asarray(np.minimum(rates, 1.0))
 
 
 def _log_likelihood(x: np.ndarray, n: np.ndarray, times: np.ndarray, mean: np.ndarray, cv: float) -> np.ndarray:
@@ -214,7 +214,7 @@ def _log_likelihood(x: np.ndarray, n: np.ndarray, times: np.ndarray, mean: np.nd
         shape = 1 / cv**2
         rising = np.array([math.lgamma(shape + v) - math.lgamma(shape) for v in x.tolist()])
         terms = rising + x * np.log(expected / (shape + expected)) - shape * np.log1p(expected / shape)
-    return (terms * times).sum(axis=1)
+    return np.asarray((terms * times).sum(axis=1))
 
 
 def _dealt(positives: int, cells: tuple[int, ...], power: float) -> tuple[int, ...]:

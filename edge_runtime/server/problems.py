@@ -92,7 +92,8 @@ def install_handlers(app: FastAPI) -> None:
 
 
 def _problem(_: Request, error: Any) -> Response:
-    return error.response()
+    answer: Response = error.response()
+    return answer
 
 
 def _own(_: Request, error: Any) -> Response:
