@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from edge_runtime.core.encoding import encode_png
+from edge_runtime.core.encoding import write_png
 from edge_runtime.sessions.blank_slides import blank_rate
 from edge_runtime.sessions.records import CELL, FIELD, Cell, FieldRecord, ModelRecord
 from edge_runtime.sessions.review import reviewed
@@ -17,8 +17,6 @@ if TYPE_CHECKING:
     from edge_runtime.counting import StopState
     from edge_runtime.sessions.records import Session
     from edge_runtime.sessions.store.store import Store
-
-QUICK = 1  # level of compression; files stay the same, by which a session knows what it has
 
 
 class Recorder:
@@ -86,7 +84,7 @@ class Recorder:
     def _add(self, frame: Frame, verdict: PictureJudgement) -> int:
         record = _cell(verdict.line) if self._single else FieldRecord.from_json(verdict.line)
         added = self._store.add_field(
-            self.session, encode_png(frame.pixels, QUICK), record, self._model, self._settings(frame), frame.pixels
+            self.session, write_png(frame.pixels), record, self._model, self._settings(frame), frame.pixels
         )
         self._totals = added.totals
         self.stop = self._stop_state()

@@ -151,8 +151,8 @@ def _operator_counts(graph: Graph) -> list[tuple[tuple[str, int, bool], int]]:
 
 
 def _sizes(file: ModelFile) -> dict[str, int]:
-    tail = {} if file.archive is None else {printable(name): size for name, size in file.archive.sizes.items()}
-    return {"flatbuffer": len(file.flatbuffer), **tail}
+    entries = {} if file.archive is None else {printable(name): size for name, size in file.archive.sizes.items()}
+    return {"flatbuffer": len(file.flatbuffer), **entries}
 
 
 def _flat(prefix: str, value: Any) -> Iterator[tuple[str, str]]:

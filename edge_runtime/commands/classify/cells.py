@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 CHUNK = 8  # files handed to an interpreter at a time: some 20 ms of work on a computer, 100 on a Raspberry Pi
 
 
-class Cells:
+class SingleCells:
     """Each image is one cell."""
 
     def prepare(self, images: int) -> None:

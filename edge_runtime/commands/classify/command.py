@@ -32,7 +32,7 @@ _MAX_LIST_BYTES = 256 << 20
 
 
 class Mode(Protocol[Outcome]):
-    """What is done with an image: :class:`~.cells.Cells` or :class:`~.whole_fields.Fields`."""
+    """What is done with an image: :class:`~.cells.SingleCells` or :class:`~.whole_fields.WholeFields`."""
 
     def prepare(self, images: int) -> None:
         """Refuse what cannot be done, before a model is loaded."""
@@ -131,12 +131,12 @@ def classify(
 def _mode(whole: bool, overlay: Path | None, crops: Path | None) -> Mode[Any]:
     """What an image shows: one cell, or a whole field."""
     if whole:
-        from edge_runtime.commands.classify.whole_fields import Fields, Pictures
+        from edge_runtime.commands.classify.whole_fields import Pictures, WholeFields
 
-        return Fields(Pictures(overlay, crops))
-    from edge_runtime.commands.classify.cells import Cells
+        return WholeFields(Pictures(overlay, crops))
+    from edge_runtime.commands.classify.cells import SingleCells
 
-    return Cells()
+    return SingleCells()
 
 
 def _find(paths: tuple[str, ...], files_from: str | None) -> Found:

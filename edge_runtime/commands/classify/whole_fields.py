@@ -80,7 +80,7 @@ class Pictures:
         return self.overlay is not None and self.overlay.is_dir()
 
 
-class Fields:
+class WholeFields:
     """Each image is a whole field.
 
     Args:

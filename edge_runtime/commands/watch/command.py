@@ -90,15 +90,7 @@ def watch(
     """
     if whole and single:
         raise WrongUsage("Each picture is either a whole field or one cell; give --field or --cells.")
-    if until_stop and code is None:
-        raise WrongUsage("--until-stop follows the stop rule of a session; give --session too.")
-    if code is not None and blank is not None:
-        raise WrongUsage("A blank slide has a session of its own; give --blank without --session.")
-    if single and (code or blank) and not spec.lower().startswith("replay:"):
-        raise WrongUsage(
-            "A camera would show one cell again and again, and each picture would count as another cell; leave --cells "
-            "out, or name a folder of cells (--camera replay:FOLDER)."
-        )
+    _check_session(spec, single, code, blank, until_stop)
     single = single or not (whole or code or blank)
     from edge_runtime.cameras import camera_maker, shown_spec
     from edge_runtime.cameras.grabber import Grabber
@@ -138,18 +130,25 @@ def watch(
             if save is not None:
                 save.mkdir(parents=True, exist_ok=True)
             watching = Watching(judge, shown_spec(spec), save, as_json, recorder)
-            with Grabber(make) as grabber:
-                try:
-                    for frame in frames_of(grabber, ending, frames, interval):
-                        watching.judge(frame)
-                        ending.asked |= until_stop and watching.reached
-                except BaseException:
-                    if watching.pictures:
-                        watching.end(grabber)
-                    raise
-                watching.end(grabber)
+            with Grabber(make) as grabber, watching.summing_up(grabber):
+                for frame in frames_of(grabber, ending, frames, interval):
+                    watching.judge(frame)
+                    ending.asked |= until_stop and watching.reached
         if ending.interrupted:
             raise KeyboardInterrupt
+
+
+def _check_session(spec: str, single: bool, code: str | None, blank: str | None, until_stop: bool) -> None:
+    """Refuse what no session can keep."""
+    if until_stop and code is None:
+        raise WrongUsage("--until-stop follows the stop rule of a session; give --session too.")
+    if code is not None and blank is not None:
+        raise WrongUsage("A blank slide has a session of its own; give --blank without --session.")
+    if single and (code or blank) and not spec.lower().startswith("replay:"):
+        raise WrongUsage(
+            "A camera would show one cell again and again, and each picture would count as another cell; leave --cells "
+            "out, or name a folder of cells (--camera replay:FOLDER)."
+        )
 
 
 def _judge(classifier: Classifier, single: bool, store: Store | None, session: Session | None) -> Judge:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import signal
 import threading
@@ -26,9 +27,8 @@ if TYPE_CHECKING:
     from edge_runtime.cameras import Frame
     from edge_runtime.cameras.grabber import Grabber
     from edge_runtime.commands.recording import Recorder
-    from edge_runtime.commands.watch.outcomes import Judge
+    from edge_runtime.commands.watch.outcomes import Judge, PictureJudgement
 
-_QUICK = 1  # level of compression of pictures kept
 _SLICE = 0.2  # seconds after which a waiting loop looks whether it shall end
 
 
@@ -124,25 +124,30 @@ class Watching:
         kept = {} if self._recorder is None else self._recorder.keep(frame, judged)
         if self._folder is not None:
             from edge_runtime.common.files import write_atomically
-            from edge_runtime.core.encoding import encode_png
+            from edge_runtime.core.encoding import write_png
 
             name = f"{captured:%Y%m%dT%H%M%S}-{frame.sequence:07d}.png"
-            write_atomically(self._folder / name, encode_png(frame.pixels, _QUICK))
+            write_atomically(self._folder / name, write_png(frame.pixels))
+        times = {"sequence": frame.sequence, "captured": captured.isoformat(timespec="milliseconds")}
         if self._as_json:
-            times = {"sequence": frame.sequence, "captured": captured.isoformat(timespec="milliseconds")}
             emit_json({**judged.line, **times, "repeat": repeat, **kept})
         else:
-            if self.pictures == 1:
-                heading = f"picture  time      {self._judge.heading}  source"
-                ruled = re.sub(r"\S(?: ?\S)*", lambda column: "-" * len(column[0]), heading)
-                click.echo(f"{heading}\n{ruled}")
-            number = kept.get("field")
-            place = "" if number is None else f" (field {number})"
-            shown = f"{printable(source)}{' (repeat)' if repeat else ''}{place}"
-            click.echo(f"{frame.sequence:7}  {captured.astimezone():%H:%M:%S}  {judged.row}  {shown}")
-            for remark in () if repeat else judged.remarks:
-                click.echo(f"{'':19}{remark}")
+            self._show(judged, frame.sequence, captured, source, kept.get("field"))
         self._tell_stop()
+
+    def _show(
+        self, judged: PictureJudgement, sequence: int, captured: datetime, source: str, number: int | None
+    ) -> None:
+        """A row for people, after the heading where it is the first."""
+        if self.pictures == 1:
+            heading = f"picture  time      {self._judge.heading}  source"
+            ruled = re.sub(r"\S(?: ?\S)*", lambda column: "-" * len(column[0]), heading)
+            click.echo(f"{heading}\n{ruled}")
+        place = "" if number is None else f" (field {number})"
+        shown = f"{printable(source)}{' (repeat)' if judged.repeat else ''}{place}"
+        click.echo(f"{sequence:7}  {captured.astimezone():%H:%M:%S}  {judged.row}  {shown}")
+        for remark in () if judged.repeat else judged.remarks:
+            click.echo(f"{'':19}{remark}")
 
     def _tell_stop(self) -> None:
         """Say once that the stop rule is reached."""
@@ -151,8 +156,18 @@ class Watching:
             stop = self._recorder.stop
             note(f"The stop rule {stop.rule} is reached: {stop.reason}")
 
-    def end(self, grabber: Grabber) -> None:
-        """Say what was seen."""
+    @contextlib.contextmanager
+    def summing_up(self, grabber: Grabber) -> Iterator[None]:
+        """Say what was seen when the block ends; after an error only if something was."""
+        try:
+            yield
+        except BaseException:
+            if self.pictures:
+                self._end(grabber)
+            raise
+        self._end(grabber)
+
+    def _end(self, grabber: Grabber) -> None:
         self._tell_stop()
         for sentence in grabber.news():
             note(sentence)

@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
-import io
 import threading
 import time
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
-from PIL import Image
 
-from edge_runtime.core.images import load_image
 from edge_runtime.errors import WrongUsage
 from edge_runtime.server.work import jobs
 from tests.edge_runtime.server.server_tools import cell_image, client, is_problem, uploads, wait_until
 
 from edge_runtime.server.access.limits import Admission, RateLimit  # isort: skip
 from edge_runtime.server.metrics import Metrics  # isort: skip
-from edge_runtime.core.encoding import write_png  # isort: skip
 from edge_runtime.server.problems import Problem  # isort: skip
 from edge_runtime.server.work.workers import WorkerCrashed, Workers, alive  # isort: skip
 
@@ -225,16 +220,6 @@ def test_not_ready_while_a_worker_hangs(tmp_path: Path, monkeypatch: pytest.Monk
         monkeypatch.setattr(service.workers, "longest", lambda: 1000.0)
         assert is_problem(caller.get("/readyz"), 503, "not-ready")
         assert caller.get("/healthz").status_code == 200
-
-
-@pytest.mark.parametrize("shape", [(1, 1), (1, 7), (5, 1), (48, 64)])
-def test_png_files_hold_every_pixel(shape: tuple[int, int]) -> None:
-    pixels = np.random.default_rng(0).integers(0, 256, (*shape, 3), dtype=np.uint8)
-    for view in (pixels, pixels[::-1, ::-1], np.full_like(pixels, 7)):
-        content = write_png(view)
-        with Image.open(io.BytesIO(content)) as image:
-            image.verify()
-        assert np.array_equal(load_image(content), view)
 
 
 def test_figures_are_prometheus_text() -> None:
