@@ -19,12 +19,12 @@ from convert.lint.text import lint_text
 from convert.publish import publish
 from convert.quantise.recipes import Recipe
 from convert.quantise.representative import choose
-from convert.quiet import silenced
 from edge_runtime.common.console import note
 from edge_runtime.common.text import as_utf8, printable
 from edge_runtime.core.card import Card
 from edge_runtime.core.model_file import read_model_file
 from edge_runtime.errors import GateFailed, NotConclusive, WrongUsage
+from train.network.silence import silenced
 from train.runs.run import Run
 
 _LAYER_IMAGES = 32

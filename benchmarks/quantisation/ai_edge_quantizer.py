@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from convert.gate.workbench import Workbench
-from convert.quiet import silenced
+from train.network.silence import silenced
 
 if TYPE_CHECKING:
     from convert.quantise.representative import Representative

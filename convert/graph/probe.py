@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from convert.quiet import silenced
 from edge_runtime.errors import BadModel, EnvironmentLacks
+from train.network.silence import silenced
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

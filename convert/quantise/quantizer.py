@@ -11,9 +11,9 @@ from convert.graph.compact import compacted
 from convert.quantise.activation_ranges import METHODS, Calibration
 from convert.quantise.bias_correction import corrected
 from convert.quantise.recipes import Recipe
-from convert.quiet import silenced
 from edge_runtime.core.card import InputContract
 from edge_runtime.errors import BadModel, ThinsmearError, WrongUsage
+from train.network.silence import silenced
 
 if TYPE_CHECKING:
     import keras

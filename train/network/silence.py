@@ -1,4 +1,4 @@
-"""Keep the converter's hundreds of lines off the screen, wherever they are written."""
+"""Keep the hundreds of lines that TensorFlow and its converter write off the screen, wherever they go."""
 
 from __future__ import annotations
 

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from convert.quiet import silenced
+from train.network.silence import silenced
 
 
 def test_neither_python_nor_c_gets_through(capfd: pytest.CaptureFixture[str]) -> None:
