@@ -4,21 +4,25 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
-from convert.conversion import Result, open_bench
 from convert.gate.drift import Answers
-from convert.gate.limits import FAILED, PASSED, Limits, Verdict
+from convert.gate.gate import Gate
+from convert.gate.held_out import hold_out
+from convert.gate.limits import Limits
 from convert.gate.text import gate_text
 from convert.layers.operator_errors import operator_errors
 from convert.layers.report import layers_text, write_csv, write_plot
+from convert.lint.findings import lint_text
 from convert.lint.lint import lint
-from convert.lint.text import lint_text
-from convert.quantise.representative import choose
+from convert.quantise.quantizer import Quantizer
+from convert.quantise.trained_model import open_trained_model
+from convert.result import Result
 from edge_runtime.common.console import note
 from edge_runtime.common.text import as_utf8, printable
 from edge_runtime.core.card import Card
 from edge_runtime.core.model_file import ModelFile, open_model
-from edge_runtime.errors import BadModel
+from edge_runtime.errors import BadModel, GateFailed
 from train.runs.run import Run
 
 
@@ -30,15 +34,13 @@ def check_model(name: str, against: Path, data: Path | None, seed: int, limits: 
     """
     file = open_model(name)
     card = _card(file)
-    bench = open_bench(against, data, limits, seed)
-    _check_kinship(file, card, bench.run)
-    drift = bench.compare(Answers(bench.scores(file.flatbuffer, card), card.output, card.points))
-    document = {
-        "model": {"path": as_utf8(file.path), "id": file.id, "sha256": file.sha256},
-        "against": as_utf8(against),
-        "gate": drift.to_json(bench.held_out.paths),
-    }
-    return Result(document, gate_text(drift, bench.held_out.paths, "model"), drift.verdict)
+    trained = open_trained_model(against, data)
+    _check_kinship(file, card, trained.run)
+    gate = Gate(hold_out(trained), limits, seed)
+    drift = gate.compare(Answers(gate.held_out.logits(file), card.output, card.points))
+    paths = gate.held_out.cells.paths
+    document = {"model": _described(file), "against": as_utf8(against), "gate": drift.to_json(paths)}
+    return Result(document, gate_text(drift, paths, "model"), drift.decision.error())
 
 
 def lint_model(name: str, target: str, every: bool) -> Result:
@@ -46,13 +48,9 @@ def lint_model(name: str, target: str, every: bool) -> Result:
     file = open_model(name)
     found = lint(file.flatbuffer, target, file.card.input if file.card else None)
     errors = [finding for finding in found.findings if finding.severity == "error"]
-    document = {
-        "model": {"path": as_utf8(file.path), "id": file.id, "sha256": file.sha256},
-        **asdict(found),
-        "passed": found.passed,
-    }
+    document = {"model": _described(file), **asdict(found), "passed": found.passed}
     reason = f"{printable(file.path.name)} has {len(errors)} findings that keep it, or a part of it, off the {target}."
-    return Result(document, lint_text(found, every), Verdict(FAILED if errors else PASSED, reason, ()))
+    return Result(document, lint_text(found, every), GateFailed(reason) if errors else None)
 
 
 def measure_layers(
@@ -64,24 +62,27 @@ def measure_layers(
         BadModel: it was not made from this run.
     """
     file = open_model(name)
-    bench = open_bench(against, data, None, seed)
-    contract, cells = bench.run.contract, bench.run.cells
+    trained = open_trained_model(against, data)
     if file.card is not None:
-        _check_kinship(file, file.card, bench.run)
-    rows = choose(cells.labels, cells.patients, bench.run.parts, images, seed, part="test")
-    quantizer, _ = bench.quantizer(None)
-    errors = operator_errors(file.flatbuffer, quantizer.float_flatbuffer, contract, bench.pixels[rows])
+        _check_kinship(file, file.card, trained.run)
+    pixels = trained.test_images(images, seed)
+    reference = Quantizer(trained.network, trained.run.contract).float_flatbuffer
+    errors = operator_errors(file.flatbuffer, reference, trained.run.contract, pixels)
     if csv_file is not None:
         write_csv(errors, csv_file)
     if plot is not None:
         write_plot(errors, plot)
     document = {
-        "model": {"path": as_utf8(file.path), "id": file.id, "sha256": file.sha256},
+        "model": _described(file),
         "against": as_utf8(against),
-        "images": len(rows),
+        "images": len(pixels),
         "operators": [asdict(error) | {"suspicious": error.suspicious} for error in errors],
     }
     return Result(document, layers_text(errors))
+
+
+def _described(file: ModelFile) -> dict[str, Any]:
+    return {"path": as_utf8(file.path), "id": file.id, "sha256": file.sha256}
 
 
 def _card(file: ModelFile) -> Card:

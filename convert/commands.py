@@ -3,16 +3,33 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from convert.options import limit_options, run_options
+from convert.options import against_option, limit_options, make_limits, model_argument, run_options
 from convert.quantise.recipes import CPU, DEFAULT, EDGETPU, RECIPES, TARGETS
 from convert.quantise.recipes import find as find_recipe
 from edge_runtime.common.console import emit_json, json_option, note, table, verbosity_options
 from edge_runtime.errors import WrongUsage
 
+if TYPE_CHECKING:
+    from convert.result import Result
+
 _METHODS = ("minmax", "mse", "percentile")
+
+
+def _end(result: Result, as_json: bool, *written: Path | None) -> None:
+    """Say it, to a machine or to a person, name the files that were written, and raise the error if there is one."""
+    if as_json:
+        emit_json(result.document)
+    else:
+        click.echo(result.text)
+    for path in written:
+        if path is not None:
+            note(f"Wrote {path}.")
+    if result.error is not None:
+        raise result.error
 
 
 def _list_recipes(context: click.Context, parameter: click.Parameter, value: bool) -> None:
@@ -122,21 +139,18 @@ def convert(
     The validation and test patients decide: both models score the same cells, and the file is only published when
     accuracy, agreement and AUC stay within their limits. When they do not, other ways are tried first.
     """
-    from convert.conversion import Order, carry_out
-    from convert.options import make_limits
+    from convert.conversion import ConversionOrder, carry_out
+    from convert.gate.attempts import ConversionSettings
 
     if edgetpu and target == CPU:
         raise WrongUsage("--edgetpu compiles for an Edge TPU; leave --target cpu out.")
     chosen = EDGETPU if edgetpu else target or CPU
-    order = Order(
+    order = ConversionOrder(
         run=run,
         out=out,
-        recipe=find_recipe(recipe, chosen),
+        settings=ConversionSettings(find_recipe(recipe, chosen), calibration_method, calibration_size, bias_correction),
         target=chosen,
         compile=edgetpu,
-        size=calibration_size,
-        method=calibration_method,
-        correct_bias=bias_correction,
         ladder=not no_ladder,
         layers=with_layers,
         facts={"name": name or out.stem, "species": species, "licence": licence},
@@ -144,12 +158,7 @@ def convert(
         seed=seed,
         limits=make_limits(limits),
     )
-    result = carry_out(order)
-    if as_json:
-        emit_json(result.document)
-    else:
-        click.echo(result.text)
-    result.raise_unless_passed()
+    _end(carry_out(order), as_json)
 
 
 @click.command(
@@ -160,10 +169,8 @@ Examples:
   thinsmear check model.tflite --against run --data cell_images --json
   thinsmear check model.tflite --against run --limit-agreement 0.99""",
 )
-@click.argument("model", metavar="MODEL")
-@click.option(
-    "--against", metavar="RUN", required=True, type=click.Path(path_type=Path), help="The run the model was made from."
-)
+@model_argument
+@against_option
 @run_options
 @limit_options
 @json_option
@@ -175,14 +182,8 @@ def check(model: str, against: Path, data: Path | None, seed: int, as_json: bool
     used, so what is checked is the file as it will decide.
     """
     from convert.checking import check_model
-    from convert.options import make_limits
 
-    result = check_model(model, against, data, seed, make_limits(limits))
-    if as_json:
-        emit_json(result.document)
-    else:
-        click.echo(result.text)
-    result.raise_unless_passed()
+    _end(check_model(model, against, data, seed, make_limits(limits)), as_json)
 
 
 @click.command(
@@ -192,7 +193,7 @@ Examples:
   thinsmear lint model.tflite --target edgetpu
   thinsmear lint somebody_elses.tflite --json""",
 )
-@click.argument("model", metavar="MODEL")
+@model_argument
 @click.option("--target", default=CPU, show_default=True, type=click.Choice(TARGETS), help="What it has to run on.")
 @click.option("--all", "every", is_flag=True, help="List every place of a finding, not the first three.")
 @json_option
@@ -204,12 +205,7 @@ def lint(model: str, target: str, every: bool, as_json: bool) -> None:
     """
     from convert.checking import lint_model
 
-    result = lint_model(model, target, every)
-    if as_json:
-        emit_json(result.document)
-    else:
-        click.echo(result.text)
-    result.raise_unless_passed()
+    _end(lint_model(model, target, every), as_json)
 
 
 @click.command(
@@ -219,10 +215,8 @@ Examples:
   thinsmear layers model.tflite --against run
   thinsmear layers model.tflite --against run --csv layers.csv --plot layers.png""",
 )
-@click.argument("model", metavar="MODEL")
-@click.option(
-    "--against", metavar="RUN", required=True, type=click.Path(path_type=Path), help="The run the model was made from."
-)
+@model_argument
+@against_option
 @click.option(
     "--images",
     default=32,
@@ -251,11 +245,4 @@ def layers(
     """
     from convert.checking import measure_layers
 
-    result = measure_layers(model, against, images, data, seed, csv_file, plot)
-    if as_json:
-        emit_json(result.document)
-    else:
-        click.echo(result.text)
-    for path in (csv_file, plot):
-        if path is not None:
-            note(f"Wrote {path}.")
+    _end(measure_layers(model, against, images, data, seed, csv_file, plot), as_json, csv_file, plot)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 import shutil
 import subprocess
@@ -12,9 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from edge_runtime.common.files import write_atomically
-from edge_runtime.core.model_file import ModelFile, pack_model
+from edge_runtime.core.card import Card
+from edge_runtime.core.model_file import pack_model
 from edge_runtime.errors import BadModel, EnvironmentLacks, GateFailed
-from edge_runtime.inspection.golden import golden_of, write_golden
 
 COMPILER = "edgetpu_compiler"
 MAPPED = "Mapped to Edge TPU"
@@ -131,24 +132,31 @@ def require_compiler() -> str:
     return path
 
 
-def compile_model(model: ModelFile, out: Path) -> CompilerLog:
-    """Compile a model file; the result gets the same labels, golden vectors and card, with the compiler's report.
+def compile_model(flatbuffer: bytes, card: Card, golden: bytes | None, out: Path) -> CompilerLog:
+    """Compile a model; the file gets the same labels, golden vectors and card, with the compiler's report.
 
     Args:
-        model: with a card.
+        flatbuffer: the model.
+        card: its card.
+        golden: its golden vectors, as :func:`edge_runtime.core.model_file.pack_model` takes them.
         out: where the compiled model goes; nothing is written when the result is unfit.
 
     Raises:
         EnvironmentLacks: there is no compiler.
-        BadModel: the compiler gave up, or the model has no card.
+        BadModel: the compiler gave up.
         GateFailed: operators fall back to the CPU, or weights are streamed.
     """
-    compiler = require_compiler()
-    if model.card is None:
-        raise BadModel(f"{model.path.name} has no card to put on the compiled model; convert it with thinsmear.")
+    compiled, log = _compile(require_compiler(), flatbuffer)
+    before = hashlib.sha256(flatbuffer).hexdigest()
+    details = {**card.details, "target": "edgetpu", "edgetpu": log.to_json(), "before_compilation_sha256": before}
+    write_atomically(out, pack_model(compiled, replace(card, details=details), golden))
+    return log
+
+
+def _compile(compiler: str, flatbuffer: bytes) -> tuple[bytes, CompilerLog]:
     with tempfile.TemporaryDirectory(prefix="thinsmear-edgetpu-") as folder:
         source = Path(folder) / "model.tflite"
-        source.write_bytes(model.flatbuffer)
+        source.write_bytes(flatbuffer)
         try:
             done = subprocess.run(
                 [compiler, "-s", "-o", folder, str(source)],
@@ -168,10 +176,4 @@ def compile_model(model: ModelFile, out: Path) -> CompilerLog:
         compiled = source.with_name("model_edgetpu.tflite")
         if not compiled.is_file():
             raise BadModel(f"The Edge TPU compiler ended with status {done.returncode} and wrote no model.")
-        flatbuffer = compiled.read_bytes()
-    details = {**model.card.details, "target": "edgetpu", "edgetpu": log.to_json()}
-    details["before_compilation_sha256"] = details.pop("flatbuffer_sha256", None)
-    vectors = golden_of(model)
-    golden = None if vectors is None else write_golden(vectors)
-    write_atomically(out, pack_model(flatbuffer, replace(model.card, details=details), golden))
-    return log
+        return compiled.read_bytes(), log

@@ -56,3 +56,9 @@ def run_options(command: Callable[..., Any]) -> Callable[..., Any]:
         type=click.Path(path_type=Path),
         help="Where the run's images lie now, when they have moved.",
     )(command)
+
+
+model_argument = click.argument("model", metavar="MODEL")
+against_option = click.option(
+    "--against", metavar="RUN", required=True, type=click.Path(path_type=Path), help="The run the model was made from."
+)

@@ -2,82 +2,104 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from convert.gate.attempts import Attempt
 from convert.gate.drift import Drift
-from convert.gate.ladder import Outcome
-from convert.gate.limits import FAILED
-from convert.gate.workbench import Candidate, Workbench
+from convert.gate.gate import Gate
+from convert.gate.ladder import LadderOutcome
 from edge_runtime.common.files import write_atomically
 from edge_runtime.core.backends import open_interpreter
 from edge_runtime.core.card import Card
 from edge_runtime.core.model_file import pack_model
 from edge_runtime.inspection.golden import make_golden, write_golden
 from train.metrics.evaluation import evaluate
-from train.runs.run import versions
-
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
+from train.runs.run import Run, versions
+from train.synthetic import golden_images
 
 REJECTED = ".rejected"
+_GOLDEN_SIZE = (96, 80)  # height and width of the images of the golden vectors
 _KEPT_METRICS = ("accuracy", "sensitivity", "specificity", "auc", "brier", "ece")
 
 
-def publish(
-    bench: Workbench, outcome: Outcome, out: Path, target: str, facts: Mapping[str, str], images: NDArray[np.uint8]
-) -> tuple[Path, Card]:
-    """Write the best candidate, as ``out`` or, when it failed its gate, beside it as ``out`` + ".rejected".
+@dataclass(frozen=True)
+class Published:
+    """A model file as it was written.
 
-    A model that a failed conversion would have replaced stays; a rejected file of an earlier attempt is removed by a
-    success.
+    Attributes:
+        path: where.
+        flatbuffer: the model without what follows it in the file.
+        card: its card.
+        golden: its golden vectors, as :func:`edge_runtime.core.model_file.pack_model` takes them.
+        sha256: of the whole file, hex.
+        size: of the whole file, bytes.
+    """
+
+    path: Path
+    flatbuffer: bytes = field(repr=False)
+    card: Card
+    golden: bytes = field(repr=False)
+    sha256: str
+    size: int
+
+    @property
+    def id(self) -> str:
+        """As :attr:`edge_runtime.core.model_file.ModelFile.id`."""
+        return self.sha256[:12]
+
+
+def publish(gate: Gate, outcome: LadderOutcome, out: Path, target: str, facts: Mapping[str, str]) -> Published:
+    """Write the best attempt, as ``out`` or, when it failed its gate, beside it as ``out`` + ".rejected".
+
+    A model that a failed conversion would have replaced stays; a rejected file of an earlier conversion is removed by
+    a success.
 
     Args:
-        target: what it was made for.
+        gate: what measured the attempts; it knows the run they were made of.
+        target: what the model was made for.
         facts: what the user says about the model: name, species, licence.
-        images: uint8 [k, h, w, 3] synthetic images for the golden vectors.
-
-    Returns:
-        where it was written, and its card.
     """
-    best = outcome.best
-    card = make_card(bench, outcome, target, facts)
-    golden = make_golden(open_interpreter(best.flatbuffer), bench.run.contract, images)
+    best, contract = outcome.best, gate.held_out.run.contract
+    card = make_card(gate, outcome, target, facts)
+    vectors = make_golden(open_interpreter(best.flatbuffer), contract, golden_images(*_GOLDEN_SIZE))
+    golden = write_golden(vectors)
     rejected = out.with_name(out.name + REJECTED)
-    failed = best.drift.verdict.name == FAILED
-    path = rejected if failed else out
-    write_atomically(path, pack_model(best.flatbuffer, card, write_golden(golden)))
-    if not failed:
+    path = rejected if best.failed else out
+    data = pack_model(best.flatbuffer, card, golden)
+    write_atomically(path, data)
+    if not best.failed:
         rejected.unlink(missing_ok=True)
-    return path, card
+    return Published(path, best.flatbuffer, card, golden, hashlib.sha256(data).hexdigest(), len(data))
 
 
-def make_card(bench: Workbench, outcome: Outcome, target: str, facts: Mapping[str, str]) -> Card:
-    """The card of the best candidate; see DESIGN for what stands where."""
-    run, best = bench.run, outcome.best
+def make_card(gate: Gate, outcome: LadderOutcome, target: str, facts: Mapping[str, str]) -> Card:
+    """The card of the best attempt: what it is, what it was made from and how, what the gate and the test set say."""
+    run, best = gate.held_out.run, outcome.best
     details: dict[str, Any] = {
         "name": facts["name"],
         "architecture": run.config["architecture"],
         "network": dict(run.config["network"]) | {"weights": _weights_name(run.config["network"].get("weights"))},
-        "recipe": best.step.recipe.name,
+        "recipe": best.settings.recipe.name,
         "target": target,
-        "gate": best.drift.verdict.name,
-        "gate_reason": best.drift.verdict.reason,
-        "training": _training(bench, facts["species"]),
-        "metrics": _metrics(bench, best),
+        "gate": best.drift.decision.name,
+        "gate_reason": best.drift.decision.reason,
+        "training": _training(run, facts["species"]),
+        "metrics": _metrics(gate, best),
         "blank_rate": _blank_rate(best),
-        "quantisation": best.step.to_json() | {"attempts": [_attempt(tried) for tried in outcome.tried]},
+        "quantisation": best.settings.to_json() | {"attempts": [_attempt(tried) for tried in outcome.tried]},
         "representative": None if best.representative is None else best.representative.to_json(),
         "drift": drift_summary(best.drift),
         "tools": versions(),
         "licence": facts["licence"],
         "created": _now(),
     }
-    return Card(input=run.contract, output=best.output, points=best.points, details=details)
+    return Card(input=run.contract, output=best.answers.output, points=best.answers.points, details=details)
 
 
 def drift_summary(drift: Drift) -> dict[str, Any]:
@@ -87,8 +109,8 @@ def drift_summary(drift: Drift) -> dict[str, Any]:
     return document
 
 
-def _training(bench: Workbench, species: str) -> dict[str, Any]:
-    data, recipe = bench.run.config["data"], bench.run.config["recipe"]
+def _training(run: Run, species: str) -> dict[str, Any]:
+    data, recipe = run.config["data"], run.config["recipe"]
     return {
         "species": species,
         "dataset_sha256": data["fingerprint"],
@@ -99,15 +121,18 @@ def _training(bench: Workbench, species: str) -> dict[str, Any]:
         "patients_sha256": data["patients_sha256"],
         "parts": data["parts"],
         "recipe": recipe,
-        "tools": bench.run.config.get("versions", {}),
+        "tools": run.config.get("versions", {}),
     }
 
 
-def _metrics(bench: Workbench, best: Candidate) -> dict[str, Any]:
+def _metrics(gate: Gate, best: Attempt) -> dict[str, Any]:
     """Figures of the converted model on test patients, with their patient-bootstrap intervals."""
-    test = bench.run.parts[bench.rows] == "test"
-    cells = bench.held_out.subset(test)
-    document = evaluate(cells.labels, best.logits[test], cells.patients, best.output, best.points, seed=bench.seed)
+    held_out, answers = gate.held_out, best.answers
+    test = held_out.run.parts[held_out.rows] == "test"
+    cells = held_out.cells.subset(test)
+    document = evaluate(
+        cells.labels, answers.logits[test], cells.patients, answers.output, answers.points, seed=gate.seed
+    )
     return {
         "part": "test",
         "cells": document["cells"],
@@ -121,20 +146,20 @@ def _metrics(bench: Workbench, best: Candidate) -> dict[str, Any]:
     }
 
 
-def _blank_rate(best: Candidate) -> dict[str, Any]:
+def _blank_rate(best: Attempt) -> dict[str, Any]:
     count = best.details["count"]
     return {
-        "threshold": best.points.count,
+        "threshold": best.answers.points.count,
         "part": best.details["points_from"],
         "source": count["source"],
         **count["blank"],
     }
 
 
-def _attempt(candidate: Candidate) -> dict[str, Any]:
-    changes = {name: figure.change for name, figure in candidate.drift.figures.items()}
-    document = candidate.step.to_json() | {"gate": candidate.drift.verdict.name}
-    return document | {"agreement": candidate.drift.agreement, "changes": changes}
+def _attempt(attempt: Attempt) -> dict[str, Any]:
+    changes = {name: figure.change for name, figure in attempt.drift.figures.items()}
+    document = attempt.settings.to_json() | {"gate": attempt.drift.decision.name}
+    return document | {"agreement": attempt.drift.agreement, "changes": changes}
 
 
 def _weights_name(weights: str | None) -> str | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from convert.gate.workbench import Workbench
+from convert.gate.attempts import Attempts
 from train.network.silence import silenced
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ def available() -> bool:
     return importlib.util.find_spec("ai_edge_quantizer") is not None
 
 
-def by_ai_edge_quantizer(bench: Workbench, algorithm: str, size: int) -> tuple[bytes, Representative | None]:
+def by_ai_edge_quantizer(attempts: Attempts, algorithm: str, size: int) -> tuple[bytes, Representative | None]:
     """Static int8 weights and activations, with the algorithm of one of :data:`ALGORITHMS`.
 
     Returns:
@@ -31,9 +31,9 @@ def by_ai_edge_quantizer(bench: Workbench, algorithm: str, size: int) -> tuple[b
 
     from edge_runtime.core.preprocess import normalise
 
-    ours, representative = bench.quantizer(size)
+    ours, representative = attempts.quantizer(size)
     assert representative is not None
-    images = normalise(bench.pixels[representative.indices], bench.run.contract)
+    images = normalise(attempts.trained.pixels[representative.indices], attempts.trained.run.contract)
     with silenced():
         signatures: dict[str, Any] = Interpreter(model_content=ours.float_flatbuffer).get_signature_list()
         key, signature = next(iter(signatures.items()))

@@ -14,7 +14,7 @@ from edge_runtime.errors import WrongUsage
 
 if TYPE_CHECKING:
     from benchmarks.quantisation.variants import Variant
-    from train.runs.run import Run
+    from convert.quantise.trained_model import TrainedModel
 
 
 def _numbers(ctx: click.Context, param: click.Parameter, value: str) -> tuple[int, ...]:
@@ -76,19 +76,17 @@ def accuracy(
     from benchmarks.quantisation.section import section
     from benchmarks.quantisation.variants import measure
     from benchmarks.report.forms import text
-    from train.runs.run import Run
+    from convert.quantise.trained_model import open_trained_model
 
     wanted = _wanted(recipes, sizes, seeds, methods)
-    opened = Run.open(run, data)
-    if not opened.finished:
-        raise WrongUsage(f"{printable(run)} holds no model yet; continue with `thinsmear train --resume`.")
+    trained = open_trained_model(run, data)
     out.mkdir(parents=True, exist_ok=True)
     rows = []
     for number, row in enumerate(measure(run, data, wanted, out / "rows.jsonl"), start=1):
         rows.append(asdict(row))
         said = row.error or f"accuracy {row.accuracy:.4f}, agreement {row.agreement:.4f}"
         note(f"{number}/{len(wanted)} {row.variant.name}: {said}")
-    document = envelope("accuracy", {**_subject(opened, run), "rows": rows})
+    document = envelope("accuracy", {**_subject(trained, run), "rows": rows})
     paths = write_all(document, out)
     emit_json(document) if as_json else click.echo(text(section(document)))
     note(f"Wrote {', '.join(printable(path) for path in paths)}.")
@@ -112,19 +110,19 @@ def _wanted(recipes: str | None, sizes: tuple[int, ...], seeds: tuple[int, ...],
     return variants(names, sizes, seeds, chosen)
 
 
-def _subject(opened: Run, run: Path) -> dict[str, Any]:
+def _subject(trained: TrainedModel, run: Path) -> dict[str, Any]:
     """The run, its held-out cells, and how its float model does on them."""
-    from convert.gate.workbench import Workbench
+    from convert.gate.held_out import hold_out
     from train.metrics.metrics import auc
 
-    bench = Workbench(opened)
-    reference, held_out = bench.reference, bench.held_out
+    held_out = hold_out(trained)
+    cells, reference = held_out.cells, held_out.reference
     return {
         "run": printable(run),
-        "cells": len(held_out),
-        "patients": None if held_out.patients is None else len(set(held_out.patients)),
+        "cells": len(cells),
+        "patients": None if cells.patients is None else len(set(cells.patients)),
         "float": {
-            "accuracy": float(((reference.probabilities >= 0.5) == (held_out.labels == 1)).mean()),
-            "auc": auc(held_out.labels, reference.logits),
+            "accuracy": float(((reference.probabilities >= 0.5) == (cells.labels == 1)).mean()),
+            "auc": auc(cells.labels, reference.logits),
         },
     }

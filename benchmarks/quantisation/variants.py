@@ -5,16 +5,19 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from benchmarks.quantisation.ai_edge_quantizer import ALGORITHMS, available, by_ai_edge_quantizer
+from convert.gate.attempts import Attempt, Attempts, ConversionSettings
+from convert.gate.gate import Gate
+from convert.gate.held_out import hold_out
 from convert.gate.sensitivity import most_sensitive
-from convert.gate.workbench import Candidate, Step, Workbench
 from convert.quantise.recipes import RECIPES
+from convert.quantise.trained_model import open_trained_model
 from edge_runtime.common.files import write_atomically
 from edge_runtime.core.backends import open_interpreter
 from edge_runtime.errors import BadData, ThinsmearError, WrongUsage
@@ -115,19 +118,15 @@ def measure(run: Path, data: Path | None, wanted: Sequence[Variant], kept: Path 
         Rows in the order of ``wanted``; a variant that fails is a row with its error.
     """
     known = {} if kept is None else _read_rows(kept, run)
-    benches: dict[int, Workbench] = {}
+    by_seed: dict[int, Attempts] = {}
     for variant in wanted:
         if variant in known:
             yield known[variant]
             continue
-        if variant.seed not in benches:
-            opened = Run.open(run, data)
-            benches[variant.seed] = bench = Workbench(opened, seed=variant.seed)
-            first = next(iter(benches.values()))
-            if first is not bench:  # the float model's answers do not depend on the seed
-                bench.__dict__.update(model=first.model, pixels=first.pixels, reference=first.reference)
+        if variant.seed not in by_seed:
+            by_seed[variant.seed] = _attempts(run, data, variant.seed, next(iter(by_seed.values()), None))
         try:
-            row = _row(benches[variant.seed], variant)
+            row = _row(by_seed[variant.seed], variant)
         except ThinsmearError as error:
             row = VariantResult(variant, error=str(error))
         except (ValueError, RuntimeError) as error:  # what the converters raise
@@ -140,14 +139,23 @@ def measure(run: Path, data: Path | None, wanted: Sequence[Variant], kept: Path 
         yield row
 
 
-def _row(bench: Workbench, variant: Variant) -> VariantResult:
-    candidate = _candidate(bench, variant)
-    drift = candidate.drift
-    attained = sensitivity_at_specificity(bench.held_out.labels, candidate.logits, SPECIFICITY)
+def _attempts(run: Path, data: Path | None, seed: int, other: Attempts | None) -> Attempts:
+    """Attempts at a run with this seed; the float model's answers do not depend on it and come from the other's."""
+    if other is not None:
+        return Attempts(other.trained, replace(other.gate, seed=seed))
+    trained = open_trained_model(run, data)
+    return Attempts(trained, Gate(hold_out(trained), seed=seed))
+
+
+def _row(attempts: Attempts, variant: Variant) -> VariantResult:
+    attempt = _attempt(attempts, variant)
+    drift = attempt.drift
+    labels = attempts.gate.held_out.cells.labels
+    attained = sensitivity_at_specificity(labels, attempt.answers.logits, SPECIFICITY)
     losses = [p.float_accuracy - p.converted_accuracy for p in drift.per_patient if p.cells >= 20]
     return VariantResult(
         variant,
-        bytes=len(candidate.flatbuffer),
+        bytes=len(attempt.flatbuffer),
         accuracy=drift.figures["accuracy"].converted,
         accuracy_change=drift.figures["accuracy"].change,
         auc=drift.figures["auc"].converted,
@@ -156,22 +164,24 @@ def _row(bench: Workbench, variant: Variant) -> VariantResult:
         ece=drift.figures["ece"].converted,
         agreement=drift.agreement,
         worst_patient=max(losses, default=None),
-        milliseconds=_milliseconds(candidate.flatbuffer),
-        gate=drift.verdict.name,
+        milliseconds=_milliseconds(attempt.flatbuffer),
+        gate=drift.decision.name,
     )
 
 
-def _candidate(bench: Workbench, variant: Variant) -> Candidate:
+def _attempt(attempts: Attempts, variant: Variant) -> Attempt:
     if variant.recipe in ALGORITHMS:
         if not available():
             raise WrongUsage("ai-edge-quantizer is not installed: pip install ai-edge-quantizer")
-        flatbuffer, images = by_ai_edge_quantizer(bench, variant.recipe, variant.size)
-        return bench.judge(Step(RECIPES["int8"], variant.recipe, variant.size, False), flatbuffer, images)
+        flatbuffer, images = by_ai_edge_quantizer(attempts, variant.recipe, variant.size)
+        return attempts.judge(
+            ConversionSettings(RECIPES["int8"], variant.recipe, variant.size, False), flatbuffer, images
+        )
     recipe = RECIPES[variant.recipe]
-    step = Step(recipe, variant.method, variant.size or 1, variant.bias_correction)
+    settings = ConversionSettings(recipe, variant.method, variant.size or 1, variant.bias_correction)
     if recipe.mixed:
-        step = Step(recipe, variant.method, variant.size, variant.bias_correction, most_sensitive(bench, step))
-    return bench.attempt(step)
+        settings = replace(settings, keep_float=most_sensitive(attempts, settings))
+    return attempts.convert(settings)
 
 
 def _milliseconds(flatbuffer: bytes) -> float:

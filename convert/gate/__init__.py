@@ -1,1 +1,1 @@
-"""The drift gate: held-out cells, limits, the verdict, and the steps up when an attempt fails."""
+"""The drift gate: held-out cells, limits, the decision, and the steps up when an attempt fails."""

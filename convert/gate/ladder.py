@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from convert.gate.limits import FAILED
+from convert.gate.attempts import Attempt, Attempts, ConversionSettings
 from convert.gate.sensitivity import most_sensitive
-from convert.gate.workbench import Candidate, Step, Workbench
 from convert.quantise.recipes import CPU, RECIPES
 from edge_runtime.common.console import note
 
@@ -23,76 +22,75 @@ _LEFT_TO_DO = (
 
 
 @dataclass(frozen=True)
-class Outcome:
+class LadderOutcome:
     """What the ladder came to.
 
     Attributes:
-        best: the first candidate that did not fail, else the one that agrees most with the float model.
-        tried: every candidate, in order.
+        best: the first attempt that did not fail, else the one that agrees most with the float model.
+        tried: every attempt, in order.
         advice: what a person can still do; None unless every rung failed.
     """
 
-    best: Candidate
-    tried: tuple[Candidate, ...]
+    best: Attempt
+    tried: tuple[Attempt, ...]
     advice: str | None
 
 
-def climb(bench: Workbench, first: Step, target: str, ladder: bool = True) -> Outcome:
+def climb(attempts: Attempts, first: ConversionSettings, target: str, ladder: bool = True) -> LadderOutcome:
     """Convert, and while the gate fails try the next rung.
 
     The rungs: a larger calibration set; the other calibration methods; then, where the target is a CPU, the most
     sensitive operators are searched for and kept in float, more and more of them.
 
     Args:
-        first: the attempt asked for.
+        first: the settings asked for.
         target: "cpu" or "edgetpu".
         ladder: False stops after the first attempt.
     """
     if first.recipe.mixed and not first.keep_float:
-        first = replace(first, keep_float=_searched(bench, first)[: _KEPT_IN_FLOAT[0]])
-    tried = [_try(bench, first, f"Converting by the recipe {first.recipe.name}")]
-    if ladder and tried[0].drift.verdict.name == FAILED and first.recipe.activations == "int8":
-        for what, step in _rungs(bench, tried, target):
-            tried.append(_try(bench, step, f"The gate failed; next: {what}"))
-            if tried[-1].drift.verdict.name != FAILED:
+        first = replace(first, keep_float=_searched(attempts, first)[: _KEPT_IN_FLOAT[0]])
+    tried = [_try(attempts, first, f"Converting by the recipe {first.recipe.name}")]
+    if ladder and tried[0].failed and first.recipe.activations == "int8":
+        for what, settings in _rungs(attempts, tried, target):
+            tried.append(_try(attempts, settings, f"The gate failed; next: {what}"))
+            if not tried[-1].failed:
                 break
-    best = min(tried, key=lambda candidate: (candidate.drift.verdict.name == FAILED, -candidate.drift.agreement))
-    failed = best.drift.verdict.name == FAILED
+    best = min(tried, key=lambda attempt: (attempt.failed, -attempt.drift.agreement))
     advice = None
-    if failed and ladder:
+    if best.failed and ladder:
         advice = _LEFT_TO_DO if target != CPU else "Try the recipe float16, which loses next to nothing."
-    return Outcome(best, tuple(tried), advice)
+    return LadderOutcome(best, tuple(tried), advice)
 
 
-def _try(bench: Workbench, step: Step, message: str) -> Candidate:
+def _try(attempts: Attempts, settings: ConversionSettings, message: str) -> Attempt:
     note(f"{message} ...")
-    candidate = bench.attempt(step)
-    figures = candidate.drift.figures
+    attempt = attempts.convert(settings)
+    figures = attempt.drift.figures
     shifts = ", ".join(
         f"{name} {figures[name].change:+.4f}" for name in ("accuracy", "auc") if figures[name].change is not None
     )
-    note(f"  gate {candidate.drift.verdict.name}: agreement {candidate.drift.agreement:.2%}, {shifts}")
-    return candidate
+    note(f"  gate {attempt.drift.decision.name}: agreement {attempt.drift.agreement:.2%}, {shifts}")
+    return attempt
 
 
-def _rungs(bench: Workbench, tried: list[Candidate], target: str) -> Iterator[tuple[str, Step]]:
-    first = tried[0].step
+def _rungs(attempts: Attempts, tried: list[Attempt], target: str) -> Iterator[tuple[str, ConversionSettings]]:
+    first = tried[0].settings
     if not first.recipe.mixed:
-        training = len(bench.run.indices("train"))
+        training = len(attempts.trained.run.indices("train"))
         size = min(_LARGER * first.size, training)
         if size > first.size:
             yield f"{size} calibration images", replace(first, size=size)
         for method in _METHODS:
             if method != first.method:
-                yield f"the calibration method {method}", replace(_best(tried).step, method=method)
+                yield f"the calibration method {method}", replace(_best(tried).settings, method=method)
     if target == CPU:
-        yield from _mixed_rungs(bench, tried)
+        yield from _mixed_rungs(attempts, tried)
 
 
-def _mixed_rungs(bench: Workbench, tried: list[Candidate]) -> Iterator[tuple[str, Step]]:
-    base = replace(_best(tried).step, recipe=RECIPES["int8-mixed"], keep_float=())
-    ranked = _searched(bench, base)
-    done = {candidate.step.keep_float for candidate in tried}
+def _mixed_rungs(attempts: Attempts, tried: list[Attempt]) -> Iterator[tuple[str, ConversionSettings]]:
+    base = replace(_best(tried).settings, recipe=RECIPES["int8-mixed"], keep_float=())
+    ranked = _searched(attempts, base)
+    done = {attempt.settings.keep_float for attempt in tried}
     for count in _KEPT_IN_FLOAT:
         kept = ranked[:count]
         if kept not in done:
@@ -100,10 +98,10 @@ def _mixed_rungs(bench: Workbench, tried: list[Candidate]) -> Iterator[tuple[str
             yield f"the {len(kept)} most sensitive operators in float", replace(base, keep_float=kept)
 
 
-def _searched(bench: Workbench, step: Step) -> tuple[str, ...]:
+def _searched(attempts: Attempts, settings: ConversionSettings) -> tuple[str, ...]:
     note("Searching for the operators that lose most ...")
-    return most_sensitive(bench, step)
+    return most_sensitive(attempts, settings)
 
 
-def _best(tried: list[Candidate]) -> Candidate:
-    return max(tried, key=lambda candidate: candidate.drift.agreement)
+def _best(tried: list[Attempt]) -> Attempt:
+    return max(tried, key=lambda attempt: attempt.drift.agreement)

@@ -1,14 +1,14 @@
-"""What a converted model is allowed to lose, and the verdict on what it lost."""
+"""What a converted model is allowed to lose, and the decision on what it lost."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 
-from edge_runtime.errors import GateFailed, NotConclusive, WrongUsage
+from edge_runtime.errors import GateFailed, NotConclusive, ThinsmearError, WrongUsage
 
 PASSED, FAILED, INCONCLUSIVE = "passed", "failed", "inconclusive"
-EXIT_CODES = {PASSED: 0, FAILED: GateFailed.exit_code, INCONCLUSIVE: NotConclusive.exit_code}
+_ENDS: dict[str, type[ThinsmearError]] = {FAILED: GateFailed, INCONCLUSIVE: NotConclusive}
 _LOSSES = {
     "accuracy": "loss of accuracy",
     "auc": "loss of AUC",
@@ -75,7 +75,7 @@ class Check:
 
 
 @dataclass(frozen=True)
-class Verdict:
+class GateDecision:
     """The outcome of the gate.
 
     Attributes:
@@ -88,10 +88,14 @@ class Verdict:
     reason: str
     checks: tuple[Check, ...]
 
-    @property
-    def exit_code(self) -> int:
-        """0 passed, 1 failed, 4 inconclusive."""
-        return EXIT_CODES[self.name]
+    def error(self, advice: str = "") -> ThinsmearError | None:
+        """What the command ends with: GateFailed, NotConclusive, or None when the gate passed.
+
+        Args:
+            advice: added to the reason.
+        """
+        end = _ENDS.get(self.name)
+        return None if end is None else end(f"{self.reason} {advice}".strip())
 
 
 def judge(
@@ -101,7 +105,7 @@ def judge(
     bound: float | None,
     cells: int,
     collapsed: str | None = None,
-) -> Verdict:
+) -> GateDecision:
     """Hold measured losses against their limits.
 
     Args:
@@ -123,7 +127,7 @@ def judge(
     if collapsed is not None:
         checks.append(Check("collapse", 1.0, 0.0, False, 1.0, collapsed))
     name, reason = _decide(checks, bound, limits, cells)
-    return Verdict(name, reason, tuple(checks))
+    return GateDecision(name, reason, tuple(checks))
 
 
 def _check(name: str, what: str, value: float | None, limit: float) -> Check:

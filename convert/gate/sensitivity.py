@@ -16,7 +16,7 @@ from edge_runtime.inspection.graph import read_graph
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from convert.gate.workbench import Step, Workbench
+    from convert.gate.attempts import Attempts, ConversionSettings
     from convert.quantise.quantizer import Quantizer
 
 _IMAGES = 64
@@ -24,24 +24,26 @@ _IMAGES = 64
 _COMPUTING = ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED", "ADD", "MEAN", "AVERAGE_POOL_2D", "CONCATENATION")
 
 
-def most_sensitive(bench: Workbench, step: Step) -> tuple[str, ...]:
+def most_sensitive(attempts: Attempts, settings: ConversionSettings) -> tuple[str, ...]:
     """Rank the operators of a run's network.
 
     Every operator in turn is left in float while all others are int8; the root mean square distance of the logit
     from the float model's, over 64 training images, says what it would save.
 
     Args:
-        bench: the run.
-        step: how the rest is quantised; its bias correction is left out, which would cover the differences up.
+        attempts: at converting the run's model.
+        settings: how the rest is quantised; its bias correction is left out, which would cover the differences up.
 
     Returns:
-        output tensor names as :class:`convert.gate.workbench.Step` takes them, the most profitable first.
+        output tensor names as :class:`convert.gate.attempts.ConversionSettings` takes them, the most profitable
+        first.
     """
-    quantizer, representative = bench.quantizer(step.size)
+    trained = attempts.trained
+    quantizer, representative = attempts.quantizer(settings.size)
     assert representative is not None
     rows = representative.indices
     rows = rows[np.unique(np.linspace(0, len(rows) - 1, min(_IMAGES, len(rows))).astype(int))]
-    return rank_operators(quantizer, step.method, bench.run.contract, bench.pixels[rows])
+    return rank_operators(quantizer, settings.method, trained.run.contract, trained.pixels[rows])
 
 
 def rank_operators(

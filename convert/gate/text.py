@@ -63,11 +63,11 @@ def _sections(drift: Drift, paths: Sequence[str], name: str) -> Iterator[str]:
         [
             [check.name, "-" if check.value is None else f"{check.value:.5f}", f"{check.limit:.5f}",
              f"{check.beyond:.5f}" if check.beyond else "", "passed" if check.passed else "FAILED"]
-            for check in drift.verdict.checks
+            for check in drift.decision.checks
         ],
         right=(1, 2, 3),
     )  # fmt: skip
-    yield f"Gate {drift.verdict.name}. {drift.verdict.reason}"
+    yield f"Gate {drift.decision.name}. {drift.decision.reason}"
 
 
 def _figure_rows(drift: Drift) -> Iterator[list[str]]:

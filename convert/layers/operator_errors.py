@@ -13,9 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from convert.graph.pairing import pair_operators
+from convert.graph.operators import pair_operators, split_operators
 from convert.graph.probe import Probe
-from convert.graph.single_operators import split_operators
 from edge_runtime.common.console import progress
 from edge_runtime.core.card import InputContract
 from edge_runtime.core.preprocess import lookup_table, normalise, to_tensor

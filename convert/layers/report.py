@@ -24,7 +24,7 @@ def layers_text(errors: Sequence[OperatorError]) -> str:
         for e in errors
     ]  # fmt: skip
     headings = ["", "operator", "layer", "scale", "rmse", "rmse/scale", "cosine", "SNR dB", "SNR so far", ""]
-    return f"{table(headings, rows, right=(0, 3, 4, 5, 6, 7, 8))}\n\n{_verdict(errors)}"
+    return f"{table(headings, rows, right=(0, 3, 4, 5, 6, 7, 8))}\n\n{_conclusion(errors)}"
 
 
 def write_csv(errors: Sequence[OperatorError], path: Path) -> None:
@@ -64,7 +64,7 @@ def write_plot(errors: Sequence[OperatorError], path: Path) -> None:
         figure.savefig(stream, format=path.suffix.lstrip(".").lower() or "png", dpi=120)
 
 
-def _verdict(errors: Sequence[OperatorError]) -> str:
+def _conclusion(errors: Sequence[OperatorError]) -> str:
     measured = [e for e in errors if e.ratio is not None]
     if not measured:
         return "No operator has a quantised output, so there is no step to compare an error with."

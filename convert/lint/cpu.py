@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from convert.lint.findings import Finding, operator_place, tensor_place
+from convert.lint.findings import LintFinding, operator_place, tensor_place
 from edge_runtime.inspection.graph import Graph, Operator
 
 _FLOAT = frozenset(
@@ -32,22 +32,22 @@ _WEIGHTED = ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED")
 _KINDS = {"float32": _FLOAT, "int8": _INT8, "uint8": _INT8}
 
 
-def check_cpu(graph: Graph) -> Iterator[Finding]:
+def check_cpu(graph: Graph) -> Iterator[LintFinding]:
     """Everything that falls back, or that the interpreter lacks altogether."""
     for index, operator in enumerate(graph.operators):
         yield from _operator(graph, index, operator)
 
 
-def _operator(graph: Graph, index: int, operator: Operator) -> Iterator[Finding]:
+def _operator(graph: Graph, index: int, operator: Operator) -> Iterator[LintFinding]:
     place = operator_place(graph, index)
     if operator.custom:
-        yield Finding(
+        yield LintFinding(
             "error", "custom-operator", place, "no built-in operator; the interpreter needs a plug-in that has it",
             "run it where the plug-in is, or convert without custom operators",
         )  # fmt: skip
         return
     if not operator.known:
-        yield Finding(
+        yield LintFinding(
             "error", "unknown-operator", place,
             "newer than this program, so whether the interpreter has it cannot be said",
             "upgrade thinsmear and ai-edge-litert, or convert the model with an older TensorFlow",
@@ -59,7 +59,7 @@ def _operator(graph: Graph, index: int, operator: Operator) -> Iterator[Finding]
     if operator.name in _WEIGHTED and operator.version and len(operator.inputs) > 1 and operator.inputs[1] >= 0:
         weights = graph.tensors[operator.inputs[1]]
         if kind == "float32" and weights.dtype in ("int8", "uint8") and operator.name == "DEPTHWISE_CONV_2D":
-            yield Finding(
+            yield LintFinding(
                 "warning", "fallback", place,
                 f"int8 weights with float activations ({tensor_place(graph, operator.inputs[1])}): XNNPACK does not "
                 "take depthwise convolutions of this kind, they run on slower kernels",
@@ -67,7 +67,7 @@ def _operator(graph: Graph, index: int, operator: Operator) -> Iterator[Finding]
             )  # fmt: skip
             return
     if kind not in _KINDS or operator.name not in _KINDS[kind]:
-        yield Finding(
+        yield LintFinding(
             "warning", "fallback", place,
             f"XNNPACK does not take {operator.name} in {kind}; it runs on slower kernels",
             "convert with --recipe int8 or float32, or replace the operator in the network",

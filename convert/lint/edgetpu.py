@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from convert.lint.findings import Finding, operator_place, tensor_place
+from convert.lint.findings import LintFinding, operator_place, tensor_place
 from edge_runtime.inspection.graph import Graph, Operator
 
 # Highest version of each operator; none newer than what int8 graphs of TensorFlow up to 2.8 hold, which it compiles.
@@ -27,10 +27,10 @@ _ON_CHIP = int(6.9 * (1 << 20))
 _QUANTISE = "convert with --recipe int8, which quantises every operator and both ends"
 
 
-def check_edgetpu(graph: Graph) -> Iterator[Finding]:
+def check_edgetpu(graph: Graph) -> Iterator[LintFinding]:
     """Everything that keeps a model, or a part of it, off an Edge TPU."""
     if graph.subgraphs != 1:
-        yield Finding(
+        yield LintFinding(
             "error", "subgraphs", "model", f"the file has {graph.subgraphs} subgraphs, the compiler takes one",
             "build the network without control flow (tf.cond, tf.while_loop) and convert again",
         )  # fmt: skip
@@ -40,7 +40,7 @@ def check_edgetpu(graph: Graph) -> Iterator[Finding]:
         yield from _operator(graph, index, operator)
     weights = sum(tensor.constant_bytes for tensor in graph.tensors)
     if weights > _ON_CHIP:
-        yield Finding(
+        yield LintFinding(
             "warning", "on-chip-memory", "model",
             f"{weights:,} bytes of weights exceed the {_ON_CHIP:,} that stay on the chip; the rest is streamed over "
             "USB for every image",
@@ -48,44 +48,44 @@ def check_edgetpu(graph: Graph) -> Iterator[Finding]:
         )  # fmt: skip
 
 
-def _ends(graph: Graph) -> Iterator[Finding]:
+def _ends(graph: Graph) -> Iterator[LintFinding]:
     for number in (*graph.inputs, *graph.outputs):
         tensor = graph.tensors[number]
         if tensor.dtype not in _INT8:
-            yield Finding(
+            yield LintFinding(
                 "error", "full-int8", tensor_place(graph, number),
                 f"an input or output of type {tensor.dtype}; the Edge TPU takes int8 and uint8 only", _QUANTISE,
             )  # fmt: skip
 
 
-def _shapes(graph: Graph) -> Iterator[Finding]:
+def _shapes(graph: Graph) -> Iterator[LintFinding]:
     for number in graph.inputs:
         tensor = graph.tensors[number]
         if -1 in tensor.signature:
-            yield Finding(
+            yield LintFinding(
                 "error", "static-shape", tensor_place(graph, number),
                 f"the input has the shape {list(tensor.signature)}; the compiler needs every side fixed",
                 "convert from a model with a fixed batch of 1, as thinsmear convert makes it",
             )  # fmt: skip
         elif tensor.shape and tensor.shape[0] != 1:
-            yield Finding(
+            yield LintFinding(
                 "error", "batch-1", tensor_place(graph, number),
                 f"the input takes {tensor.shape[0]} images at once; the compiler takes one",
                 "convert from a model with a fixed batch of 1, as thinsmear convert makes it",
             )  # fmt: skip
 
 
-def _operator(graph: Graph, index: int, operator: Operator) -> Iterator[Finding]:
+def _operator(graph: Graph, index: int, operator: Operator) -> Iterator[LintFinding]:
     place = operator_place(graph, index)
     if operator.custom or operator.name not in _VERSIONS:
-        yield Finding(
+        yield LintFinding(
             "error", "operator", place,
             "the Edge TPU does not have this operator; it and everything after it runs on the CPU",
             "leave it out of the network, move it behind the model's output, or quantise it away (--recipe int8)",
         )  # fmt: skip
         return
     if operator.version > _VERSIONS[operator.name]:
-        yield Finding(
+        yield LintFinding(
             "error", "operator-version", place,
             f"version {operator.version}; compiler 16 stops with \"Didn't find op\" above {_VERSIONS[operator.name]}",
             "convert with a TensorFlow that writes the older version, or change what made the newer one necessary",
@@ -93,14 +93,14 @@ def _operator(graph: Graph, index: int, operator: Operator) -> Iterator[Finding]
     computed = [n for n in (*operator.inputs, *operator.outputs) if n >= 0]
     wide = [n for n in computed if graph.tensors[n].dtype in ("float32", "float16", "int16", "int64")]
     if wide:
-        yield Finding(
+        yield LintFinding(
             "error", "full-int8", place,
             f"computes with {graph.tensors[wide[0]].dtype} ({tensor_place(graph, wide[0])})", _QUANTISE,
         )  # fmt: skip
     for number in operator.outputs:
         shape = graph.tensors[number].shape
         if any(side > 1 for side in shape[:-3]):
-            yield Finding(
+            yield LintFinding(
                 "error", "three-dimensions", place,
                 f"its output has the shape {list(shape)}; only the three innermost sides may be above 1",
                 "reshape in the network so that no tensor has more than three sides above 1",
@@ -108,7 +108,7 @@ def _operator(graph: Graph, index: int, operator: Operator) -> Iterator[Finding]
     if operator.name == _DENSE and len(operator.inputs) > 1 and operator.inputs[1] >= 0:
         weights = graph.tensors[operator.inputs[1]]
         if weights.dtype in _INT8 and len(weights.scales) != 1:
-            yield Finding(
+            yield LintFinding(
                 "error", "dense-scale", tensor_place(graph, operator.inputs[1]),
                 f"the weights of a dense layer have {len(weights.scales)} scales; the compiler is written for one",
                 "convert with thinsmear convert, or set "

@@ -3,43 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 
 import numpy as np
 
 from convert.lint.cpu import check_cpu
 from convert.lint.edgetpu import check_edgetpu
-from convert.lint.findings import Finding, tensor_place
+from convert.lint.findings import Lint, LintFinding, tensor_place
 from convert.quantise.recipes import CPU, EDGETPU
 from edge_runtime.core.card import InputContract
 from edge_runtime.core.preprocess import lookup_table
 from edge_runtime.errors import WrongUsage
 from edge_runtime.inspection.graph import Graph, read_graph
 
-_CHECKS: dict[str, Callable[[Graph], Iterator[Finding]]] = {CPU: check_cpu, EDGETPU: check_edgetpu}
+_CHECKS: dict[str, Callable[[Graph], Iterator[LintFinding]]] = {CPU: check_cpu, EDGETPU: check_edgetpu}
 _COMPILED = "edgetpu-custom-op"
-
-
-@dataclass(frozen=True)
-class Lint:
-    """What was found.
-
-    Attributes:
-        target: "cpu" or "edgetpu".
-        operators: how many the model has.
-        weights_bytes: size of all constants.
-        findings: errors first.
-    """
-
-    target: str
-    operators: int
-    weights_bytes: int
-    findings: tuple[Finding, ...]
-
-    @property
-    def passed(self) -> bool:
-        """Whether nothing was found."""
-        return not self.findings
 
 
 def lint(flatbuffer: bytes, target: str, contract: InputContract | None = None) -> Lint:
@@ -67,7 +44,7 @@ def lint(flatbuffer: bytes, target: str, contract: InputContract | None = None) 
     return Lint(target, len(graph.operators), weights, ordered)
 
 
-def _input_table(graph: Graph, contract: InputContract) -> Iterator[Finding]:
+def _input_table(graph: Graph, contract: InputContract) -> Iterator[LintFinding]:
     """A quantised input should hold the pixel itself (uint8) or the pixel - 128 (int8), within 1."""
     for number in graph.inputs:
         tensor = graph.tensors[number]
@@ -77,7 +54,7 @@ def _input_table(graph: Graph, contract: InputContract) -> Iterator[Finding]:
         wanted = np.arange(256)[:, np.newaxis] + np.iinfo(tensor.dtype).min
         away = int(np.abs(table - wanted).max())
         if away > 1:
-            yield Finding(
+            yield LintFinding(
                 "warning",
                 "input-table",
                 tensor_place(graph, number),

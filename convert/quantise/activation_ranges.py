@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from convert.graph.edit import pack, unpack
+from convert.graph.edit import pack, schema, unpack
 from convert.graph.probe import Probe
 from edge_runtime.common.console import progress
 from edge_runtime.core.card import InputContract
@@ -55,7 +55,7 @@ METHODS: dict[str, Callable[[NDArray[np.int64], NDArray[np.float64]], Range]] = 
 }
 
 
-class Calibration:
+class ActivationCalibration:
     """Activations of a float model on the representative images, summarised once, read by any method.
 
     Attributes:
@@ -102,8 +102,6 @@ class Calibration:
     def annotated(self, method: str) -> bytes:
         """The float model with the ranges written into its tensors, as TensorFlow's quantiser expects them."""
         model = unpack(self.flatbuffer)
-        from convert.graph.edit import schema
-
         for number, (low, high) in self.ranges(method).items():
             tensor = model.subgraphs[0].tensors[number]
             tensor.quantization = tensor.quantization or schema().QuantizationParametersT()

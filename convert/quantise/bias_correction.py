@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from convert.graph.edit import pack, unpack
-from convert.graph.pairing import pair_operators
+from convert.graph.operators import pair_operators
 from convert.graph.probe import Probe
 from edge_runtime.common.console import progress
 from edge_runtime.inspection.graph import Graph, Operator, Tensor, read_graph

@@ -7,10 +7,10 @@ from collections.abc import Iterator, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from convert.graph.compact import compacted
-from convert.quantise.activation_ranges import METHODS, Calibration
+from convert.graph.edit import compacted
+from convert.quantise.activation_ranges import METHODS, ActivationCalibration
 from convert.quantise.bias_correction import corrected
-from convert.quantise.recipes import Recipe
+from convert.quantise.recipes import QuantisationRecipe
 from edge_runtime.core.card import InputContract
 from edge_runtime.errors import BadModel, ThinsmearError, WrongUsage
 from train.network.silence import silenced
@@ -58,7 +58,7 @@ class Quantizer:
 
     def convert(
         self,
-        recipe: Recipe,
+        recipe: QuantisationRecipe,
         method: str = "minmax",
         correct_bias: bool = False,
         keep_float: Sequence[str] = (),
@@ -97,9 +97,9 @@ class Quantizer:
         return compacted(converted)
 
     @cached_property
-    def _calibration(self) -> Calibration:
+    def _calibration(self) -> ActivationCalibration:
         assert self._representative is not None
-        return Calibration(self.float_flatbuffer, self._representative, self.contract)
+        return ActivationCalibration(self.float_flatbuffer, self._representative, self.contract)
 
     def _quantise(self, method: str, keep_float: Sequence[str]) -> bytes:
         annotated = self._calibration.annotated(method)
@@ -117,7 +117,7 @@ class Quantizer:
             except Exception as error:  # TensorFlow raises its own and plain ones
                 raise _refused(error) from error
 
-    def _by_weights(self, recipe: Recipe) -> Any:
+    def _by_weights(self, recipe: QuantisationRecipe) -> Any:
         import tensorflow as tf
 
         converter = self._converter()

@@ -11,7 +11,7 @@ TARGETS = (CPU, EDGETPU)
 
 
 @dataclass(frozen=True)
-class Recipe:
+class QuantisationRecipe:
     """One way to convert.
 
     Attributes:
@@ -41,24 +41,26 @@ class Recipe:
 RECIPES = {
     recipe.name: recipe
     for recipe in (
-        Recipe("float32", "no loss, the size of the trained model; the reference", "float32", "float32", "float32"),
-        Recipe("float16", "half the size, computes in float32; next to no loss", "float16", "float32", "float32"),
-        Recipe("dynamic", "int8 weights, activations quantised while running; a quarter of the size",
-               "int8", "float32", "float32"),
-        Recipe("int8", "everything int8, pixels in as uint8; smallest and quickest, the default",
-               "int8", "int8", "uint8", TARGETS),
-        Recipe("int8-int8io", "as int8, with int8 input and output, for runtimes that take no uint8",
-               "int8", "int8", "int8", TARGETS),
-        Recipe("int16x8", "int8 weights, int16 activations; nearly no loss, slow on most processors",
-               "int8", "int16", "int16"),
-        Recipe("int8-mixed", "as int8, with the operators that lose most kept in float; found by itself",
-               "int8", "int8", "uint8", mixed=True),
+        QuantisationRecipe("float32", "no loss, the size of the trained model; the reference",
+                           "float32", "float32", "float32"),
+        QuantisationRecipe("float16", "half the size, computes in float32; next to no loss",
+                           "float16", "float32", "float32"),
+        QuantisationRecipe("dynamic", "int8 weights, activations quantised while running; a quarter of the size",
+                           "int8", "float32", "float32"),
+        QuantisationRecipe("int8", "everything int8, pixels in as uint8; smallest and quickest, the default",
+                           "int8", "int8", "uint8", TARGETS),
+        QuantisationRecipe("int8-int8io", "as int8, with int8 input and output, for runtimes that take no uint8",
+                           "int8", "int8", "int8", TARGETS),
+        QuantisationRecipe("int16x8", "int8 weights, int16 activations; nearly no loss, slow on most processors",
+                           "int8", "int16", "int16"),
+        QuantisationRecipe("int8-mixed", "as int8, with the operators that lose most kept in float; found by itself",
+                           "int8", "int8", "uint8", mixed=True),
     )
 }  # fmt: skip
 DEFAULT = "int8"
 
 
-def find(name: str, target: str = CPU) -> Recipe:
+def find(name: str, target: str = CPU) -> QuantisationRecipe:
     """The recipe of that name.
 
     Raises:

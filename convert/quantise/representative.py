@@ -80,15 +80,23 @@ def choose(
     return np.sort(np.concatenate([queues[0][:first], queues[1][: size - first]]))
 
 
-def describe(cells: Cells, indices: np.ndarray, seed: int) -> Representative:
-    """Put the chosen images on record, with the hash of each file's content."""
+def draw_representative(cells: Cells, parts: np.ndarray, size: int, seed: int) -> Representative:
+    """Choose training images and put them on record, with the hash of each file's content.
+
+    Args:
+        cells: all images, n of them.
+        parts: [n], "train", "val" or "test".
+        size: how many; all training images when there are fewer.
+        seed: see :func:`choose`.
+    """
+    indices = choose(cells.labels, cells.patients, parts, size, seed)
     chosen = cells.subset(indices)
     files = tuple(
         (path, hashlib.sha256(file.read_bytes()).hexdigest())
         for path, file in zip(chosen.paths, chosen.files(), strict=True)
     )
     patients = None if chosen.patients is None else len(set(chosen.patients))
-    return Representative(np.asarray(indices), seed, patients, files)
+    return Representative(indices, seed, patients, files)
 
 
 def _round_robin(indices: np.ndarray, names: np.ndarray, generator: np.random.Generator) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""A run on the bench, and its int8 model."""
+"""A small run ready for conversion, and its int8 model."""
 
 from __future__ import annotations
 
@@ -8,19 +8,23 @@ import pytest
 
 
 @pytest.fixture(scope="session")
-def bench(run_folder: Path):
-    """The run on the bench, its float answers computed once for all tests."""
-    from convert.conversion import open_bench
+def attempts(run_folder: Path):
+    """Attempts at converting the run, its float answers computed once for all tests."""
+    from convert.gate.attempts import Attempts
+    from convert.gate.gate import Gate
+    from convert.gate.held_out import hold_out
+    from convert.quantise.trained_model import open_trained_model
 
-    opened = open_bench(run_folder, None, None, 0)
-    assert opened.reference.logits.shape == (len(opened.rows),)
-    return opened
+    trained = open_trained_model(run_folder, None)
+    held_out = hold_out(trained)
+    assert held_out.reference.logits.shape == held_out.rows.shape == (len(held_out.cells),)
+    return Attempts(trained, Gate(held_out))
 
 
 @pytest.fixture(scope="session")
-def int8_candidate(bench):
+def int8_attempt(attempts):
     """The run converted by the default recipe."""
-    from convert.gate.workbench import Step
+    from convert.gate.attempts import ConversionSettings
     from convert.quantise.recipes import find
 
-    return bench.attempt(Step(find("int8"), size=120))
+    return attempts.convert(ConversionSettings(find("int8"), size=120))

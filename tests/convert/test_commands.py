@@ -5,14 +5,16 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from convert.gate.limits import FAILED
-from convert.gate.workbench import Step
-from convert.quantise.activation_ranges import Calibration
+from convert.gate.attempts import Attempts, ConversionSettings
+from convert.gate.ladder import climb
+from convert.gate.limits import FAILED, Limits
+from convert.quantise.activation_ranges import ActivationCalibration
 from convert.quantise.quantizer import Quantizer
 from convert.quantise.recipes import find
 from edge_runtime.cli import run
@@ -119,14 +121,11 @@ def test_the_ladder_is_climbed_in_order(run_folder: Path, tmp_path: Path, capfd:
     assert "next: 240 calibration images" in captured.err
 
 
-def test_on_a_cpu_the_ladder_ends_in_a_mixed_model(bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    from convert.gate.ladder import climb
-    from convert.gate.limits import Limits
-
-    monkeypatch.setattr(bench, "limits", Limits(probability=0.0))
-    outcome = climb(bench, Step(find("int8"), "percentile", size=800), "cpu")
-    mixed = [candidate.step for candidate in outcome.tried if candidate.step.recipe.name == "int8-mixed"]
-    assert [len(step.keep_float) for step in mixed] == [4, 7]  # the tiny network has no more than seven
+def test_on_a_cpu_the_ladder_ends_in_a_mixed_model(attempts) -> None:
+    strict = Attempts(attempts.trained, replace(attempts.gate, limits=Limits(probability=0.0)))
+    outcome = climb(strict, ConversionSettings(find("int8"), "percentile", size=800), "cpu")
+    mixed = [attempt.settings for attempt in outcome.tried if attempt.settings.recipe.name == "int8-mixed"]
+    assert [len(settings.keep_float) for settings in mixed] == [4, 7]  # the tiny network has no more than seven
     assert "float16" in outcome.advice
 
 
@@ -151,10 +150,10 @@ def test_lint_and_layers_commands(
 
 
 def test_lint_of_a_foreign_float_file_fails_for_an_edge_tpu(
-    bench, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+    attempts, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     path = tmp_path / "foreign.tflite"
-    path.write_bytes(bench.quantizer(None)[0].float_flatbuffer)
+    path.write_bytes(attempts.quantizer(None)[0].float_flatbuffer)
     assert run(["lint", str(path)]) == 0
     assert run(["lint", str(path), "--target", "edgetpu"]) == 1
     captured = capfd.readouterr()
@@ -207,43 +206,43 @@ def test_moved_images_are_asked_for(run_folder: Path, tmp_path: Path, capfd: pyt
 
 
 @pytest.mark.parametrize("broken", ["calibrated on noise", "calibrated in the wrong range"])
-def test_a_broken_conversion_is_caught(bench, broken: str) -> None:
+def test_a_broken_conversion_is_caught(attempts, broken: str) -> None:
     generator = np.random.default_rng(0)
     if broken == "calibrated on noise":
         images = generator.integers(120, 136, (60, 32, 32, 3)).astype(np.float32) / 127.5 - 1
     else:
-        images = bench.pixels[:60].astype(np.float32) * 40
-    flatbuffer = Quantizer(bench.model, bench.run.contract, images).convert(find("int8"))
-    candidate = bench.judge(Step(find("int8")), flatbuffer, None)
-    assert candidate.drift.verdict.name == FAILED
+        images = attempts.trained.pixels[:60].astype(np.float32) * 40
+    flatbuffer = Quantizer(attempts.trained.network, attempts.trained.run.contract, images).convert(find("int8"))
+    attempt = attempts.judge(ConversionSettings(find("int8")), flatbuffer, None)
+    assert attempt.failed and attempt.drift.decision.name == FAILED
 
 
-def test_raw_pixels_flip_decisions_that_the_table_keeps(bench) -> None:
+def test_raw_pixels_flip_decisions_that_the_table_keeps(attempts) -> None:
     """A plain calibration without a pixel of 255 gives a scale near 0.0077 and zero point near 130."""
-    quantizer, representative = bench.quantizer(60)
-    real = normalise(bench.pixels[representative.indices], bench.run.contract)
-    calibration = Calibration(quantizer.float_flatbuffer, real, bench.run.contract)
+    quantizer, representative = attempts.quantizer(60)
+    real = normalise(attempts.trained.pixels[representative.indices], attempts.trained.run.contract)
+    calibration = ActivationCalibration(quantizer.float_flatbuffer, real, attempts.trained.run.contract)
     calibration._input = (-1.0, 0.92)
-    quantizer_of_it = Quantizer(bench.model, bench.run.contract, real)
+    quantizer_of_it = Quantizer(attempts.trained.network, attempts.trained.run.contract, real)
     quantizer_of_it.share(quantizer)
     quantizer_of_it.__dict__["_calibration"] = calibration
     flatbuffer = quantizer_of_it.convert(find("int8"))
     tensor = read_graph(flatbuffer).tensors[0]
     assert tensor.scales[0] < 0.0077 and tensor.zero_points[0] >= 130
 
-    infected = bench.pixels[np.flatnonzero(bench.run.cells.labels == 1)[:40]].astype(float)
-    healthy = bench.pixels[np.flatnonzero(bench.run.cells.labels == 0)[:40]].astype(float)
+    infected = attempts.trained.pixels[np.flatnonzero(attempts.trained.run.cells.labels == 1)[:40]].astype(float)
+    healthy = attempts.trained.pixels[np.flatnonzero(attempts.trained.run.cells.labels == 0)[:40]].astype(float)
     shares = np.linspace(0, 1, 41)[:, None, None, None]
     between = np.concatenate([a * (1 - shares) + b * shares for a, b in zip(infected, healthy, strict=True)])
     pixels = between.astype(np.uint8)
     interpreter = open_interpreter(flatbuffer)
-    info, contract = interpreter.input, bench.run.contract
+    info, contract = interpreter.input, attempts.trained.run.contract
     table = lookup_table(contract, info.dtype, info.scale, info.zero_point)
 
     def decisions(tensors: np.ndarray) -> np.ndarray:
         return np.array([int(interpreter.run(t[None]).item()) > interpreter.output.zero_point for t in tensors])
 
-    wanted = bench.model.predict(normalise(pixels, contract), verbose=0)[:, 0] > 0
+    wanted = attempts.trained.network.predict(normalise(pixels, contract), verbose=0)[:, 0] > 0
     flipped_raw = int((decisions(pixels) != wanted).sum())
     flipped_table = int((decisions(to_tensor(pixels, table, contract)) != wanted).sum())
     assert flipped_raw > 2 * flipped_table

@@ -123,7 +123,7 @@ def stand_in(folder: Path, monkeypatch: pytest.MonkeyPatch, log: str, writes: bo
 def test_the_card_goes_with_the_compiled_model(model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     stand_in(tmp_path / "bin", monkeypatch, LOG)
     out = tmp_path / "model_edgetpu.tflite"
-    assert compile_model(model, out).mapped == 67
+    assert compile_model(model.flatbuffer, model.card, write_golden(golden_of(model)), out).mapped == 67
     compiled = read_model_file(out)
     assert compiled.flatbuffer == b"\0\0\0\0TFL3 compiled"
     assert compiled.card.details["name"] == "x"
@@ -141,7 +141,7 @@ def test_an_unfit_result_is_not_written(
 ) -> None:
     stand_in(tmp_path / "bin", monkeypatch, log, writes)
     with pytest.raises(error):
-        compile_model(model, tmp_path / "out.tflite")
+        compile_model(model.flatbuffer, model.card, write_golden(golden_of(model)), tmp_path / "out.tflite")
     assert not (tmp_path / "out.tflite").exists()
 
 

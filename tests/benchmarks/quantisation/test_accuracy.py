@@ -70,9 +70,7 @@ def test_the_command_writes_every_form_and_continues(
     def broken(*arguments: object) -> object:
         raise ValueError("cannot be converted")
 
-    monkeypatch.setattr(
-        "benchmarks.quantisation.variants._candidate", broken
-    )  # so only rows that were kept can be right
+    monkeypatch.setattr("benchmarks.quantisation.variants._attempt", broken)  # so only rows that were kept can be right
     assert thinsmear([*arguments, "--recipes", "float16,dynamic"]) == 0
     rows = json.loads(capfd.readouterr().out)["rows"]
     assert rows[0] == half

@@ -16,9 +16,11 @@ from edge_runtime.inspection.graph import read_graph
 
 
 @pytest.fixture(scope="module")
-def measured(bench, int8_candidate):
-    reference = bench.quantizer(None)[0].float_flatbuffer
-    return operator_errors(int8_candidate.flatbuffer, reference, bench.run.contract, bench.pixels[:12])
+def measured(attempts, int8_attempt):
+    reference = attempts.quantizer(None)[0].float_flatbuffer
+    return operator_errors(
+        int8_attempt.flatbuffer, reference, attempts.trained.run.contract, attempts.trained.pixels[:12]
+    )
 
 
 def test_a_sound_model_has_errors_near_those_of_rounding(measured) -> None:
@@ -33,33 +35,38 @@ def test_pooling_loses_nothing_of_its_own(measured) -> None:
     assert pools and all(error.rmse < 1e-6 for error in pools)
 
 
-def test_the_operator_that_was_broken_stands_out(bench, int8_candidate) -> None:
+def test_the_operator_that_was_broken_stands_out(attempts, int8_attempt) -> None:
     """The bias of the second convolution is spoilt: only its own error grows, those behind inherit it."""
-    graph = read_graph(int8_candidate.flatbuffer)
+    graph = read_graph(int8_attempt.flatbuffer)
     convolutions = [o for o in graph.operators if o.name == "CONV_2D"]
-    model = unpack(int8_candidate.flatbuffer)
+    model = unpack(int8_attempt.flatbuffer)
     buffer = model.buffers[model.subgraphs[0].tensors[convolutions[1].inputs[2]].buffer]
     spoilt = np.frombuffer(bytes(buffer.data), "<i4") + 4000
     buffer.data = np.frombuffer(spoilt.astype("<i4").tobytes(), np.uint8)
-    reference = bench.quantizer(None)[0].float_flatbuffer
-    errors = operator_errors(pack(model), reference, bench.run.contract, bench.pixels[:8])
+    reference = attempts.quantizer(None)[0].float_flatbuffer
+    errors = operator_errors(pack(model), reference, attempts.trained.run.contract, attempts.trained.pixels[:8])
     convolved = [error for error in errors if error.operator == "CONV_2D"]
     assert [error.suspicious for error in convolved] == [False, True, False, False]
     assert convolved[2].snr_so_far < convolved[2].snr - 10
 
 
-def test_a_float_model_has_no_error(bench) -> None:
-    reference = bench.quantizer(None)[0].float_flatbuffer
-    errors = operator_errors(reference, reference, bench.run.contract, bench.pixels[:2])
+def test_a_float_model_has_no_error(attempts) -> None:
+    reference = attempts.quantizer(None)[0].float_flatbuffer
+    errors = operator_errors(reference, reference, attempts.trained.run.contract, attempts.trained.pixels[:2])
     assert all(error.ratio is None and error.rmse < 1e-4 for error in errors)
     assert "no step to compare" in layers_text(errors)
 
 
-def test_another_network_is_refused(bench, int8_candidate) -> None:
-    model = unpack(int8_candidate.flatbuffer)
+def test_another_network_is_refused(attempts, int8_attempt) -> None:
+    model = unpack(int8_attempt.flatbuffer)
     model.subgraphs[0].operators = model.subgraphs[0].operators[:3]
     with pytest.raises(BadModel, match="not made from this run"):
-        operator_errors(pack(model), bench.quantizer(None)[0].float_flatbuffer, bench.run.contract, bench.pixels[:1])
+        operator_errors(
+            pack(model),
+            attempts.quantizer(None)[0].float_flatbuffer,
+            attempts.trained.run.contract,
+            attempts.trained.pixels[:1],
+        )
 
 
 @pytest.mark.parametrize(

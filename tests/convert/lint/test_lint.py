@@ -9,7 +9,7 @@ import pytest
 
 from convert.lint.cpu import check_cpu
 from convert.lint.edgetpu import check_edgetpu
-from convert.lint.findings import Finding
+from convert.lint.findings import LintFinding
 from convert.lint.lint import lint
 from edge_runtime.core.card import InputContract
 from edge_runtime.errors import BadModel, WrongUsage
@@ -58,7 +58,7 @@ def with_operator(graph: Graph, index: int, **changes: object) -> Graph:
     return replace(graph, operators=tuple(operators))
 
 
-def rules(findings: Iterable[Finding]) -> set[str]:
+def rules(findings: Iterable[LintFinding]) -> set[str]:
     return {finding.rule for finding in findings}
 
 
@@ -106,7 +106,7 @@ def test_what_falls_back_on_a_cpu(graph: Graph, expected: set[str]) -> None:
 
 
 @pytest.mark.parametrize(("check", "rule"), [(check_cpu, "unknown-operator"), (check_edgetpu, "operator")])
-def test_an_operator_that_is_not_known_is_an_error(check: Callable[[Graph], Iterable[Finding]], rule: str) -> None:
+def test_an_operator_that_is_not_known_is_an_error(check: Callable[[Graph], Iterable[LintFinding]], rule: str) -> None:
     (found,) = check(with_operator(classifier(), 1, name="UNKNOWN_4321", version=1))
     assert (found.severity, found.rule) == ("error", rule)
     assert "operator 1 UNKNOWN_4321" in found.place
@@ -119,18 +119,18 @@ def test_an_unknown_target_and_a_foreign_file_are_refused() -> None:
         lint(b"\x89PNG not a model", "cpu")
 
 
-def test_the_int8_file_of_a_run_suits_both_targets(bench, int8_candidate) -> None:
+def test_the_int8_file_of_a_run_suits_both_targets(attempts, int8_attempt) -> None:
     for target in ("cpu", "edgetpu"):
-        assert lint(int8_candidate.flatbuffer, target, bench.run.contract).findings == ()
+        assert lint(int8_attempt.flatbuffer, target, attempts.trained.run.contract).findings == ()
 
 
-def test_a_float_file_is_told_apart(bench) -> None:
-    found = lint(bench.quantizer(None)[0].float_flatbuffer, "edgetpu")
+def test_a_float_file_is_told_apart(attempts) -> None:
+    found = lint(attempts.quantizer(None)[0].float_flatbuffer, "edgetpu")
     assert rules(found.findings) == {"full-int8"}
 
 
-def test_an_input_whose_table_is_not_the_identity_is_named(bench, int8_candidate) -> None:
+def test_an_input_whose_table_is_not_the_identity_is_named(attempts, int8_attempt) -> None:
     narrow = InputContract(height=32, width=32, scale=(1 / 110,) * 3)
-    (finding,) = lint(int8_candidate.flatbuffer, "cpu", narrow).findings
+    (finding,) = lint(int8_attempt.flatbuffer, "cpu", narrow).findings
     assert (finding.severity, finding.rule) == ("warning", "input-table")
     assert "raw pixels" in finding.message

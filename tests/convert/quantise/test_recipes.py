@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from convert.quantise.recipes import CPU, EDGETPU, RECIPES, find
-from convert.quantise.representative import choose, describe
+from convert.quantise.representative import choose, draw_representative
 from edge_runtime.errors import WrongUsage
 from train.data.dataset import Cells
 
@@ -72,7 +72,7 @@ def test_the_record_names_files_and_hashes(tmp_path: Path) -> None:
     for name in ("a.png", "b.png"):
         (tmp_path / name).write_bytes(name.encode())
     cells = Cells(tmp_path, ("a.png", "b.png"), np.array([0, 1]), ("C1", "C2"))
-    document = describe(cells, np.array([1]), seed=4).to_json()
+    document = draw_representative(cells, np.array(["val", "train"]), size=5, seed=4).to_json()
     assert document == {
         "size": 1,
         "seed": 4,

@@ -1,11 +1,33 @@
-"""Take a float model apart into models of one operator each, so that an operator can be tried on given inputs."""
+"""Operators of a model one by one: each as a model of its own, and paired with those of the model it was made from."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from convert.graph.edit import pack, schema, unpack
+from edge_runtime.errors import BadModel
 from edge_runtime.inspection.graph import Graph, Operator
+
+_CASTS = ("QUANTIZE", "DEQUANTIZE")
+
+
+def pair_operators(graph: Graph, original: Graph) -> list[tuple[int, int]]:
+    """Places of each operator in the converted and in the float model; casts between types stand alone.
+
+    Raises:
+        BadModel: the operators differ.
+    """
+    ours = [i for i, operator in enumerate(graph.operators) if operator.name not in _CASTS]
+    theirs = [i for i, operator in enumerate(original.operators) if operator.name not in _CASTS]
+    for i, j in zip(ours, theirs, strict=False):
+        if graph.operators[i].name != original.operators[j].name:
+            raise BadModel(
+                f"The model is not made from this run: its operator {i} is {graph.operators[i].name}, the run's is "
+                f"{original.operators[j].name}."
+            )
+    if len(ours) != len(theirs):
+        raise BadModel(f"The model is not made from this run: it has {len(ours)} operators, the run's {len(theirs)}.")
+    return list(zip(ours, theirs, strict=True))
 
 
 def split_operators(flatbuffer: bytes, graph: Graph) -> list[tuple[bytes, tuple[int, ...]]]:
