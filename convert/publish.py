@@ -20,7 +20,8 @@ from edge_runtime.core.card import Card
 from edge_runtime.core.model_file import pack_model
 from edge_runtime.inspection.golden import make_golden, write_golden
 from train.metrics.evaluation import evaluate
-from train.runs.run import Run, versions
+from train.runs.run import Run
+from train.runs.versions import versions
 from train.synthetic import golden_images
 
 REJECTED = ".rejected"

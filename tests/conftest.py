@@ -69,8 +69,9 @@ def draw_patients(root: Path, patients: int, each: int) -> Path:
 def run_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A finished run of a small network whose held-out part is large enough for a conclusive gate."""
     pytest.importorskip("tensorflow")
+    from train.network.network import Network
     from train.trainer.recipe import Recipe
-    from train.training import Network, finish_run, start_run
+    from train.training import finish_run, start_run
 
     folder = tmp_path_factory.mktemp("convert")
     data = draw_patients(folder / "cells", patients=40, each=14)

@@ -15,8 +15,9 @@ from edge_runtime.core.decision import probability
 from edge_runtime.errors import BadData, WrongUsage
 from train.data.dataset import Cells
 from train.data.splits import patient_folds
+from train.data.tables import read_csv, write_csv, write_json
 from train.metrics.metrics import auc
-from train.runs.run import Run, read_csv, write_csv, write_json
+from train.runs.run import Run
 from train.trainer.one_fold import TEACHER_FOLDS, check_folds, teacher_folds, train_and_judge
 
 if TYPE_CHECKING:
@@ -78,7 +79,7 @@ def cross_validate(run: Run, folds: int, part: str = "all") -> Folded:
         WrongUsage: patients are unknown, too many or too few folds, or a class is missing in one.
         BadData: the images have changed since the run was started.
     """
-    from train.training import recipe_of
+    from train.trainer.recipe import recipe_of
 
     if run.cells.patients is None:
         raise WrongUsage("Folds need patients: cells of one patient on both sides would flatter every figure.")

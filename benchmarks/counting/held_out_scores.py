@@ -99,9 +99,9 @@ def read_held_out(
 
 
 def _of_run(path: Path) -> Iterator[Score]:
+    from train.evaluate.measure import read_scores
     from train.evaluate.out_of_fold import out_of_fold
     from train.runs.run import Run
-    from train.training import read_scores
 
     run = Run.open(path)
     if run.cells.patients is None:
@@ -131,7 +131,7 @@ def _of_teacher(path: Path) -> Iterator[Score]:
 
 
 def _of_csv(path: Path, card: Callable[[], tuple[OutputContract, float]]) -> Iterator[Score]:
-    from train.runs.run import read_csv
+    from train.data.tables import read_csv
 
     try:
         for row in read_csv(path):

@@ -23,8 +23,8 @@ from train.data.dataset import Cells
 if TYPE_CHECKING:
     import keras
 
+    from train.network.network import Network
     from train.trainer.recipe import Recipe
-    from train.training import Network
 
 LAST_LAYERS = 20
 

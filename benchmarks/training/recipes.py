@@ -25,8 +25,8 @@ from train.runs.run import Run
 from train.trainer.one_fold import check_folds
 
 if TYPE_CHECKING:
+    from train.network.network import Network
     from train.trainer.recipe import Recipe
-    from train.training import Network
 
 FIGURES = ("accuracy", "auc", AT_SPECIFICITY, "brier", "ece")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")

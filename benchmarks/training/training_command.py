@@ -68,7 +68,7 @@ def training(
     )
     from benchmarks.training.training_section import section
     from train.data.dataset import scan
-    from train.training import Network
+    from train.network.network import Network
 
     cells = scan(data, patients)
     cells, parts = shortened(cells, patients_apart(cells, seed), most or len(cells), seed)

@@ -77,7 +77,7 @@ def hold_out(trained: TrainedModel) -> HeldOut:
 
 def _calibrated(run: Run, rows: NDArray[np.int64], logits: NDArray[np.float64]) -> tuple[Answers, Mapping[str, Any]]:
     """Logits [m] of the cells at ``rows``, with the calibration and the points of the validation cells among them."""
-    from train.training import calibrate
+    from train.evaluate.measure import calibrate
 
     everywhere = np.full(len(run.cells), np.nan)
     everywhere[rows] = logits

@@ -227,7 +227,9 @@ def test_a_run_by_image_with_odd_names_can_be_measured_and_read_from_any_folder(
 ) -> None:
     import os
 
-    from train.training import Network, measure_run, read_scores, start_run
+    from train.evaluate.measure import measure_run, read_scores
+    from train.network.network import Network
+    from train.training import start_run
 
     data = draw_cells(tmp_path / "data", patients=6, each=4)
     names = [data / label / os.fsdecode(b"C%dP%d_\xff.png" % (i, i)) for i in range(3) for label in
@@ -250,7 +252,8 @@ def test_a_run_by_image_with_odd_names_can_be_measured_and_read_from_any_folder(
 
 
 def test_settings_keep_names_that_are_no_utf8(tmp_path: Path) -> None:
-    from train.runs.run import patients_hash, write_json
+    from train.data.tables import write_json
+    from train.runs.run import patients_hash
 
     write_json(tmp_path / "config.json", {"root": "/data/\udcff"})
     assert json.loads((tmp_path / "config.json").read_text(encoding="utf-8")) == {"root": "/data/\udcff"}

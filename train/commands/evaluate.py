@@ -136,7 +136,7 @@ def _refuse_idle_options(is_run: bool, with_data: bool, folds: bool) -> None:
 
 
 def _write_scores(path: Path, cells: Cells, probabilities: np.ndarray) -> None:
-    from train.runs.run import write_csv
+    from train.data.tables import write_csv
 
     patients = cells.patients or ("",) * len(cells)
     rows = zip(cells.paths, cells.labels.tolist(), patients, probabilities.tolist(), strict=True)

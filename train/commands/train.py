@@ -16,7 +16,7 @@ from train.trainer.augment import PRESETS, preset
 from train.trainer.recipe import Recipe
 
 if TYPE_CHECKING:
-    from train.training import Network
+    from train.network.network import Network
 
 _DEFAULT = Recipe()
 _OF_RESUME = ("resume", "finish", "as_json", "quiet", "verbose")
@@ -76,7 +76,7 @@ def check_recipe(ctx: click.Context) -> None:
 
 def network_and_recipe(options: Mapping[str, Any], on_gpu: bool) -> tuple[Network, Recipe]:
     """What the options of ``thinsmear train`` ask for, with defaults that depend on the device."""
-    from train.training import Network
+    from train.network.network import Network
 
     weights, mixed = options["weights"], options["mixed_precision"]
     if mixed and not on_gpu:
@@ -219,7 +219,8 @@ def train(
     from train.data.cache import default_cache
     from train.evaluate.results import summary_text
     from train.runs.run import Run
-    from train.training import finish_run, recipe_of, start_run
+    from train.trainer.recipe import recipe_of
+    from train.training import finish_run, start_run
 
     if resume is not None:
         run = Run.open(resume)

@@ -15,7 +15,7 @@ import numpy as np
 from edge_runtime.core.decision import probability
 from edge_runtime.errors import BadData, WrongUsage
 from train.data.dataset import Cells
-from train.runs.run import read_csv
+from train.data.tables import read_csv
 
 COLUMNS = ("path", "probability")
 TEACHER = "teacher.csv"  # a run's own copy

@@ -11,9 +11,10 @@ import numpy as np
 
 from edge_runtime.core.card import OutputContract
 from edge_runtime.errors import BadData
+from train.data.tables import read_csv
 from train.data.teacher import TEACHER, read_teacher
 from train.metrics.calibration import calibrated, fit_calibration
-from train.runs.run import Run, read_csv
+from train.runs.run import Run
 
 
 @dataclass(frozen=True)

@@ -116,7 +116,7 @@ def _half_and_half(ranked: np.ndarray, labels: np.ndarray, count: int) -> list[i
 
 
 def _logits(run: Run, indices: np.ndarray) -> np.ndarray:
-    from train.training import read_scores
+    from train.evaluate.measure import read_scores
 
     path = run.path / "scores.csv"
     try:

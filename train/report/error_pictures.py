@@ -12,7 +12,7 @@ from PIL import Image
 from edge_runtime.core.images import load_image
 from edge_runtime.errors import BadImage
 from train.data.dataset import Cells
-from train.runs.run import write_csv
+from train.data.tables import write_csv
 
 ERRORS = "errors.csv"  # beside the report
 _PICTURE = 112  # pixels, the longer side

@@ -4,22 +4,18 @@ from __future__ import annotations
 
 import csv
 import hashlib
-import io
 import json
-import platform
-import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass
-from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from edge_runtime.common.files import write_atomically
 from edge_runtime.core.card import InputContract, OperatingPoints, OutputContract
 from edge_runtime.errors import BadData, BadModel, WrongUsage
 from train.data.dataset import Cells
+from train.data.tables import read_csv, write_csv
 
 if TYPE_CHECKING:
     import keras
@@ -121,20 +117,6 @@ class Run:
         return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
 
 
-def write_json(path: Path, document: Any) -> None:
-    """Indented JSON in ASCII, so that names in any encoding come back as they were; written atomically."""
-    write_atomically(path, json.dumps(document, indent=1, allow_nan=False) + "\n")
-
-
-def write_csv(path: Path, headings: tuple[str, ...], rows: Any) -> None:
-    """CSV with one heading line, written atomically; names that are not UTF-8 keep their bytes (:func:`read_csv`)."""
-    stream = io.StringIO()
-    writer = csv.writer(stream, lineterminator="\n")
-    writer.writerow(headings)
-    writer.writerows(rows)
-    write_atomically(path, stream.getvalue())
-
-
 def write_split(path: Path, cells: Cells, parts: np.ndarray) -> None:
     """``split.csv``: path, label, patient, part of every image."""
     patients = cells.patients or ("",) * len(cells)
@@ -143,16 +125,6 @@ def write_split(path: Path, cells: Cells, parts: np.ndarray) -> None:
         ("path", "label", "patient", "part"),
         zip(cells.paths, (int(label) for label in cells.labels), patients, parts, strict=True),
     )
-
-
-def read_csv(path: Path) -> list[dict[str, str]]:
-    """The rows of what :func:`write_csv` wrote, by heading.
-
-    Raises:
-        csv.Error: it is no CSV.
-    """
-    with path.open(newline="", encoding="utf-8", errors="surrogateescape") as stream:
-        return list(csv.DictReader(stream))
 
 
 def read_split(path: Path, root: Path) -> tuple[Cells, np.ndarray]:
@@ -184,37 +156,6 @@ def patients_hash(patients: tuple[str, ...] | None, parts: np.ndarray) -> str | 
         return None
     pairs = sorted({f"{part}\t{patient}" for patient, part in zip(patients, parts, strict=True)})
     return hashlib.sha256("\n".join(pairs).encode("utf-8", "surrogateescape")).hexdigest()
-
-
-def versions() -> dict[str, str]:
-    """Versions of what shapes a result: thinsmear, Python, the numeric packages and, in a checkout, the commit."""
-    found = {"python": platform.python_version()}
-    for package in ("thinsmear", "tensorflow", "keras", "numpy", "pillow", "ai-edge-litert"):
-        try:
-            found[package] = metadata.version(package)
-        except metadata.PackageNotFoundError:
-            continue
-    commit = checkout_commit(Path(__file__))
-    return found if commit is None else {**found, "git": commit}
-
-
-def checkout_commit(source: Path) -> str | None:
-    """The commit a source file was checked out with, with "-dirty" when its checkout has changed since.
-
-    None where git does not track the file: an installed copy may lie inside another project's repository, whose
-    commit says nothing about this code.
-    """
-
-    def git(*arguments: str) -> str:
-        command = ["git", "--no-optional-locks", *arguments]
-        done = subprocess.run(command, cwd=source.parent, capture_output=True, text=True, timeout=20, check=True)
-        return done.stdout.strip()
-
-    try:
-        git("ls-files", "--error-unmatch", source.name)
-        return git("describe", "--always", "--dirty", "--abbrev=12", "--exclude=*")
-    except (OSError, subprocess.SubprocessError):
-        return None
 
 
 def _tuples(section: Mapping[str, Any]) -> dict[str, Any]:

@@ -10,8 +10,9 @@ from typing import Any
 from edge_runtime.errors import WrongUsage
 from train.data.dataset import Cells
 from train.data.splits import Split
+from train.data.tables import write_csv, write_json
 from train.data.teacher import COLUMNS, TEACHER
-from train.runs.run import patients_hash, split_hash, write_csv, write_json, write_split
+from train.runs.run import patients_hash, split_hash, write_split
 
 _SPLIT = "split.csv"
 # What a stop before config.json leaves: the files themselves, or one in the making (edge_runtime.common.files).

@@ -111,11 +111,12 @@ def train_and_judge(
     import keras
 
     from train.data.cache import load_pixels
+    from train.network.network import Network
     from train.network.scoring import keras_logits
+    from train.trainer.recipe import configure
     from train.trainer.replicas import strategy_for
     from train.trainer.training_set import Part
     from train.trainer.two_phase import train_two_phases
-    from train.training import Network, configure
 
     assert cells.patients is not None
     training, validation = divide(cells, learnt, recipe.seed, name)

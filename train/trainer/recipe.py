@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from edge_runtime.errors import WrongUsage
 from train.trainer.augment import Augmentation
@@ -73,3 +75,20 @@ class Recipe:
         for name in ("rotate", "zoom", "mixup"):
             if self.jit and getattr(self.augmentation, name):
                 raise WrongUsage(f"XLA cannot compile this augmentation's {name}; leave out --jit or choose another.")
+
+
+def recipe_of(config: Mapping[str, Any]) -> Recipe:
+    """The recipe a run directory was started with."""
+    values = dict(config["recipe"])
+    return Recipe(**{**values, "augmentation": Augmentation(**values["augmentation"])})
+
+
+def configure(recipe: Recipe) -> None:
+    """Set what is global in TensorFlow as the recipe wants it: determinism, and half precision on a GPU."""
+    import keras
+    import tensorflow as tf
+
+    if recipe.deterministic:
+        tf.config.experimental.enable_op_determinism()
+    on_gpu = bool(tf.config.list_physical_devices("GPU"))
+    keras.mixed_precision.set_global_policy("mixed_float16" if recipe.mixed_precision and on_gpu else "float32")

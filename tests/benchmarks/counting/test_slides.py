@@ -181,7 +181,8 @@ def test_a_patient_in_two_files_is_refused(tmp_path: Path) -> None:
 
 def test_a_run_gives_its_test_patients_and_its_folds(tmp_path: Path) -> None:
     from train.data.dataset import Cells
-    from train.runs.run import split_hash, write_json, write_split
+    from train.data.tables import write_json
+    from train.runs.run import split_hash, write_split
 
     run = tmp_path / "run"
     (run / "folds" / "train-3").mkdir(parents=True)
@@ -219,7 +220,8 @@ def test_a_run_gives_its_test_patients_and_its_folds(tmp_path: Path) -> None:
 
 def test_a_taught_run_gives_its_training_patients_by_its_teacher(tmp_path: Path) -> None:
     from train.data.dataset import Cells
-    from train.runs.run import split_hash, write_json, write_split
+    from train.data.tables import write_json
+    from train.runs.run import split_hash, write_split
 
     names = [(f"{who}-{i}.png", who, part, int(who[0] == "I" and i < 12)) for who, part in
              (("I1", "train"), ("H1", "train"), ("I2", "train"), ("I3", "test")) for i in range(20)]  # fmt: skip

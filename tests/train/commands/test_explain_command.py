@@ -17,8 +17,9 @@ from edge_runtime import cli
 from edge_runtime.errors import BadData, ThinsmearError, WrongUsage
 from train.commands.explain import explain
 from train.data.dataset import Cells
+from train.data.tables import write_csv, write_json
 from train.explain.choose import LEAST, MOST, WRONG, choose_test_cells, named_images
-from train.runs.run import Run, split_hash, write_csv, write_json, write_split
+from train.runs.run import Run, split_hash, write_split
 
 SIZE = 32
 TEST_LOGITS = [6.0, 5.0, 0.2, -3.0, -4.0, 0.1, 1.0, 7.0, -6.0, -5.0, -0.3, -2.0]  # 6 parasitized, then 6 uninfected

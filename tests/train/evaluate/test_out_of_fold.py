@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 
 from edge_runtime.errors import BadData
+from train.evaluate.measure import calibrate
 from train.evaluate.out_of_fold import out_of_fold, teacher_scores
 from train.runs.run import Run
-from train.training import calibrate
 
 Rows = dict[str, float]
 

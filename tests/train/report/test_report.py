@@ -14,6 +14,7 @@ from PIL import Image
 
 from edge_runtime.core.card import RESEARCH_USE, OperatingPoints, OutputContract
 from train.data.dataset import Cells
+from train.data.tables import read_csv
 from train.evaluate.results import evaluate_scores, summary_text
 from train.metrics.evaluation import evaluate
 from train.report import plots, sections
@@ -21,7 +22,6 @@ from train.report.error_pictures import ErrorPicture, error_pictures
 from train.report.html import table
 from train.report.model_card import model_card
 from train.report.report import Subject, build_report
-from train.runs.run import read_csv
 
 POINTS = OperatingPoints(review=0.2, count=0.95)
 HISTORY = {"phase": [1, 1, 2, 2], "loss": [0.6, 0.4, 0.3, 0.2], "val_loss": [0.5, 0.4, None, 0.3]}

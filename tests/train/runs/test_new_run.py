@@ -16,7 +16,8 @@ from train.runs.run import Run
 from train.trainer.recipe import Recipe
 
 pytest.importorskip("tensorflow")
-from train.training import Network, start_run
+from train.network.network import Network
+from train.training import start_run
 
 NETWORK = Network("cnn_128", SIZE)  # its default is ImageNet, which does not matter to a network without
 

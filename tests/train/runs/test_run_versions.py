@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from train.runs.run import checkout_commit, versions
+from train.runs.versions import checkout_commit, versions
 
 pytestmark = pytest.mark.skipif(shutil.which("git") is None, reason="git is not installed")
 
