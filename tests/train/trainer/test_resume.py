@@ -187,7 +187,7 @@ def test_trouble_in_the_second_epoch_leaves_the_first_and_one_sentence(
     assert "already exists and is not empty" in capfd.readouterr().err and kept.read_bytes() == before
 
 
-@pytest.mark.parametrize("place", ["train.network.scoring.keras_logits", "train.evaluate.results.build_report"])
+@pytest.mark.parametrize("place", ["train.evaluate.measure.keras_logits", "train.evaluate.results.build_report"])
 def test_a_run_stopped_while_it_is_scored_goes_on_to_its_report(
     place: str, cells: Path, tmp_path: Path, eager: None, monkeypatch: pytest.MonkeyPatch,
     capfd: pytest.CaptureFixture[str],
