@@ -17,7 +17,7 @@ from edge_runtime.core.model_file import find_model, read_model_file
 from edge_runtime.errors import BadModel, EnvironmentLacks
 from edge_runtime.inspection.opening import open_classifier
 from train.data.cache import default_cache, load_pixels
-from train.evaluate.device_scores import device_logits
+from train.evaluate.device_logits import device_logits
 from train.metrics.bootstrap import LEVEL, paired_difference
 from train.metrics.calibration import calibrated
 from train.metrics.evaluation import evaluate

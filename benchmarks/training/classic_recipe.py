@@ -90,7 +90,7 @@ def compare(
 def _timed(name: str, train: Any, cells: Cells, parts: np.ndarray, network: Network, *rest: Any) -> Timed:
     from train.data.cache import load_pixels
     from train.metrics.metrics import auc
-    from train.network.scoring import keras_logits
+    from train.network.keras_logits import keras_logits
 
     note(f"{name} ...")
     started = time.monotonic()

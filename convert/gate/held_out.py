@@ -16,7 +16,7 @@ from edge_runtime.core.card import LABELS, Card
 from edge_runtime.core.classifier import Classifier
 from edge_runtime.core.model_file import ModelFile
 from train.data.dataset import Cells
-from train.evaluate.device_scores import device_logits
+from train.evaluate.device_logits import device_logits
 from train.runs.run import Run
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ def hold_out(trained: TrainedModel) -> HeldOut:
     Raises:
         BadData: the run's images are not those it was trained on.
     """
-    from train.network.scoring import keras_logits
+    from train.network.keras_logits import keras_logits
 
     run = trained.run
     rows = run.indices(*PARTS)

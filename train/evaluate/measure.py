@@ -18,7 +18,7 @@ from train.evaluate.scores import run_subject, split_warnings
 from train.metrics.calibration import calibrated, enough_for_bias, fit_calibration
 from train.metrics.collapse import inspect_predictions
 from train.metrics.operating_points import count_point, operating_points, review_point
-from train.network.scoring import keras_logits
+from train.network.keras_logits import keras_logits
 from train.runs.run import Run
 
 if TYPE_CHECKING:

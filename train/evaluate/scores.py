@@ -14,7 +14,7 @@ from edge_runtime.core.card import InputContract, OperatingPoints, OutputContrac
 from edge_runtime.errors import WrongUsage
 from train.data.cache import UnreadableCells, default_cache, load_pixels
 from train.data.dataset import Cells, scan
-from train.evaluate.subjects import model_subject, run_subject
+from train.evaluate.report_header import model_subject, run_subject
 from train.report.report import Subject
 from train.runs.provenance import own_cells, ownership, require_images
 
@@ -60,7 +60,7 @@ def score_run(path: Path, request: Request) -> Scored:
         WrongUsage: the part asked for holds nothing, or the other data have no such part.
         EnvironmentLacks: no TensorFlow.
     """
-    from train.network.scoring import keras_logits
+    from train.network.keras_logits import keras_logits
     from train.runs.run import Run
 
     run = Run.open(path)
@@ -110,7 +110,7 @@ def score_model(name: str, request: Request, threads: int, description: ModelDes
     """
     from edge_runtime.core.model_file import find_model, open_model
     from edge_runtime.inspection.opening import open_classifier
-    from train.evaluate.device_scores import device_logits
+    from train.evaluate.device_logits import device_logits
 
     path = find_model(name)
     if request.data is None:

@@ -20,7 +20,7 @@ import numpy as np
 from edge_runtime.common.text import printable
 from edge_runtime.core.card import InputContract
 from edge_runtime.errors import WrongUsage
-from train.network.scoring import normalised
+from train.network.keras_logits import normalised
 
 if TYPE_CHECKING:
     import keras

@@ -8,7 +8,7 @@ import numpy as np
 
 from edge_runtime.core.card import InputContract
 from train.explain.cell_mask import cell_mask
-from train.network.scoring import normalised
+from train.network.keras_logits import normalised
 
 if TYPE_CHECKING:
     import keras

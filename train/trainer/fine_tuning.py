@@ -14,7 +14,7 @@ from edge_runtime.core.card import InputContract
 from edge_runtime.errors import BadData
 from train.metrics.collapse import inspect_predictions, training_warning
 from train.metrics.metrics import auc as area_under_curve
-from train.network.scoring import keras_logits, normalised
+from train.network.keras_logits import keras_logits, normalised
 from train.trainer import checkpoint
 from train.trainer.augment import PRESETS, augment
 from train.trainer.checkpoint import assign

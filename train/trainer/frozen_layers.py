@@ -14,7 +14,7 @@ import numpy as np
 
 from edge_runtime.common.console import note, progress
 from edge_runtime.core.card import InputContract
-from train.network.scoring import normalised
+from train.network.keras_logits import normalised
 from train.trainer.augment import Augmentation, augment
 from train.trainer.lite_forward import LiteForward, worth_converting
 

@@ -111,8 +111,8 @@ def train_and_judge(
     import keras
 
     from train.data.cache import load_pixels
+    from train.network.keras_logits import keras_logits
     from train.network.network import Network
-    from train.network.scoring import keras_logits
     from train.trainer.recipe import configure
     from train.trainer.replicas import strategy_for
     from train.trainer.training_set import Part

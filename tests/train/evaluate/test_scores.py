@@ -15,8 +15,8 @@ from PIL import Image
 from edge_runtime.core.card import InputContract, OperatingPoints, OutputContract
 from edge_runtime.errors import BadData, WrongUsage
 from train.data.dataset import Cells, scan
+from train.evaluate.report_header import run_subject
 from train.evaluate.scores import Request, Scored, score_run
-from train.evaluate.subjects import run_subject
 
 Score = Callable[..., Scored]
 
@@ -59,7 +59,7 @@ def score(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Score:
     opened = SimpleNamespace(Run=SimpleNamespace(open=lambda path: run))
     scoring = SimpleNamespace(keras_logits=lambda model, contract, pixels: pixels[:, 0, 0, 0].astype(float))
     monkeypatch.setitem(sys.modules, "train.runs.run", opened)  # type: ignore[arg-type]
-    monkeypatch.setitem(sys.modules, "train.network.scoring", scoring)  # type: ignore[arg-type]
+    monkeypatch.setitem(sys.modules, "train.network.keras_logits", scoring)  # type: ignore[arg-type]
 
     def run_it(data: Path | None = None, split: str | None = None) -> Scored:
         return score_run(tmp_path / "run", Request(data, split, None, False))
