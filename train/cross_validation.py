@@ -27,7 +27,7 @@ _COLUMNS = ("path", "label", "patient", "fold", "logit", "probability")
 
 
 @dataclass(frozen=True)
-class Folded:
+class CrossValidated:
     """Out-of-fold scores.
 
     Attributes:
@@ -63,7 +63,7 @@ class Folded:
         return found
 
 
-def cross_validate(run: Run, folds: int, part: str = "all") -> Folded:
+def cross_validate(run: Run, folds: int, part: str = "all") -> CrossValidated:
     """Train the run's recipe once for each fold and score the fold; a fold that is done is not trained again.
 
     Args:
@@ -97,7 +97,7 @@ def cross_validate(run: Run, folds: int, part: str = "all") -> Folded:
     for number in range(folds):
         name = f"fold {number + 1} of {folds}"
         logits[fold == number] = judge_fold(run, cells, fold, number, recipe, folder, name, weight)
-    folded = Folded(cells, fold, logits, folder)
+    folded = CrossValidated(cells, fold, logits, folder)
     _write(folder / "scores.csv", cells, fold, np.arange(len(cells)), logits)
     write_json(folder / "folds.json", {"folds": folds, "part": part, "spread": folded.spread()})
     return folded

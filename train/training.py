@@ -112,7 +112,7 @@ def finish_run(run: Run, finish: bool = False) -> dict[str, Any]:
     import keras
 
     from train.trainer.replicas import strategy_for
-    from train.trainer.training_set import Part
+    from train.trainer.training_set import TrainingSet
     from train.trainer.two_phase import train_two_phases
 
     recipe, network = recipe_of(run.config), Network(**run.config["network"])
@@ -135,8 +135,8 @@ def finish_run(run: Run, finish: bool = False) -> dict[str, Any]:
         trained = train_two_phases(
             network.build(recipe.dropout),
             run.contract,
-            Part(pixels, targets, run.indices("train")),
-            Part(pixels, targets, run.indices("val")),
+            TrainingSet(pixels, targets, run.indices("train")),
+            TrainingSet(pixels, targets, run.indices("val")),
             recipe,
             network.pretrained,
             run.path / "checkpoints" / "last.npz",

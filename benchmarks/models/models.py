@@ -21,7 +21,7 @@ from train.evaluate.device_logits import device_logits
 from train.metrics.bootstrap import LEVEL, paired_difference
 from train.metrics.calibration import calibrated
 from train.metrics.evaluation import evaluate
-from train.metrics.patient_sums import HELD_SPECIFICITY, Tallies, tally
+from train.metrics.patient_sums import HELD_SPECIFICITY, PatientSums, sum_by_patient
 
 if TYPE_CHECKING:
     from benchmarks.harness.timing import Preset
@@ -76,7 +76,7 @@ class _ScoredModel:
 
     row: ModelResult
     flatbuffer: bytes
-    tallies: Tallies
+    tallies: PatientSums
     warnings: tuple[str, ...]
     overlap: Overlap
     runtime: dict[str, str]
@@ -184,14 +184,14 @@ def _score(name: str, path: Path, judged: Judged, replicates: int, seed: int) ->
     return _ScoredModel(
         row,
         file.flatbuffer,
-        tally(cells.labels, calibrated(logits, card.output), cells.patients, logits),
+        sum_by_patient(cells.labels, calibrated(logits, card.output), cells.patients, logits),
         tuple(found["warnings"]),
         seen,
         {"name": interpreter.name, "version": interpreter.version},
     )
 
 
-def _difference(own: Tallies, first: Tallies, replicates: int, seed: int) -> dict[str, dict[str, Any]]:
+def _difference(own: PatientSums, first: PatientSums, replicates: int, seed: int) -> dict[str, dict[str, Any]]:
     found = paired_difference(own, first, replicates, seed)
     return {name: found[name].to_json() for name in COMPARED}
 

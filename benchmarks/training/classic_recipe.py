@@ -107,7 +107,7 @@ def _our_way(cells: Cells, parts: np.ndarray, network: Network, recipe: Recipe, 
     import keras
 
     from train.data.cache import load_pixels
-    from train.trainer.training_set import Part
+    from train.trainer.training_set import TrainingSet
     from train.trainer.two_phase import train_two_phases
 
     keras.utils.set_random_seed(recipe.seed)
@@ -115,7 +115,9 @@ def _our_way(cells: Cells, parts: np.ndarray, network: Network, recipe: Recipe, 
     used_parts = parts[parts != "test"]
     pixels = load_pixels(used, network.contract, cache)
     targets = used.labels.astype(np.float32)
-    training, validation = (Part(pixels, targets, np.flatnonzero(used_parts == part)) for part in ("train", "val"))
+    training, validation = (
+        TrainingSet(pixels, targets, np.flatnonzero(used_parts == part)) for part in ("train", "val")
+    )
     model = network.build(recipe.dropout)
     return train_two_phases(model, network.contract, training, validation, recipe, True).model
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 import numpy as np
 
+from edge_runtime.common.console import typed
 from edge_runtime.common.text import printable
 from edge_runtime.core.decision import probability
 from edge_runtime.errors import WrongUsage
@@ -20,7 +21,7 @@ from train.cross_validation import judge_fold
 from train.data.dataset import Cells, scan
 from train.data.splits import patient_folds
 from train.metrics.bootstrap import LEVEL, mean_difference
-from train.metrics.patient_sums import AT_SPECIFICITY, HELD_SPECIFICITY, Tallies, tally
+from train.metrics.patient_sums import AT_SPECIFICITY, HELD_SPECIFICITY, PatientSums, sum_by_patient
 from train.runs.run import Run
 from train.trainer.one_fold import check_folds
 
@@ -53,11 +54,11 @@ class NamedRecipe:
 
 @dataclass(frozen=True)
 class JudgedRecipe:
-    """What came of a recipe: one tally of the same judged cells for each seed."""
+    """What came of a recipe: the sums of the same judged cells for each seed."""
 
     named: NamedRecipe
     seeds: tuple[int, ...]
-    tallies: tuple[Tallies, ...]
+    tallies: tuple[PatientSums, ...]
 
     @cached_property
     def by_seed(self) -> dict[str, tuple[float, ...]]:
@@ -158,7 +159,7 @@ def read_recipe(text: str, common: str, on_gpu: bool) -> NamedRecipe:
     Raises:
         WrongUsage: no usable name, or an option that is none of a recipe's.
     """
-    from train.commands.train import OF_A_RECIPE, check_recipe, network_and_recipe, train, typed
+    from train.commands.train import OF_A_RECIPE, check_recipe, network_and_recipe, train
 
     name, _, options = (part.strip() for part in text.partition(":"))
     if not _NAME.fullmatch(name):
@@ -207,7 +208,8 @@ def judge(named: NamedRecipe, shared: SharedFolds, folder: Path) -> JudgedRecipe
             name = f"{named.name}, seed {seed}, fold {number + 1} of {shared.folds}"
             logits[fold == number] = judge_fold(run, cells, fold, number, recipe, kept, name, named.teacher_weight)
         rows = fold < shared.only
-        tallies.append(tally(shared.judged.labels, probability(logits[rows]), shared.judged.patients, logits[rows]))
+        judged = shared.judged
+        tallies.append(sum_by_patient(judged.labels, probability(logits[rows]), judged.patients, logits[rows]))
     return JudgedRecipe(named, seeds, tuple(tallies))
 
 

@@ -18,7 +18,7 @@ from edge_runtime.errors import BadData, WrongUsage
 from train.metrics.bootstrap import REPLICATES, bootstrap
 from train.metrics.collapse import Predictions, inspect_predictions
 from train.metrics.metrics import measure
-from train.metrics.patient_sums import Tallies, tally
+from train.metrics.patient_sums import PatientSums, sum_by_patient
 
 FIGURES = ("accuracy", "sensitivity", "specificity", "auc", "ece")
 _SIGN = {"ece": 1}  # a figure that rises when a model gets worse; the others fall
@@ -216,11 +216,11 @@ class PairedAnswers:
         return np.abs(after - before)
 
     @cached_property
-    def _tallies(self) -> tuple[Tallies, Tallies]:
+    def _tallies(self) -> tuple[PatientSums, PatientSums]:
         before, after = self._probabilities
         return (
-            tally(self._truth, before, self.patients, self.reference.logits),
-            tally(self._truth, after, self.patients, self.converted.logits),
+            sum_by_patient(self._truth, before, self.patients, self.reference.logits),
+            sum_by_patient(self._truth, after, self.patients, self.converted.logits),
         )
 
     @cached_property

@@ -56,6 +56,15 @@ accelerator_option = click.option(
 )
 
 
+def typed(context: click.Context) -> dict[str, str]:
+    """Name and spelling of the options that stand on the command line."""
+    return {
+        str(option.name): "/".join((*option.opts, *option.secondary_opts))
+        for option in context.command.params
+        if context.get_parameter_source(str(option.name)) is click.core.ParameterSource.COMMANDLINE
+    }
+
+
 def note(message: str) -> None:
     """Tell the person something on stderr, unless ``-q``."""
     if not is_quiet():

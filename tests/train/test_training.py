@@ -61,7 +61,7 @@ def small_model(seed: int = 0):
 
 
 def fit(parts: tuple[np.ndarray, np.ndarray], recipe: Recipe, checkpoint: Path | None = None, stop_after: int = 99):
-    from train.trainer.training_set import Part
+    from train.trainer.training_set import TrainingSet
     from train.trainer.two_phase import train_two_phases
 
     pixels, targets = parts
@@ -72,7 +72,7 @@ def fit(parts: tuple[np.ndarray, np.ndarray], recipe: Recipe, checkpoint: Path |
             raise KeyboardInterrupt
 
     contract = InputContract(height=SIZE, width=SIZE)
-    part = Part(pixels, targets, np.arange(36)), Part(pixels, targets, np.arange(36, 48))
+    part = TrainingSet(pixels, targets, np.arange(36)), TrainingSet(pixels, targets, np.arange(36, 48))
     return train_two_phases(model, contract, *part, recipe, True, checkpoint, interrupt)
 
 

@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from edge_runtime.commands.options import cardless_options
-from edge_runtime.common.console import emit_json, json_option, note, table, verbosity_options
+from edge_runtime.common.console import emit_json, json_option, note, table, typed, verbosity_options
 from edge_runtime.common.text import printable
+from edge_runtime.core.card import OutputContract
 from edge_runtime.errors import WrongUsage
 
 if TYPE_CHECKING:
-    import numpy as np
-
     from edge_runtime.inspection.opening import ModelDescription
-    from train.data.dataset import Cells
+    from train.evaluate.scores import Scores
 
 
 @click.command(
@@ -81,11 +82,6 @@ def evaluate(
     file, or the name of a model that comes along, and runs exactly as on the device; it needs DATA. DATA is a folder
     with Parasitized/ and Uninfected/, or a CSV with path, label and, if known, patient.
     """
-    from train.evaluate.paired_comparison import versus, versus_text
-    from train.evaluate.results import evaluate_scores, summary_text
-    from train.evaluate.scores import Request, score_model, score_run
-    from train.metrics.calibration import calibrated
-
     is_run = Path(target).is_dir()
     if folds is not None and (data is not None or not is_run):
         raise WrongUsage("--folds cross-validates the recipe of a RUN on its own data; leave DATA out.")
@@ -95,32 +91,21 @@ def evaluate(
     if folds is not None:
         _cross_validate(Path(target), folds, split or "all", out, against, resamples, as_json)
         return
+    from train.evaluate.scores import Request, score_model, score_run
+
     request = Request(data, split, patients, skip_bad)
     if is_run:
-        scored = score_run(Path(target), request)
+        scores = score_run(Path(target), request)
     else:
-        scored = score_model(target, request, threads or os.cpu_count() or 1, description)
-    probabilities = calibrated(scored.logits, scored.output)
-    compared = {} if against is None else {"against": versus(scored.cells, probabilities, against, resamples)}
-    document = evaluate_scores(
-        scored.cells, scored.logits, scored.output, scored.points, scored.subject, out, resamples, scored.warnings,
-        compared,
-    )  # fmt: skip
-    if as_json:
-        emit_json(document)
-    else:
-        click.echo(summary_text(document))
-        if against is not None:
-            click.echo("\n" + versus_text(document["against"]))
+        scores = score_model(target, request, threads or os.cpu_count() or 1, description)
+    _show(_evaluated(scores, out, against, resamples), as_json)
     if out is not None:
-        _write_scores(out / "probabilities.csv", scored.cells, probabilities)
+        _write_probabilities(out / "probabilities.csv", scores)
         note(f"Wrote metrics.json, probabilities.csv, errors.csv and report.html in {out}.")
 
 
 def _refuse_idle_options(is_run: bool, with_data: bool, folds: bool) -> None:
     """What would do nothing must not be passed over in silence."""
-    from train.commands.train import typed
-
     idle: dict[str, str] = {}
     if is_run:
         why = "A RUN knows its labels and its input, and runs on the threads that TensorFlow takes"
@@ -135,25 +120,62 @@ def _refuse_idle_options(is_run: bool, with_data: bool, folds: bool) -> None:
         raise WrongUsage(f"{reasons}; leave out {', '.join(spelling for spelling, _ in given)}.")
 
 
-def _write_scores(path: Path, cells: Cells, probabilities: np.ndarray) -> None:
+def _evaluated(
+    scores: Scores, out: Path | None, against: Path | None, resamples: int, extra: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
+    """The evaluation document, with the comparison to other scores when one is asked for."""
+    from train.evaluate.paired_comparison import compare_paired
+    from train.evaluate.results import evaluate_scores
+
+    further = dict(extra or {})
+    if against is not None:
+        further["against"] = compare_paired(scores.cells, scores.probabilities, against, resamples)
+    return evaluate_scores(scores, out, resamples, further)
+
+
+def _show(document: Mapping[str, Any], as_json: bool) -> None:
+    from train.evaluate.paired_comparison import comparison_text
+    from train.evaluate.results import summary_text
+
+    if as_json:
+        emit_json(document)
+        return
+    click.echo(summary_text(document))
+    if "folds" in document:
+        click.echo("\n" + _folds_text(document["folds"]))
+    if "against" in document:
+        click.echo("\n" + comparison_text(document["against"]))
+
+
+def _folds_text(folds: Sequence[Mapping[str, Any]]) -> str:
+    rows = [
+        (
+            fold["fold"] + 1,
+            fold["cells"],
+            fold["patients"],
+            f"{fold['accuracy']:.4f}",
+            "-" if fold["auc"] is None else f"{fold['auc']:.4f}",
+        )
+        for fold in folds
+    ]
+    return table(("fold", "cells", "patients", "accuracy", "AUC"), rows, right=range(5))
+
+
+def _write_probabilities(path: Path, scores: Scores) -> None:
     from train.data.tables import write_csv
 
+    cells = scores.cells
     patients = cells.patients or ("",) * len(cells)
-    rows = zip(cells.paths, cells.labels.tolist(), patients, probabilities.tolist(), strict=True)
+    rows = zip(cells.paths, cells.labels.tolist(), patients, scores.probabilities.tolist(), strict=True)
     write_csv(path, ("path", "label", "patient", "probability"), rows)
 
 
 def _cross_validate(
     path: Path, folds: int, part: str, out: Path | None, against: Path | None, resamples: int, as_json: bool
 ) -> None:
-    from dataclasses import replace
-
-    from edge_runtime.core.card import OutputContract
     from train.cross_validation import cross_validate, point_warnings
-    from train.evaluate.paired_comparison import versus, versus_text
-    from train.evaluate.results import evaluate_scores, summary_text
-    from train.evaluate.scores import run_subject
-    from train.metrics.calibration import calibrated
+    from train.evaluate.report_header import run_header
+    from train.evaluate.scores import Scores
     from train.network.tensorflow_setup import require_tensorflow
     from train.runs.provenance import require_images
     from train.runs.run import Run
@@ -161,42 +183,14 @@ def _cross_validate(
     require_tensorflow()
     run = Run.open(path)
     require_images(run, run.cells, "move or link them there")
-    folded = cross_validate(run, folds, part)
-    extra: dict[str, object] = {"folds": folded.spread()}
-    if against is not None:
-        extra["against"] = versus(folded.cells, calibrated(folded.logits, OutputContract()), against, resamples)
-    subject = replace(
-        run_subject(run, folded.cells, part),
+    judged = cross_validate(run, folds, part)
+    header = replace(
+        run_header(run, judged.cells, part),
         title=f"{folds}-fold cross-validation by patient of the recipe of {printable(path.resolve().name)}",
         history={},
     )
     # Each fold's own calibration is in the logits already.
-    document = evaluate_scores(
-        folded.cells,
-        folded.logits,
-        OutputContract(),
-        run.points,
-        subject,
-        out or folded.folder,
-        resamples,
-        point_warnings(run, part),
-        extra,
-    )
-    if as_json:
-        emit_json(document)
-    else:
-        rows = [
-            (
-                f["fold"] + 1,
-                f["cells"],
-                f["patients"],
-                f"{f['accuracy']:.4f}",
-                "-" if f["auc"] is None else f"{f['auc']:.4f}",
-            )
-            for f in document["folds"]
-        ]
-        click.echo(summary_text(document))
-        click.echo("\n" + table(("fold", "cells", "patients", "accuracy", "AUC"), rows, right=range(5)))
-        if against is not None:
-            click.echo("\n" + versus_text(document["against"]))
-    note(f"Wrote {folded.folder}/scores.csv, and metrics.json, errors.csv and report.html in {out or folded.folder}.")
+    scores = Scores(judged.cells, judged.logits, OutputContract(), run.points, header, point_warnings(run, part))
+    document = _evaluated(scores, out or judged.folder, against, resamples, {"folds": judged.spread()})
+    _show(document, as_json)
+    note(f"Wrote {judged.folder}/scores.csv, and metrics.json, errors.csv and report.html in {out or judged.folder}.")

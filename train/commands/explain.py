@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from edge_runtime.commands.options import cardless_options
-from edge_runtime.common.console import emit_json, json_option, note, progress, table, verbosity_options
+from edge_runtime.common.console import emit_json, json_option, note, progress, table, typed, verbosity_options
 from edge_runtime.common.text import printable
 from edge_runtime.errors import BadData, WrongUsage
 
@@ -118,8 +118,6 @@ def explain(
 
 def _refuse_idle_options(method: str, with_images: bool) -> None:
     """What would do nothing must not be passed over in silence."""
-    from train.commands.train import typed
-
     idle: dict[str, str] = {}
     if method not in ("all", "gradcam"):
         idle["layer"] = f"has no meaning for --method {method}, only Grad-CAM has a layer"

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from edge_runtime.common.console import emit_json, json_option, note, verbosity_options
+from edge_runtime.common.console import emit_json, json_option, note, typed, verbosity_options
 from edge_runtime.errors import WrongUsage
 from train.architectures import NAMES, find
 from train.trainer.augment import PRESETS, preset
@@ -41,15 +41,6 @@ def _three_shares(ctx: click.Context, param: click.Parameter, value: str) -> tup
     if min(train, val, test) <= 0 or not total < float("inf"):
         raise click.BadParameter(f"{value!r}: each share must be above 0.")
     return train / total, val / total, test / total
-
-
-def typed(ctx: click.Context) -> dict[str, str]:
-    """Name and spelling of the options that stand on the command line."""
-    return {
-        str(option.name): "/".join((*option.opts, *option.secondary_opts))
-        for option in ctx.command.params
-        if ctx.get_parameter_source(str(option.name)) is click.core.ParameterSource.COMMANDLINE
-    }
 
 
 def _refuse_changes(ctx: click.Context) -> None:

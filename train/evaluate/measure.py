@@ -13,8 +13,9 @@ from edge_runtime.common.console import note
 from edge_runtime.core.card import OperatingPoints, OutputContract
 from train.data.tables import read_csv, write_csv, write_json
 from train.evaluate.out_of_fold import out_of_fold, teacher_scores, together
+from train.evaluate.report_header import run_header
 from train.evaluate.results import evaluate_scores
-from train.evaluate.scores import run_subject, split_warnings
+from train.evaluate.scores import Scores, split_warnings
 from train.metrics.calibration import calibrated, enough_for_bias, fit_calibration
 from train.metrics.collapse import inspect_predictions
 from train.metrics.operating_points import count_point, operating_points, review_point
@@ -50,9 +51,8 @@ def measure_run(run: Run, model: keras.Model, pixels: np.ndarray, warnings: tupl
     if found.message is not None:
         note(f"WARNING: {found.message}")
     cells, warnings = run.cells.subset(test), (*split_warnings(run), *warnings)
-    return evaluate_scores(
-        cells, logits[test], output, points, run_subject(run, cells, "test"), run.path, warnings=warnings
-    )
+    scores = Scores(cells, logits[test], output, points, run_header(run, cells, "test"), warnings)
+    return evaluate_scores(scores, run.path)
 
 
 def calibrate(run: Run, logits: np.ndarray) -> tuple[OutputContract, OperatingPoints, dict[str, Any]]:

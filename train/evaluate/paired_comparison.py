@@ -13,12 +13,14 @@ from edge_runtime.errors import BadData, WrongUsage
 from train.data.dataset import Cells
 from train.data.teacher import read_teacher
 from train.metrics.bootstrap import REPLICATES, paired_difference
-from train.metrics.patient_sums import AT_SPECIFICITY, tally
+from train.metrics.patient_sums import AT_SPECIFICITY, sum_by_patient
 
 SHOWN = ("accuracy", "auc", "sensitivity", "specificity", AT_SPECIFICITY, "brier", "ece")
 
 
-def versus(cells: Cells, probabilities: np.ndarray, other: Path, replicates: int = REPLICATES) -> dict[str, Any]:
+def compare_paired(
+    cells: Cells, probabilities: np.ndarray, other: Path, replicates: int = REPLICATES
+) -> dict[str, Any]:
     """Differences of the figures, these scores minus the others, with patients resampled jointly.
 
     Args:
@@ -49,7 +51,7 @@ def versus(cells: Cells, probabilities: np.ndarray, other: Path, replicates: int
             "a comparison needs both on the same cells."
         )
     theirs = np.array([known[path] for path in cells.paths])
-    both = [tally(cells.labels, np.asarray(p), cells.patients) for p in (probabilities, theirs)]
+    both = [sum_by_patient(cells.labels, np.asarray(p), cells.patients) for p in (probabilities, theirs)]
     found = paired_difference(both[0], both[1], replicates)
     return {
         "scores": printable(other),
@@ -65,7 +67,7 @@ def versus(cells: Cells, probabilities: np.ndarray, other: Path, replicates: int
     }
 
 
-def versus_text(document: Mapping[str, Any]) -> str:
+def comparison_text(document: Mapping[str, Any]) -> str:
     """The differences as a table for people."""
     from edge_runtime.common.console import table
 

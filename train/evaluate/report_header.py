@@ -19,7 +19,7 @@ from edge_runtime.core.card import Card, InputContract
 from edge_runtime.core.model_file import ModelFile
 from train.architectures import NAMES, find
 from train.data.dataset import Cells
-from train.report.report import Subject
+from train.report.report import ReportHeader
 
 if TYPE_CHECKING:
     from train.runs.run import Run
@@ -27,12 +27,12 @@ if TYPE_CHECKING:
 _NOT_STATED = "not stated"
 
 
-def run_subject(run: Run, cells: Cells, part: str) -> Subject:
+def run_header(run: Run, cells: Cells, part: str) -> ReportHeader:
     """What the report of a run's ``part`` is about."""
     name, recipe = run.path.resolve().name, _recipe(run.config)
     if run.config.get("teacher_weight") is not None:
         recipe += f", soft targets of a teacher with weight {run.config['teacher_weight']:g}"
-    return Subject(
+    return ReportHeader(
         title=f"Evaluation of {printable(name)}, {_whose(part)}",
         model={
             "Run": as_utf8(name),
@@ -47,11 +47,11 @@ def run_subject(run: Run, cells: Cells, part: str) -> Subject:
     )
 
 
-def model_subject(model: ModelFile, card: Card, backend: tuple[str, str], cells: Cells, part: str) -> Subject:
+def model_header(model: ModelFile, card: Card, backend: tuple[str, str], cells: Cells, part: str) -> ReportHeader:
     """What the report of a model file is about; ``backend`` is name and version of what ran it."""
     training = card.details.get("training")
     training = training if isinstance(training, Mapping) else {}
-    return Subject(
+    return ReportHeader(
         title=f"Evaluation of {printable(model.path.name)}, {_whose(part)}",
         model={
             "File": as_utf8(model.path.name),

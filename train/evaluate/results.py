@@ -3,51 +3,34 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
-
-import numpy as np
 
 from edge_runtime.common.console import table
 from edge_runtime.common.files import write_atomically
 from edge_runtime.common.text import printable
-from edge_runtime.core.card import RESEARCH_USE, OperatingPoints, OutputContract
-from train.data.dataset import Cells
+from edge_runtime.core.card import RESEARCH_USE
+from train.evaluate.scores import Scores
 from train.metrics.bootstrap import REPLICATES
-from train.metrics.calibration import calibrated
 from train.metrics.evaluation import evaluate
 from train.metrics.metrics import METRICS
 from train.report.error_pictures import ERRORS, error_pictures, write_errors
-from train.report.report import Subject, build_report
+from train.report.report import build_report
 
 _UPPER = ("f1", "mcc", "auc", "ece")
 _WORST = 5
 
 
 def evaluate_scores(
-    cells: Cells,
-    logits: np.ndarray,
-    output: OutputContract,
-    points: OperatingPoints,
-    subject: Subject,
-    out: Path | None = None,
-    replicates: int = REPLICATES,
-    warnings: Sequence[str] = (),
-    extra: Mapping[str, Any] | None = None,
+    scores: Scores, out: Path | None = None, replicates: int = REPLICATES, extra: Mapping[str, Any] | None = None
 ) -> dict[str, Any]:
     """Evaluate scores wherever they come from: a run, a model file, or the held-out folds of a cross-validation.
 
     Args:
-        cells: n labelled cells.
-        logits: [n], before temperature and bias. Of folds: each cell's from the model that has not seen its patient,
-            with ``output`` fitted out of fold too, or logits already calibrated and ``output`` left at its default.
-        output: calibration.
-        points: operating points.
-        subject: what the report is about.
+        scores: of n cells.
         out: folder for ``metrics.json``, ``errors.csv`` and ``report.html``; made when missing. None writes nothing.
         replicates: bootstrap resamplings.
-        warnings: what the caller knows about these scores that a reader must know first.
         extra: further entries of the document, such as ``folds``.
 
     Returns:
@@ -57,19 +40,20 @@ def evaluate_scores(
     Raises:
         WrongUsage, BadData: see :func:`train.metrics.evaluation.evaluate`.
     """
+    cells, header = scores.cells, scores.header
     document: dict[str, Any] = {
-        "title": subject.title,
+        "title": header.title,
         "notice": RESEARCH_USE,
-        "model": dict(subject.model),
-        "data": dict(subject.data),
-        **evaluate(cells.labels, logits, cells.patients, output, points, replicates),
+        "model": dict(header.model),
+        "data": dict(header.data),
+        **evaluate(cells.labels, scores.logits, cells.patients, scores.output, scores.points, replicates),
     }
-    document["warnings"] = [*warnings, *document["warnings"]]
+    document["warnings"] = [*scores.warnings, *document["warnings"]]
     document |= extra or {}
     if out is not None:
         out.mkdir(parents=True, exist_ok=True)
-        probabilities = calibrated(logits, output)
-        report = build_report(document, subject, error_pictures(cells, probabilities))
+        probabilities = scores.probabilities
+        report = build_report(document, header, error_pictures(cells, probabilities))
         write_errors(out / ERRORS, cells, probabilities)
         write_atomically(out / "metrics.json", json.dumps(document, indent=1, allow_nan=False) + "\n")
         write_atomically(out / "report.html", report)

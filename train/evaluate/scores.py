@@ -14,8 +14,9 @@ from edge_runtime.core.card import InputContract, OperatingPoints, OutputContrac
 from edge_runtime.errors import WrongUsage
 from train.data.cache import UnreadableCells, default_cache, load_pixels
 from train.data.dataset import Cells, scan
-from train.evaluate.report_header import model_subject, run_subject
-from train.report.report import Subject
+from train.evaluate.report_header import model_header, run_header
+from train.metrics.calibration import calibrated
+from train.report.report import ReportHeader
 from train.runs.provenance import own_cells, ownership, require_images
 
 if TYPE_CHECKING:
@@ -41,18 +42,34 @@ class Request:
 
 
 @dataclass(frozen=True)
-class Scored:
-    """Cells with their logits [n] and everything an evaluation needs to know about them."""
+class Scores:
+    """Cells with their logits and everything an evaluation needs to know about them.
+
+    Attributes:
+        cells: n labelled cells.
+        logits: float64 [n], before temperature and bias. Of folds: each cell's from the model that has not seen its
+            patient, with ``output`` fitted out of fold too, or logits already calibrated and ``output`` left at its
+            default.
+        output: calibration.
+        points: operating points.
+        header: what the report is about.
+        warnings: what is known about these scores that a reader must know first.
+    """
 
     cells: Cells
     logits: np.ndarray
     output: OutputContract
     points: OperatingPoints
-    subject: Subject
-    warnings: tuple[str, ...]
+    header: ReportHeader
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def probabilities(self) -> np.ndarray:
+        """float64 [n], the calibrated P(parasitized)."""
+        return calibrated(self.logits, self.output)
 
 
-def score_run(path: Path, request: Request) -> Scored:
+def score_run(path: Path, request: Request) -> Scores:
     """Score a part of a run's own data, or of other data, with the run's Keras model.
 
     Raises:
@@ -81,8 +98,8 @@ def score_run(path: Path, request: Request) -> Scored:
     if own and part == "all" and not learnt.isdisjoint(cells.paths):
         warnings += ("The run was trained and tuned on some of these cells: the figures flatter; see --split test.",)
     logits = keras_logits(run.model(), run.contract, pixels)
-    subject = run_subject(run, cells, part)
-    return Scored(cells, logits, run.output, run.points, subject, (*warnings, *_part_warnings(part)))
+    header = run_header(run, cells, part)
+    return Scores(cells, logits, run.output, run.points, header, (*warnings, *_part_warnings(part)))
 
 
 def split_warnings(run: Run) -> tuple[str, ...]:
@@ -95,7 +112,7 @@ def split_warnings(run: Run) -> tuple[str, ...]:
     )
 
 
-def score_model(name: str, request: Request, threads: int, description: ModelDescription) -> Scored:
+def score_model(name: str, request: Request, threads: int, description: ModelDescription) -> Scores:
     """Score labelled cells with a model file, exactly as a device would.
 
     Args:
@@ -123,11 +140,11 @@ def score_model(name: str, request: Request, threads: int, description: ModelDes
     cells, part = _select(cells, None if cells.parts is None else np.asarray(cells.parts), request.split)
     cells, pixels = _pixels(cells, first.contract, request.skip_bad)
     card, backend = first.card, first.interpreter
-    subject = model_subject(first.model, card, (backend.name, backend.version), cells, part)
+    header = model_header(first.model, card, (backend.name, backend.version), cells, part)
     warnings = _part_warnings(part)
     if part == "all":
         warnings += ("A model file does not list its patients: make sure that none of these were in its training.",)
-    return Scored(cells, device_logits(classifiers, pixels), card.output, card.points, subject, warnings)
+    return Scores(cells, device_logits(classifiers, pixels), card.output, card.points, header, warnings)
 
 
 def _seen_patients(run: Run, cells: Cells) -> tuple[str, ...]:

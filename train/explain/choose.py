@@ -22,7 +22,7 @@ _FOLDERS = {"uninfected": 0, "parasitized": 1}
 
 
 @dataclass(frozen=True)
-class Candidate:
+class ChosenImage:
     """An image to explain.
 
     Attributes:
@@ -40,7 +40,7 @@ class Candidate:
     problem: BadImage | None = None
 
 
-def named_images(names: Sequence[str], run: Run | None) -> tuple[list[Candidate], int]:
+def named_images(names: Sequence[str], run: Run | None) -> tuple[list[ChosenImage], int]:
     """Images of files, folders and globs, and how many other files the folders held.
 
     An image's label is known when it is one of the run's, or when its folder is called Parasitized or Uninfected.
@@ -62,17 +62,17 @@ def named_images(names: Sequence[str], run: Run | None) -> tuple[list[Candidate]
         rows = zip(run.cells.paths, run.cells.labels, run.parts, strict=True)
         root = run.cells.root.resolve()
         known = {root / path: (int(label), str(part)) for path, label, part in rows}
-    candidates = []
+    chosen = []
     for source in found.sources:
         path = Path(source.path)
         truth, part = known.get(path.absolute(), known.get(_resolved(path), (None, None)))
         if truth is None:
             truth = _FOLDERS.get(path.absolute().parent.name.lower())
-        candidates.append(Candidate(path, NAMED, truth, part, source.problem))
-    return candidates, found.others
+        chosen.append(ChosenImage(path, NAMED, truth, part, source.problem))
+    return chosen, found.others
 
 
-def choose_test_cells(run: Run, count: int) -> list[Candidate]:
+def choose_test_cells(run: Run, count: int) -> list[ChosenImage]:
     """A run's test cells that teach most: wrong, least confident and most confident ones, ``count`` of each.
 
     Confidence is the distance of the calibrated probability from one half. Wrong cells come with the surest mistakes
@@ -101,7 +101,7 @@ def choose_test_cells(run: Run, count: int) -> list[Candidate]:
     for i in _half_and_half(right, labels, count):
         chosen[i] = MOST
     return [
-        Candidate(run.cells.root / run.cells.paths[indices[i]], group, int(labels[i]), "test")
+        ChosenImage(run.cells.root / run.cells.paths[indices[i]], group, int(labels[i]), "test")
         for i, group in chosen.items()
     ]
 

@@ -1,4 +1,4 @@
-"""One image in, everything that is known about the model's verdict on it out: of a run's network or a model file."""
+"""One image in, everything that is known about the model's answer to it out: of a run's network or a model file."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ METHODS = ("gradcam", "saliency", "occlusion", "features")
 
 @dataclass(frozen=True)
 class Explanation:
-    """The verdict on one image, and where it comes from.
+    """The model's answer to one image, and where it comes from.
 
     Attributes:
         label: what the model calls it.

@@ -13,11 +13,11 @@ from edge_runtime.common.files import write_atomically
 from edge_runtime.common.text import as_utf8, printable
 from edge_runtime.core.images import load_image
 from edge_runtime.errors import BadImage, WrongUsage
-from train.explain.choose import Candidate
+from train.explain.choose import ChosenImage
 from train.explain.colours import fit
 from train.explain.explainer import Explainer, Explanation
-from train.explain.panel import TITLES, draw_features, draw_panel, is_wrong, tiles, verdict
-from train.explain.sheet import THUMB, Entry, draw_sheets, index_page, small_strip
+from train.explain.panel import TITLES, draw_features, draw_panel, headline, is_wrong, tiles
+from train.explain.sheet import THUMB, SheetEntry, draw_sheets, index_page, small_strip
 
 _PICTURES = "pictures"
 _READING = {
@@ -47,11 +47,11 @@ class Folder:
 
     def __init__(self, out: Path, explainer: Explainer) -> None:
         self._out, self._explainer = out, explainer
-        self._entries: list[Entry] = []
+        self._entries: list[SheetEntry] = []
         self._shown: tuple[str, ...] = ()
         self._number = 0
 
-    def add(self, candidate: Candidate) -> dict[str, Any]:
+    def add(self, chosen: ChosenImage) -> dict[str, Any]:
         """Explain one image and write its pictures.
 
         Returns:
@@ -61,44 +61,44 @@ class Folder:
         Raises:
             OSError: a picture cannot be written.
         """
-        document: dict[str, Any] = {"path": as_utf8(candidate.path), "group": candidate.group}
+        document: dict[str, Any] = {"path": as_utf8(chosen.path), "group": chosen.group}
         try:
-            if candidate.problem is not None:
-                raise candidate.problem
-            image = load_image(candidate.path)
+            if chosen.problem is not None:
+                raise chosen.problem
+            image = load_image(chosen.path)
         except BadImage as error:
             return document | {"error": {"kind": error.kind, "message": str(error)}}
         explanation = self._explainer(image)
         labels = self._explainer.labels
         self._number += 1
-        files = self._write(image, candidate, explanation)
+        files = self._write(image, chosen, explanation)
         self._shown = tuple(explanation.heats)
         strip = small_strip([fit(image, THUMB), *(tile.picture for tile in tiles(image, explanation, THUMB))])
-        lines = (verdict(candidate, explanation, labels), printable(candidate.path.name))
-        wrong = is_wrong(candidate, explanation, labels)
+        lines = (headline(chosen, explanation, labels), printable(chosen.path.name))
+        wrong = is_wrong(chosen, explanation, labels)
         self._entries.append(
-            Entry(candidate.group, lines, wrong, strip, _png(strip), files["picture"], files.get("features"))
+            SheetEntry(chosen.group, lines, wrong, strip, _png(strip), files["picture"], files.get("features"))
         )
         return document | {
             "label": explanation.label,
             "probability": explanation.probability,
             "logit": explanation.logit,
-            "true_label": None if candidate.truth is None else labels[candidate.truth],
-            "part": candidate.part,
+            "true_label": None if chosen.truth is None else labels[chosen.truth],
+            "part": chosen.part,
             "files": files,
             "inside": explanation.inside,
             "cell_area": explanation.cell_area,
         }
 
-    def _write(self, image: Any, candidate: Candidate, explanation: Explanation) -> dict[str, str]:
+    def _write(self, image: Any, chosen: ChosenImage, explanation: Explanation) -> dict[str, str]:
         (self._out / _PICTURES).mkdir(parents=True, exist_ok=True)
         labels = self._explainer.labels
-        stem = f"{_PICTURES}/{self._number:03d}_{re.sub(r'[^A-Za-z0-9._-]+', '_', candidate.path.stem)[:80]}"
+        stem = f"{_PICTURES}/{self._number:03d}_{re.sub(r'[^A-Za-z0-9._-]+', '_', chosen.path.stem)[:80]}"
         files = {"picture": f"{stem}.png"}
-        write_atomically(self._out / files["picture"], _png(draw_panel(image, candidate, explanation, labels)))
+        write_atomically(self._out / files["picture"], _png(draw_panel(image, chosen, explanation, labels)))
         if explanation.features is not None:
             files["features"] = f"{stem}_features.png"
-            title = f"First layer: {printable(candidate.path.name)}"
+            title = f"First layer: {printable(chosen.path.name)}"
             write_atomically(self._out / files["features"], _png(draw_features(explanation.features, title)))
         return files
 

@@ -1,4 +1,4 @@
-"""The picture of one explained image: the cell as it is, beside it each kind of heat, with the verdict in words."""
+"""The picture of one explained image: the cell as it is, beside it each kind of heat, with the model's answer above."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from edge_runtime.common.text import printable
 from edge_runtime.core.card import RESEARCH_USE
-from train.explain.choose import Candidate
+from train.explain.choose import ChosenImage
 from train.explain.colours import AGAINST, FOR_PARASITE, fit, overlay, ramp
 from train.explain.explainer import Explanation
 
@@ -66,22 +66,22 @@ def tiles(image: NDArray[np.uint8], explanation: Explanation, side: int) -> list
     return made
 
 
-def verdict(candidate: Candidate, explanation: Explanation, labels: tuple[str, str]) -> str:
+def headline(chosen: ChosenImage, explanation: Explanation, labels: tuple[str, str]) -> str:
     """What the model says and, where known, what the label says."""
     words = f"{explanation.label}, P {explanation.probability:.3f}"
-    if candidate.truth is None:
+    if chosen.truth is None:
         return words
-    truth = labels[candidate.truth]
+    truth = labels[chosen.truth]
     return f"{words}; labelled {truth}" + ("" if truth == explanation.label else ": WRONG")
 
 
-def is_wrong(candidate: Candidate, explanation: Explanation, labels: tuple[str, str]) -> bool:
+def is_wrong(chosen: ChosenImage, explanation: Explanation, labels: tuple[str, str]) -> bool:
     """Whether the label is known and says otherwise."""
-    return candidate.truth is not None and labels[candidate.truth] != explanation.label
+    return chosen.truth is not None and labels[chosen.truth] != explanation.label
 
 
 def draw_panel(
-    image: NDArray[np.uint8], candidate: Candidate, explanation: Explanation, labels: tuple[str, str]
+    image: NDArray[np.uint8], chosen: ChosenImage, explanation: Explanation, labels: tuple[str, str]
 ) -> Image.Image:
     """The whole picture of an image, uint8 [h, w, 3]."""
     shown = tiles(image, explanation, _TILE)
@@ -89,10 +89,10 @@ def draw_panel(
     picture = Image.new("RGB", (columns * (_TILE + _GAP) + _GAP, _HEAD + _TILE + _FOOT), PAPER)
     pen = ImageDraw.Draw(picture)
     wide = picture.width - 2 * _GAP
-    colour = WARN if is_wrong(candidate, explanation, labels) else INK
-    write(pen, (_GAP, 10), verdict(candidate, explanation, labels), 20, colour, wide)
-    where = f"   ({candidate.part} part of the run)" if candidate.part else ""
-    write(pen, (_GAP, 38), printable(candidate.path.name) + where, 13, SOFT, wide)
+    colour = WARN if is_wrong(chosen, explanation, labels) else INK
+    write(pen, (_GAP, 10), headline(chosen, explanation, labels), 20, colour, wide)
+    where = f"   ({chosen.part} part of the run)" if chosen.part else ""
+    write(pen, (_GAP, 38), printable(chosen.path.name) + where, 13, SOFT, wide)
     _paste(picture, fit(image, _TILE), _GAP)
     below = _HEAD + _TILE + 6
     height, width = image.shape[:2]

@@ -30,13 +30,13 @@ A_PAGE = 60  # images on one PNG
 
 
 @dataclass(frozen=True)
-class Entry:
+class SheetEntry:
     """One explained image on the sheet.
 
     Attributes:
         group: which heading it stands under.
-        lines: the verdict and the file's name.
-        wrong: whether the label contradicts the verdict.
+        lines: the model's answer and the file's name.
+        wrong: whether the label contradicts that answer.
         strip: small pictures side by side: the cell, then its heat.
         png: the same as a file.
         link: its large picture, relative to the sheet.
@@ -62,12 +62,12 @@ def small_strip(pictures: Sequence[Image.Image]) -> Image.Image:
     return strip
 
 
-def draw_sheets(entries: Sequence[Entry], title: str) -> list[Image.Image]:
+def draw_sheets(entries: Sequence[SheetEntry], title: str) -> list[Image.Image]:
     """Contact sheets of up to :data:`A_PAGE` images each, grouped under their headings."""
     return [_draw_sheet(entries[start : start + A_PAGE], title) for start in range(0, len(entries), A_PAGE)]
 
 
-def _draw_sheet(entries: Sequence[Entry], title: str) -> Image.Image:
+def _draw_sheet(entries: Sequence[SheetEntry], title: str) -> Image.Image:
     groups = _grouped(entries)
     wide = entries[0].strip.width
     columns = min(_COLUMNS, max(len(group) for group in groups.values()))
@@ -93,7 +93,7 @@ def _draw_sheet(entries: Sequence[Entry], title: str) -> Image.Image:
 
 
 def index_page(
-    entries: Sequence[Entry], title: str, remarks: Sequence[str], sheets: Sequence[str], kinds: Sequence[str]
+    entries: Sequence[SheetEntry], title: str, remarks: Sequence[str], sheets: Sequence[str], kinds: Sequence[str]
 ) -> str:
     """The sheet as one HTML page that needs no network; a picture leads to its large file.
 
@@ -142,12 +142,12 @@ def index_page(
     return document.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
-def _more(entry: Entry) -> str:
+def _more(entry: SheetEntry) -> str:
     return "" if entry.features is None else f'<a class="soft" href="{quote(entry.features)}">feature maps</a>'
 
 
-def _grouped(entries: Sequence[Entry]) -> dict[str, list[Entry]]:
-    groups: dict[str, list[Entry]] = {}
+def _grouped(entries: Sequence[SheetEntry]) -> dict[str, list[SheetEntry]]:
+    groups: dict[str, list[SheetEntry]] = {}
     for entry in entries:
         groups.setdefault(entry.group, []).append(entry)
     return groups

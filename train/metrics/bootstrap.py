@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from train.metrics.patient_sums import Tallies
+from train.metrics.patient_sums import PatientSums
 
 REPLICATES = 2000
 LEVEL = 0.95
@@ -91,8 +91,8 @@ def bootstrap(
 
 
 def paired_difference(
-    first: Tallies,
-    second: Tallies,
+    first: PatientSums,
+    second: PatientSums,
     replicates: int = REPLICATES,
     seed: int = 0,
     level: float = LEVEL,
@@ -108,8 +108,8 @@ def paired_difference(
 
 
 def mean_difference(
-    first: Sequence[Tallies],
-    second: Sequence[Tallies],
+    first: Sequence[PatientSums],
+    second: Sequence[PatientSums],
     replicates: int = REPLICATES,
     seed: int = 0,
     level: float = LEVEL,

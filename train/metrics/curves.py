@@ -8,7 +8,7 @@ import numpy as np
 
 from edge_runtime.counting import wilson
 from train.metrics.metrics import BINS, bin_of, rates_of_counts
-from train.metrics.patient_sums import Tallies
+from train.metrics.patient_sums import PatientSums
 from train.metrics.ranking import cumulative_counts, rank
 
 POINTS = 256
@@ -116,21 +116,21 @@ def thresholds(labels: np.ndarray, probabilities: np.ndarray) -> Thresholds:
     return Thresholds(_floats(grid), *(optional(rates[name]) for name in ("sensitivity", "specificity", "precision")))
 
 
-def patient_rows(tallies: Tallies) -> tuple[PatientRow, ...]:
+def patient_rows(sums: PatientSums) -> tuple[PatientRow, ...]:
     """One row a patient, in the order of their names."""
-    values = {name: optional(tallies.per_patient[name]) for name in ("accuracy", "sensitivity", "specificity")}
-    tp, fp, _, fn = tallies.counts.T.astype(int)
+    values = {name: optional(sums.per_patient[name]) for name in ("accuracy", "sensitivity", "specificity")}
+    tp, fp, _, fn = sums.counts.T.astype(int)
     return tuple(
         PatientRow(
             patient=name,
-            cells=int(tallies.cells[i]),
+            cells=int(sums.cells[i]),
             parasitized=int(tp[i] + fn[i]),
             accuracy=values["accuracy"][i],
             sensitivity=values["sensitivity"][i],
             specificity=values["specificity"][i],
             errors=int(fp[i] + fn[i]),
         )
-        for i, name in enumerate(tallies.names)
+        for i, name in enumerate(sums.names)
     )
 
 

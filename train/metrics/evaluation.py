@@ -21,8 +21,8 @@ from train.metrics.patient_sums import (
     AT_SPECIFICITY,
     HELD_SENSITIVITY,
     HELD_SPECIFICITY,
-    Tallies,
-    tally,
+    PatientSums,
+    sum_by_patient,
 )
 
 THRESHOLD = 0.5
@@ -63,15 +63,15 @@ def evaluate(
     truth, z = np.asarray(labels).astype(int), np.asarray(logits, dtype=float)
     _check(truth, z, patients)
     p = calibrated(z, output)
-    tallies = tally(truth, p, patients, z, THRESHOLD)
-    units = len(tallies.names)
-    pooled = bootstrap(tallies.pooled, units, replicates, seed)
-    reasons = tallies.reasons()
+    sums = sum_by_patient(truth, p, patients, z, THRESHOLD)
+    units = len(sums.names)
+    pooled = bootstrap(sums.pooled, units, replicates, seed)
+    reasons = sums.reasons()
     metrics = {name: _entry(estimate, reasons[name]) for name, estimate in pooled.items()}
     predictions = inspect_predictions(truth, p)
     document: dict[str, Any] = {
         "cells": {"total": len(truth), "parasitized": int(truth.sum()), "uninfected": int((1 - truth).sum())},
-        "patients": _patients(tallies, patients),
+        "patients": _patients(sums, patients),
         "threshold": THRESHOLD,
         "calibration": {"temperature": output.temperature, "bias": output.bias},
         "interval": {
@@ -82,21 +82,21 @@ def evaluate(
             "seed": seed,
         },
         "metrics": {name: metrics[name] for name in METRICS},
-        "patient_macro": None if patients is None else _macro(tallies, replicates, seed),
+        "patient_macro": None if patients is None else _macro(sums, replicates, seed),
         "at_fixed": {
             "sensitivity": {"specificity": HELD_SPECIFICITY, **metrics[AT_SPECIFICITY]},
             "specificity": {"sensitivity": HELD_SENSITIVITY, **metrics[AT_SENSITIVITY]},
         },
-        "confusion": asdict(tallies.table),
+        "confusion": asdict(sums.table),
         "operating_points": {
             name: _at_threshold(truth, p, patients, threshold, replicates, seed)
             for name, threshold in asdict(points).items()
         },
         "ece_floor": {
             "pooled": _floor(ece_floor(p, seed=seed)),
-            "patient_macro": None if patients is None else _floor(ece_floor(p, tallies.patient, seed=seed)),
+            "patient_macro": None if patients is None else _floor(ece_floor(p, sums.patient, seed=seed)),
         },
-        "blank_rate": _blank(tallies, p, points.count) if patients is not None else None,
+        "blank_rate": _blank(sums, p, points.count) if patients is not None else None,
         "predictions": asdict(predictions),
         "curves": {
             "roc": _dict(roc(truth, z)),
@@ -108,7 +108,7 @@ def evaluate(
         "worst_patients": [],
     }
     if patients is not None:
-        rows = patient_rows(tallies)
+        rows = patient_rows(sums)
         document["per_patient"] = [asdict(row) for row in rows]
         document["worst_patients"] = [asdict(row) for row in worst_patients(rows)]
     document["warnings"], document["notes"] = _warnings(document), _notes(document)
@@ -132,51 +132,51 @@ def _entry(estimate: Estimate, reason: str | None) -> dict[str, Any]:
     return {**document, "reason": reason} if estimate.value is None else document
 
 
-def _macro(tallies: Tallies, replicates: int, seed: int) -> dict[str, Any]:
-    estimates = bootstrap(tallies.macro, len(tallies.names), replicates, seed)
+def _macro(sums: PatientSums, replicates: int, seed: int) -> dict[str, Any]:
+    estimates = bootstrap(sums.macro, len(sums.names), replicates, seed)
     return {
         name: {
             **_entry(estimates[name], _MACRO_REASON),
-            "patients": int(np.isfinite(tallies.per_patient[name]).sum()),
+            "patients": int(np.isfinite(sums.per_patient[name]).sum()),
         }
         for name in METRICS
     }
 
 
-def _patients(tallies: Tallies, patients: Sequence[str] | None) -> dict[str, Any] | None:
+def _patients(sums: PatientSums, patients: Sequence[str] | None) -> dict[str, Any] | None:
     if patients is None:
         return None
-    infected = tallies.counts[:, 0] + tallies.counts[:, 3] > 0
+    infected = sums.counts[:, 0] + sums.counts[:, 3] > 0
     return {
-        "total": len(tallies.names),
+        "total": len(sums.names),
         "infected": int(infected.sum()),
         "healthy": int((~infected).sum()),
-        "cells_min": int(tallies.cells.min()),
-        "cells_median": float(np.median(tallies.cells)),
-        "cells_max": int(tallies.cells.max()),
+        "cells_min": int(sums.cells.min()),
+        "cells_median": float(np.median(sums.cells)),
+        "cells_max": int(sums.cells.max()),
     }
 
 
 def _at_threshold(
     truth: np.ndarray, p: np.ndarray, patients: Sequence[str] | None, threshold: float, replicates: int, seed: int
 ) -> dict[str, Any]:
-    tallies = tally(truth, p, patients, threshold=threshold)
-    estimates = bootstrap(tallies.rates, len(tallies.names), replicates, seed)
-    reasons = tallies.reasons()
+    sums = sum_by_patient(truth, p, patients, threshold=threshold)
+    estimates = bootstrap(sums.rates, len(sums.names), replicates, seed)
+    reasons = sums.reasons()
     return {
         "threshold": threshold,
-        "confusion": asdict(tallies.table),
+        "confusion": asdict(sums.table),
         **{name: _entry(estimates[name], reasons[name]) for name in _RATES},
     }
 
 
-def _blank(tallies: Tallies, p: np.ndarray, threshold: float) -> dict[str, Any] | None:
+def _blank(sums: PatientSums, p: np.ndarray, threshold: float) -> dict[str, Any] | None:
     """Blank rate of this model on the healthy patients of these cells, at the counting threshold."""
-    healthy = tallies.counts[:, 0] + tallies.counts[:, 3] == 0
+    healthy = sums.counts[:, 0] + sums.counts[:, 3] == 0
     if not healthy.any():
         return None
-    called = np.bincount(tallies.patient, weights=p >= threshold, minlength=len(tallies.names)).astype(int)
-    rate = blank_rate(called[healthy], tallies.cells[healthy].astype(int))
+    called = np.bincount(sums.patient, weights=p >= threshold, minlength=len(sums.names)).astype(int)
+    rate = blank_rate(called[healthy], sums.cells[healthy].astype(int))
     return {"threshold": threshold, **rate.to_json()}
 
 

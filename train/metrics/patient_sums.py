@@ -31,7 +31,7 @@ _CHUNK = 1_000_000
 
 
 @dataclass(frozen=True)
-class Tallies:
+class PatientSums:
     """Sums per patient of one model's answers.
 
     Attributes:
@@ -135,13 +135,13 @@ class Tallies:
         }
 
 
-def tally(
+def sum_by_patient(
     labels: np.ndarray,
     probabilities: np.ndarray,
     patients: Sequence[str] | None,
     scores: np.ndarray | None = None,
     threshold: float = 0.5,
-) -> Tallies:
+) -> PatientSums:
     """Add a test set up.
 
     Args:
@@ -168,7 +168,7 @@ def tally(
     counts = np.bincount(patient * 4 + outcome, minlength=units * 4).reshape(units, 4)
     cell = patient * BINS + bin_of(p)
     bins = [np.bincount(cell, weights=w, minlength=units * BINS).reshape(units, BINS) for w in (None, p, truth)]
-    return Tallies(
+    return PatientSums(
         names=tuple(str(name) for name in names),
         patient=patient,
         labels=truth,

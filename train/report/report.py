@@ -15,7 +15,7 @@ from train.report.style import CSS
 
 
 @dataclass(frozen=True)
-class Subject:
+class ReportHeader:
     """What a report is about, in names and values that are shown as they are.
 
     Attributes:
@@ -37,12 +37,12 @@ class Subject:
     trained_on: Mapping[str, Any] = field(default_factory=dict)
 
 
-def build_report(evaluation: Mapping[str, Any], subject: Subject, errors: Sequence[ErrorPicture] = ()) -> str:
+def build_report(evaluation: Mapping[str, Any], header: ReportHeader, errors: Sequence[ErrorPicture] = ()) -> str:
     """A complete HTML document that loads nothing from anywhere.
 
     Args:
         evaluation: document of :func:`train.metrics.evaluation.evaluate`.
-        subject: what it is about.
+        header: what it is about.
         errors: pictures of wrong cells.
 
     Raises:
@@ -54,9 +54,9 @@ def build_report(evaluation: Mapping[str, Any], subject: Subject, errors: Sequen
         ("points", "Operating points", sections.points(evaluation)),
         ("patients", "Patients", sections.patients(evaluation)),
         ("errors", "Errors", sections.errors(evaluation, errors)),
-        ("training", "Training", sections.training(subject.training, subject.history)),
-        ("data", "Data", [facts(subject.data)] if subject.data else []),
-        ("card", "Model card", sections.card(evaluation, subject.model, subject.trained_on, subject.data)),
+        ("training", "Training", sections.training(header.training, header.history)),
+        ("data", "Data", [facts(header.data)] if header.data else []),
+        ("card", "Model card", sections.card(evaluation, header.model, header.trained_on, header.data)),
         ("limits", "Limits", sections.limits(evaluation)),
     ]
     shown = [(anchor, heading, content) for anchor, heading, content in blocks if content]
@@ -64,19 +64,19 @@ def build_report(evaluation: Mapping[str, Any], subject: Subject, errors: Sequen
     body = "\n".join(section(anchor, heading, *content) for anchor, heading, content in shown)
     cells = evaluation["cells"]
     people = "" if evaluation["patients"] is None else f" of {evaluation['patients']['total']} patients"
-    tools = ", ".join(f"{name} {value}" for name, value in subject.tools.items())
+    tools = ", ".join(f"{name} {value}" for name, value in header.tools.items())
     document = f"""<!DOCTYPE html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta http-equiv="Content-Security-Policy" content="default-src 'none'; img-src data:; style-src 'unsafe-inline'">
-<title>{escape(subject.title)}</title>
+<title>{escape(header.title)}</title>
 <style>{CSS}</style>
 </head>
 <body>
 <a class="skip" href="#main">To the content</a>
-<header><div><h1>{escape(subject.title)}</h1>
+<header><div><h1>{escape(header.title)}</h1>
 <p>{cells["total"]:,} cells{escape(people)}</p>
 <p class="research">{escape(RESEARCH_USE)}</p></div></header>
 <nav aria-label="Sections"><ul>{links}</ul></nav>

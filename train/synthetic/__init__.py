@@ -5,11 +5,11 @@ from __future__ import annotations
 from train.synthetic.cell import draw_cell, draw_cell_and_parasite
 from train.synthetic.dataset import generate, generate_cells, generate_fields, golden_images
 from train.synthetic.field import draw_field
-from train.synthetic.stain import STAGES, Patient, make_patient
+from train.synthetic.stain import STAGES, SyntheticPatient, make_patient
 
 __all__ = [
     "STAGES",
-    "Patient",
+    "SyntheticPatient",
     "draw_cell",
     "draw_cell_and_parasite",
     "draw_field",

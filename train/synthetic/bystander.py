@@ -6,11 +6,11 @@ import itertools
 
 import numpy as np
 
-from train.synthetic.shapes import Grid, cloud, dot, outline, relative_radius
+from train.synthetic.shapes import ObjectGrid, cloud, dot, outline, relative_radius
 from train.synthetic.stain import Layers
 
 
-def paint_platelet(rng: np.random.Generator, layers: Layers, grid: Grid, x: float, y: float) -> None:
+def paint_platelet(rng: np.random.Generator, layers: Layers, grid: ObjectGrid, x: float, y: float) -> None:
     """A platelet at (x, y): pale lilac with purple granules gathered in the middle, a third of a red cell wide."""
     radius = float(rng.uniform(0.2, 0.34))
     where, dx, dy = grid.window(x, y, radius * 2.0)
@@ -24,7 +24,9 @@ def paint_platelet(rng: np.random.Generator, layers: Layers, grid: Grid, x: floa
         dot(layers.chromatin, grid, x + dot_x, y + dot_y, 0.04, float(rng.uniform(0.4, 0.7)), soft=0.05)
 
 
-def paint_precipitate(rng: np.random.Generator, layers: Layers, grid: Grid, x: float, y: float, size: float) -> None:
+def paint_precipitate(
+    rng: np.random.Generator, layers: Layers, grid: ObjectGrid, x: float, y: float, size: float
+) -> None:
     """Stain that fell out: a few dark, sharp, angular purple-black specks within ``size`` of (x, y)."""
     for dot_x, dot_y in rng.normal(0.0, size, (int(rng.integers(1, 5)), 2)):
         radius = float(rng.uniform(0.03, 0.09))
@@ -38,12 +40,12 @@ def paint_precipitate(rng: np.random.Generator, layers: Layers, grid: Grid, x: f
         layers.pigment[where] += np.float32(rng.uniform(0.3, 0.9)) * speck
 
 
-def paint_remnant(rng: np.random.Generator, layers: Layers, grid: Grid, x: float, y: float) -> None:
+def paint_remnant(rng: np.random.Generator, layers: Layers, grid: ObjectGrid, x: float, y: float) -> None:
     """A Howell-Jolly body: one smooth round dense dot of old nucleus, without any cytoplasm."""
     dot(layers.chromatin, grid, x, y, float(rng.uniform(0.07, 0.11)), float(rng.uniform(0.7, 1.0)), soft=0.05)
 
 
-def paint_smudge(rng: np.random.Generator, layers: Layers, grid: Grid, x: float, y: float) -> None:
+def paint_smudge(rng: np.random.Generator, layers: Layers, grid: ObjectGrid, x: float, y: float) -> None:
     """A faint blotch of stain out of focus."""
     radius = float(rng.uniform(0.08, 0.2))
     where, dx, dy = grid.window(x, y, radius * 2.5)
@@ -53,7 +55,7 @@ def paint_smudge(rng: np.random.Generator, layers: Layers, grid: Grid, x: float,
     layers.chromatin[where] += np.float32(rng.uniform(0.12, 0.4)) * np.exp(-(rho**2))
 
 
-def paint_white_cell(rng: np.random.Generator, layers: Layers, grid: Grid) -> None:
+def paint_white_cell(rng: np.random.Generator, layers: Layers, grid: ObjectGrid) -> None:
     """A white cell round the centre: a neutrophil with a lobed nucleus, or a lymphocyte with a round one."""
     lobed = rng.random() < 0.7
     radius = float(rng.uniform(1.45, 1.8) if lobed else rng.uniform(1.05, 1.35))

@@ -7,8 +7,8 @@ from numpy.typing import NDArray
 
 from edge_runtime.errors import WrongUsage
 from train.synthetic import bystander, parasite
-from train.synthetic.shapes import Grid, Map, cloud, outline, relative_radius
-from train.synthetic.stain import STAGES, Layers, Patient, expose
+from train.synthetic.shapes import Map, ObjectGrid, cloud, outline, relative_radius
+from train.synthetic.stain import STAGES, Layers, SyntheticPatient, expose
 
 UNINFECTED = "uninfected"
 REACH = 1.75  # a painted red cell stays within this many radii of its centre
@@ -27,7 +27,7 @@ _DISTURBED_SHARE = 0.16  # cells, infected or not, with something on them that m
 
 def paint_red_cell(
     rng: np.random.Generator,
-    patient: Patient,
+    patient: SyntheticPatient,
     shape: tuple[int, int],
     centre: tuple[float, float],
     radius: float,
@@ -54,16 +54,16 @@ def paint_red_cell(
 
 def _paint_clean_cell(
     rng: np.random.Generator,
-    patient: Patient,
+    patient: SyntheticPatient,
     shape: tuple[int, int],
     centre: tuple[float, float],
     radius: float,
     stage: str,
-) -> tuple[Layers, Grid]:
+) -> tuple[Layers, ObjectGrid]:
     """The red cell and what lives in it, with nothing on it yet; and its grid, for more to be laid on."""
     vivax = patient.species == "vivax" and stage != UNINFECTED
     swelling = _SWELLING.get(stage, 1.0) if vivax else 1.0
-    grid = Grid(shape, centre, radius * swelling)
+    grid = ObjectGrid(shape, centre, radius * swelling)
     layers = Layers.empty(shape)
     if stage == "gametocyte" and not vivax:
         # Only a pale bib of the red cell is left in the hollow of the crescent.
@@ -79,7 +79,7 @@ def _paint_clean_cell(
 
 
 def _paint_body(
-    rng: np.random.Generator, patient: Patient, layers: Layers, grid: Grid, size: float, fading: float
+    rng: np.random.Generator, patient: SyntheticPatient, layers: Layers, grid: ObjectGrid, size: float, fading: float
 ) -> None:
     long = float(np.exp(abs(rng.normal(0.0, 0.12))))
     axes = (size * long**0.5, size / long**0.5)
@@ -98,7 +98,7 @@ def _paint_body(
     layers.haemoglobin[where] -= np.float32(0.07) * np.exp(-(((rho - 1.07) / 0.04) ** 2))
 
 
-def _disturb(rng: np.random.Generator, layers: Layers, grid: Grid) -> None:
+def _disturb(rng: np.random.Generator, layers: Layers, grid: ObjectGrid) -> None:
     angle, away = rng.uniform(0, 2 * np.pi), float(np.sqrt(rng.uniform(0.0, 0.8)))
     x, y = away * float(np.cos(angle)), away * float(np.sin(angle))
     kind = rng.random()
@@ -113,7 +113,7 @@ def _disturb(rng: np.random.Generator, layers: Layers, grid: Grid) -> None:
             bystander.paint_smudge(rng, layers, grid, x * rng.uniform(-1, 1), y * rng.uniform(-1, 1))
 
 
-def draw_cell(rng: np.random.Generator, patient: Patient, stage: str) -> NDArray[np.uint8]:
+def draw_cell(rng: np.random.Generator, patient: SyntheticPatient, stage: str) -> NDArray[np.uint8]:
     """One cell cut out of a smear as in the NIH set: black outside a ragged outline, cropped tight.
 
     Args:
@@ -129,7 +129,7 @@ def draw_cell(rng: np.random.Generator, patient: Patient, stage: str) -> NDArray
 
 
 def draw_cell_and_parasite(
-    rng: np.random.Generator, patient: Patient, stage: str
+    rng: np.random.Generator, patient: SyntheticPatient, stage: str
 ) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
     """The same cell as :func:`draw_cell` for the same ``rng``, and where its parasite lies.
 
@@ -177,7 +177,9 @@ def _slope(rng: np.random.Generator, shape: tuple[int, int]) -> Map:
     return 1 + across[None, :] + down[:, None]
 
 
-def _add_neighbour(rng: np.random.Generator, patient: Patient, layers: Layers, radius: float) -> NDArray[np.bool_]:
+def _add_neighbour(
+    rng: np.random.Generator, patient: SyntheticPatient, layers: Layers, radius: float
+) -> NDArray[np.bool_]:
     """Lay a touching cell over ``layers``; returns the piece of it that the cut-out keeps."""
     shape = layers.body.shape
     angle, away = rng.uniform(0, 2 * np.pi), radius * float(rng.uniform(1.78, 1.98))
@@ -185,7 +187,7 @@ def _add_neighbour(rng: np.random.Generator, patient: Patient, layers: Layers, r
     other = paint_red_cell(rng, patient, shape, centre, radius, UNINFECTED, 0.0)
     touching = bool(((layers.body > 0.05) & (other.body > 0.05)).any())
     layers.add(other)
-    _, dx, dy = Grid(shape, (shape[1] / 2, shape[0] / 2), radius).window(0, 0, 2 * REACH)
+    _, dx, dy = ObjectGrid(shape, (shape[1] / 2, shape[0] / 2), radius).window(0, 0, 2 * REACH)
     return (other.body > 0.3) & (np.hypot(dx, dy) < rng.uniform(1.05, 1.3)) & touching
 
 

@@ -11,8 +11,8 @@ from PIL import Image, ImageDraw, ImageFont
 
 from train.synthetic import bystander
 from train.synthetic.cell import REACH, UNINFECTED, bounds, paint_red_cell
-from train.synthetic.shapes import Grid, Map, cloud
-from train.synthetic.stain import Layers, Patient, expose
+from train.synthetic.shapes import Map, ObjectGrid, cloud
+from train.synthetic.stain import Layers, SyntheticPatient, expose
 
 RADIUS = 36.0  # pixels of a usual red cell's radius, as at 100x with a common camera
 _CELLS_PER_PIXEL = 118 / (1280 * 960)
@@ -40,13 +40,13 @@ class _Place(NamedTuple):
 
     top: int
     left: int
-    grid: Grid
+    grid: ObjectGrid
 
 
 class _Smear:
     """The canvas of a field: optical density so far, and what has been annotated."""
 
-    def __init__(self, patient: Patient, width: int, height: int) -> None:
+    def __init__(self, patient: SyntheticPatient, width: int, height: int) -> None:
         self.patient = patient
         self.shape = (height, width)
         self.density: Map = np.zeros((3, height, width), np.float32)
@@ -56,7 +56,7 @@ class _Smear:
         """The part of the canvas within ``reach`` pixels of (x, y)."""
         top, left = max(int(y - reach), 0), max(int(x - reach), 0)
         bottom, right = min(int(y + reach) + 1, self.shape[0]), min(int(x + reach) + 1, self.shape[1])
-        return _Place(top, left, Grid((bottom - top, right - left), (x - left, y - top), RADIUS))
+        return _Place(top, left, ObjectGrid((bottom - top, right - left), (x - left, y - top), RADIUS))
 
     def lay(self, layers: Layers, place: _Place, kind: str | None) -> None:
         """Add painted layers; annotate them as ``kind`` when enough of them can be seen."""
@@ -73,7 +73,7 @@ class _Smear:
 
 
 def draw_field(
-    rng: np.random.Generator, patient: Patient, width: int = 1280, height: int = 960
+    rng: np.random.Generator, patient: SyntheticPatient, width: int = 1280, height: int = 960
 ) -> tuple[NDArray[np.uint8], list[Box]]:
     """One field of view of a patient's smear.
 
@@ -146,7 +146,7 @@ def _lay_red_cells(rng: np.random.Generator, smear: _Smear, taken: _Taken, count
         placed += 1
 
 
-def _uneven_light(rng: np.random.Generator, patient: Patient, width: int, height: int) -> Map:
+def _uneven_light(rng: np.random.Generator, patient: SyntheticPatient, width: int, height: int) -> Map:
     """Light through empty glass, float32 [3, height, width]: vignetting off centre, and a veil of dried plasma."""
     across = np.linspace(-1, 1, width, dtype=np.float32)[None, :] - np.float32(rng.normal(0, 0.15))
     down = np.linspace(-1, 1, height, dtype=np.float32)[:, None] - np.float32(rng.normal(0, 0.15))

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from train.synthetic.shapes import Grid, Map, crescent, dot, outline, relative_radius
-from train.synthetic.stain import Layers, Patient
+from train.synthetic.shapes import Map, ObjectGrid, crescent, dot, outline, relative_radius
+from train.synthetic.stain import Layers, SyntheticPatient
 
 
-def paint_ring(rng: np.random.Generator, patient: Patient, layers: Layers, grid: Grid, strength: float) -> None:
+def paint_ring(
+    rng: np.random.Generator, patient: SyntheticPatient, layers: Layers, grid: ObjectGrid, strength: float
+) -> None:
     """One or two young rings: thin blue cytoplasm round a pale vacuole, with a red dot of chromatin or two."""
     twins = rng.random() < (0.2 if patient.species == "falciparum" else 0.05)
     start = rng.uniform(0, 2 * np.pi)
@@ -24,7 +26,7 @@ def paint_ring(rng: np.random.Generator, patient: Patient, layers: Layers, grid:
 
 
 def _ring(
-    rng: np.random.Generator, layers: Layers, grid: Grid, x: float, y: float, radius: float, strength: float
+    rng: np.random.Generator, layers: Layers, grid: ObjectGrid, x: float, y: float, radius: float, strength: float
 ) -> None:
     where, dx, dy = grid.window(x, y, radius * 1.7)
     axes = (radius, radius * float(rng.uniform(0.68, 1.0)))
@@ -49,7 +51,7 @@ def _on_ellipse(axes: tuple[float, float], tilt: float, angle: float, part: floa
     return reach * float(np.cos(angle)), reach * float(np.sin(angle))
 
 
-def _applique(rng: np.random.Generator, layers: Layers, grid: Grid, angle: float, strength: float) -> None:
+def _applique(rng: np.random.Generator, layers: Layers, grid: ObjectGrid, angle: float, strength: float) -> None:
     x, y = 0.93 * float(np.cos(angle)), 0.93 * float(np.sin(angle))
     where, dx, dy = grid.window(x, y, 0.45)
     # A sliver of cytoplasm along the edge, its chromatin a short bar.
@@ -71,7 +73,7 @@ def _applique(rng: np.random.Generator, layers: Layers, grid: Grid, angle: float
 def _clump(
     rng: np.random.Generator,
     layers: Layers,
-    grid: Grid,
+    grid: ObjectGrid,
     x: float,
     y: float,
     radius: float,
@@ -86,7 +88,9 @@ def _clump(
     np.maximum(layers.chromatin[where], grain, out=layers.chromatin[where])
 
 
-def _pigment(rng: np.random.Generator, layers: Layers, grid: Grid, spots: Map, size: float, amount: float) -> None:
+def _pigment(
+    rng: np.random.Generator, layers: Layers, grid: ObjectGrid, spots: Map, size: float, amount: float
+) -> None:
     """Haemozoin: brown grains at ``spots`` [n, 2]."""
     for x, y in spots:
         dot(layers.pigment, grid, float(x), float(y), size * float(rng.uniform(0.6, 1.3)), amount, soft=size)
@@ -96,13 +100,15 @@ def _scatter(rng: np.random.Generator, count: int, spread: float, x: float = 0.0
     return (rng.normal(0.0, spread, (count, 2)) + np.array((x, y))).astype(np.float32)
 
 
-def _stipple(rng: np.random.Generator, layers: Layers, grid: Grid, strength: float) -> None:
+def _stipple(rng: np.random.Generator, layers: Layers, grid: ObjectGrid, strength: float) -> None:
     """Schueffner's dots: fine pink points over the whole cell, of vivax and ovale."""
     for angle, place in zip(rng.uniform(0, 2 * np.pi, 70), np.sqrt(rng.uniform(0, 0.85, 70)), strict=True):
         dot(layers.chromatin, grid, place * np.cos(angle), place * np.sin(angle), 0.022, 0.2 * strength, soft=0.03)
 
 
-def paint_trophozoite(rng: np.random.Generator, patient: Patient, layers: Layers, grid: Grid, strength: float) -> None:
+def paint_trophozoite(
+    rng: np.random.Generator, patient: SyntheticPatient, layers: Layers, grid: ObjectGrid, strength: float
+) -> None:
     """A growing parasite: amoeboid blue cytoplasm (compact in falciparum), one chromatin mass, brown pigment."""
     amoeboid = patient.species == "vivax"
     if amoeboid:
@@ -136,7 +142,9 @@ def paint_trophozoite(rng: np.random.Generator, patient: Patient, layers: Layers
         _pigment(rng, layers, grid, spots, 0.045, 0.9 * strength)
 
 
-def paint_schizont(rng: np.random.Generator, patient: Patient, layers: Layers, grid: Grid, strength: float) -> None:
+def paint_schizont(
+    rng: np.random.Generator, patient: SyntheticPatient, layers: Layers, grid: ObjectGrid, strength: float
+) -> None:
     """A dividing parasite: merozoites, each a dot of chromatin in a little cytoplasm, round brown pigment."""
     radius = float(rng.uniform(0.6, 0.78))
     where, dx, dy = grid.window(0, 0, radius * 1.4)
@@ -157,7 +165,9 @@ def paint_schizont(rng: np.random.Generator, patient: Patient, layers: Layers, g
     _pigment(rng, layers, grid, _scatter(rng, int(rng.integers(6, 11)), 0.06), 0.05, 1.1 * strength)
 
 
-def paint_gametocyte(rng: np.random.Generator, patient: Patient, layers: Layers, grid: Grid, strength: float) -> None:
+def paint_gametocyte(
+    rng: np.random.Generator, patient: SyntheticPatient, layers: Layers, grid: ObjectGrid, strength: float
+) -> None:
     """A sexual form: falciparum's crescent with what is left of the red cell, or vivax's large round body."""
     if patient.species == "falciparum":
         _crescent(rng, layers, grid, strength)
@@ -165,7 +175,7 @@ def paint_gametocyte(rng: np.random.Generator, patient: Patient, layers: Layers,
         _round_gametocyte(rng, layers, grid, strength)
 
 
-def _crescent(rng: np.random.Generator, layers: Layers, grid: Grid, strength: float) -> None:
+def _crescent(rng: np.random.Generator, layers: Layers, grid: ObjectGrid, strength: float) -> None:
     tilt = float(rng.uniform(0, 2 * np.pi))
     # Bowed away from the middle, so that what is left of the red cell shows in the hollow.
     x, y = -0.4 * float(np.sin(tilt)), 0.4 * float(np.cos(tilt))
@@ -195,7 +205,7 @@ def _crescent(rng: np.random.Generator, layers: Layers, grid: Grid, strength: fl
     _pigment(rng, layers, grid, (turned + np.array((x, y))).astype(np.float32), 0.035, 0.9 * strength)
 
 
-def _round_gametocyte(rng: np.random.Generator, layers: Layers, grid: Grid, strength: float) -> None:
+def _round_gametocyte(rng: np.random.Generator, layers: Layers, grid: ObjectGrid, strength: float) -> None:
     radius = float(rng.uniform(0.78, 0.9))
     where, dx, dy = grid.window(0, 0, radius * 1.3)
     rho = relative_radius(dx, dy, (radius, radius * float(rng.uniform(0.88, 1.0))), 0.3, outline(rng, 0.02))

@@ -10,7 +10,7 @@ Window = tuple[slice, slice]
 _ANGLES = 512
 
 
-class Grid:
+class ObjectGrid:
     """Pixels seen from one object: offsets from its centre, in radii of a red cell.
 
     Attributes:
@@ -78,7 +78,7 @@ def relative_radius(dx: Map, dy: Map, axes: tuple[float, float], tilt: float, ed
     return relative
 
 
-def dot(layer: Map, grid: Grid, x: float, y: float, radius: float, amount: float, soft: float = 0.04) -> None:
+def dot(layer: Map, grid: ObjectGrid, x: float, y: float, radius: float, amount: float, soft: float = 0.04) -> None:
     """Lay a round soft dot over ``layer``: the larger of what was there and the dot stays."""
     where, dx, dy = grid.window(x, y, radius + soft)
     depth: Map = (radius - np.hypot(dx, dy)).astype(np.float32)
@@ -86,7 +86,7 @@ def dot(layer: Map, grid: Grid, x: float, y: float, radius: float, amount: float
 
 
 def crescent(
-    grid: Grid, x: float, y: float, arc: float, half_length: float, half_width: float, tilt: float
+    grid: ObjectGrid, x: float, y: float, arc: float, half_length: float, half_width: float, tilt: float
 ) -> tuple[Map, Map]:
     """A banana: an arc of radius ``arc`` through (x, y), widest there, with rounded ends.
 

@@ -29,7 +29,7 @@ _STAGE_MIX = {"falciparum": (0.70, 0.14, 0.05, 0.11), "vivax": (0.40, 0.34, 0.15
 
 
 @dataclass(frozen=True)
-class Patient:
+class SyntheticPatient:
     """One patient's slide.
 
     Attributes:
@@ -83,7 +83,7 @@ class Layers:
         """No substance anywhere on a canvas of (height, width)."""
         return cls(*np.zeros((5, *shape), np.float32))
 
-    def density(self, patient: Patient) -> Map:
+    def density(self, patient: SyntheticPatient) -> Map:
         """Optical density float32 [3, h, w]; densities of overlapping objects add up."""
         substances = (self.haemoglobin, self.chromatin, self.cytoplasm, self.pigment)
         colours = np.stack([patient.haemoglobin, patient.chromatin, patient.cytoplasm, patient.pigment])
@@ -109,7 +109,7 @@ class Layers:
         )  # fmt: skip
 
 
-def make_patient(seed: int, index: int) -> Patient:
+def make_patient(seed: int, index: int) -> SyntheticPatient:
     """Patient ``index`` (from 0) of the world ``seed``; every fifth one is healthy."""
     rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(_PATIENT, index)))
     glass, red = (np.array(colour, dtype=np.float64) / 255 for colour in _LOOKS[rng.integers(len(_LOOKS))])
@@ -118,7 +118,7 @@ def make_patient(seed: int, index: int) -> Patient:
     haemoglobin = np.maximum(haemoglobin + rng.normal(0, 0.025, 3), 0.01)
     chromatin = np.array([0.30, 1.30, 0.16]) * rng.uniform(0.85, 1.15) + rng.normal(0, [0.06, 0.08, 0.05])
     cytoplasm = np.array([0.48, 0.52, 0.06]) * rng.uniform(0.85, 1.15) + rng.normal(0, [0.05, 0.05, 0.02])
-    return Patient(
+    return SyntheticPatient(
         name=f"C{_FIRST_CHIP + index}P{index + 1}",
         healthy=index % HEALTHY_EVERY == HEALTHY_EVERY - 1,
         species="falciparum" if rng.random() < 0.6 else "vivax",
@@ -145,7 +145,9 @@ def field_rng(seed: int, patient: int, index: int) -> np.random.Generator:
     return np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(_FIELD, patient, index)))
 
 
-def expose(rng: np.random.Generator, density: Map, light: Map, patient: Patient, radius: float) -> NDArray[np.uint8]:
+def expose(
+    rng: np.random.Generator, density: Map, light: Map, patient: SyntheticPatient, radius: float
+) -> NDArray[np.uint8]:
     """The picture a camera takes: light through the stain, blurred by the optics, with sensor noise.
 
     Args:

@@ -19,10 +19,10 @@ from train.trainer import checkpoint
 from train.trainer.augment import PRESETS, augment
 from train.trainer.checkpoint import assign
 from train.trainer.folded_batchnorm import with_folded_normalisation
-from train.trainer.frozen_layers import Looks, affordable_looks, choose_trainable, look_at, split_model
+from train.trainer.frozen_layers import CachedViews, affordable_views, cache_views, choose_trainable, split_model
 from train.trainer.recipe import Recipe
 from train.trainer.replicas import check_compiled, on_every_replica
-from train.trainer.training_set import Part
+from train.trainer.training_set import TrainingSet
 
 if TYPE_CHECKING:
     import keras
@@ -43,8 +43,8 @@ class FineTuning:
         model: keras.Model,
         contract: InputContract,
         recipe: Recipe,
-        training: Part,
-        validation: Part,
+        training: TrainingSet,
+        validation: TrainingSet,
         pretrained: bool,
     ) -> None:
         import keras
@@ -60,8 +60,8 @@ class FineTuning:
         self.best_weights: list[np.ndarray] = []
         self.since_best = 0
         choose_trainable(model, recipe.last_layers, pretrained)
-        self.looks: Looks | None = None
-        self.validation_look: Looks | None = None
+        self.looks: CachedViews | None = None
+        self.validation_look: CachedViews | None = None
         self.trunk: keras.Model | None = None
         self.tail = model
         if pretrained and recipe.last_layers is not None and recipe.looks:
@@ -91,7 +91,7 @@ class FineTuning:
         self.step = tf.function(on_every_replica(self._step, self.strategy), jit_compile=recipe.jit or None)
 
     @property
-    def ahead(self) -> tuple[keras.Model, Looks] | None:
+    def ahead(self) -> tuple[keras.Model, CachedViews] | None:
         """The frozen first layers and what they made of the training images, when that is kept."""
         return None if self.trunk is None or self.looks is None else (self.trunk, self.looks)
 
@@ -103,12 +103,12 @@ class FineTuning:
             return
         trunk, tail = parts
         training, validation, recipe = self.training, self.validation, self.recipe
-        looks = affordable_looks(trunk, len(training.rows) + len(validation.rows), min(recipe.looks, recipe.epochs))
+        looks = affordable_views(trunk, len(training.rows) + len(validation.rows), min(recipe.looks, recipe.epochs))
         if not looks:
             note("The frozen layers' activations do not fit in memory; every epoch passes the whole network.")
             return
         self.trunk, self.tail = trunk, tail
-        self.looks = look_at(
+        self.looks = cache_views(
             trunk,
             self.contract,
             training.pixels,
@@ -118,7 +118,7 @@ class FineTuning:
             recipe.seed,
             looks,
         )
-        self.validation_look = look_at(
+        self.validation_look = cache_views(
             trunk, self.contract, validation.pixels, validation.targets, validation.rows, PRESETS["none"], recipe.seed
         )
 

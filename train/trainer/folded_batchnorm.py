@@ -64,7 +64,7 @@ def _folded_layer(convolution: Any, normalisation: Any) -> Any:
 
     depthwise = isinstance(convolution, keras.layers.DepthwiseConv2D)
 
-    class Folded(keras.layers.Layer):  # type: ignore[misc]
+    class FoldedConvolution(keras.layers.Layer):  # type: ignore[misc]
         """One convolution with the scale and shift of its BatchNorm."""
 
         def __init__(self) -> None:
@@ -88,4 +88,4 @@ def _folded_layer(convolution: Any, normalisation: Any) -> Any:
         def compute_output_shape(self, shape: tuple[int | None, ...]) -> Any:
             return self.convolution.compute_output_shape(shape)
 
-    return Folded()
+    return FoldedConvolution()

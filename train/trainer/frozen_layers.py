@@ -71,7 +71,7 @@ def clean_cuts(model: keras.Model) -> list[str]:
     return [layers[j].name for j in range(1, len(layers) - 1) if all(last_reader[i] <= j for i in range(j))]
 
 
-class Looks:
+class CachedViews:
     """Activations of several augmented looks at the same images.
 
     Attributes:
@@ -90,13 +90,13 @@ class Looks:
         return self.features[look, positions].astype(np.float32), self.targets[look, positions, None]
 
 
-def affordable_looks(trunk: keras.Model, images: int, wanted: int) -> int:
+def affordable_views(trunk: keras.Model, images: int, wanted: int) -> int:
     """How many looks at ``images`` fit in memory; 0 when not even one does."""
     each = 2 * images * int(np.prod(trunk.output.shape[1:]))
     return min(wanted, _MOST_BYTES // max(each, 1))
 
 
-def look_at(
+def cache_views(
     trunk: keras.Model,
     contract: InputContract,
     pixels: np.ndarray,
@@ -105,7 +105,7 @@ def look_at(
     augmentation: Augmentation,
     seed: int,
     looks: int = 1,
-) -> Looks:
+) -> CachedViews:
     """Pass ``looks`` augmented versions of the images at ``rows`` through the frozen part.
 
     Args:
@@ -138,7 +138,7 @@ def look_at(
     if not np.isfinite(features).all():
         note("WARNING: activations of the frozen layers exceed half precision.")
         features = np.nan_to_num(features, posinf=65504, neginf=-65504)
-    return Looks(features, mixed)
+    return CachedViews(features, mixed)
 
 
 @contextmanager

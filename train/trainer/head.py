@@ -9,9 +9,9 @@ import numpy as np
 
 from edge_runtime.common.console import note
 from edge_runtime.core.card import InputContract
-from train.trainer.frozen_layers import Looks, look_at
+from train.trainer.frozen_layers import CachedViews, cache_views
 from train.trainer.recipe import Recipe
-from train.trainer.training_set import Part
+from train.trainer.training_set import TrainingSet
 
 if TYPE_CHECKING:
     import keras
@@ -22,9 +22,9 @@ _BATCH = 256
 def train_head(
     model: keras.Model,
     contract: InputContract,
-    part: Part,
+    part: TrainingSet,
     recipe: Recipe,
-    ahead: tuple[keras.Model, Looks] | None = None,
+    ahead: tuple[keras.Model, CachedViews] | None = None,
 ) -> list[dict[str, Any]]:
     """Phase 1: only the head learns, from features computed once.
 
@@ -51,7 +51,7 @@ def train_head(
     started = time.monotonic()
     if ahead is None:
         trunk = keras.Model(model.input, model.get_layer("head_pool").output)
-        looks = look_at(trunk, contract, part.pixels, part.targets, part.rows, recipe.augmentation, recipe.seed)
+        looks = cache_views(trunk, contract, part.pixels, part.targets, part.rows, recipe.augmentation, recipe.seed)
         features, targets = looks.batch(0, np.arange(len(part.rows)))
     else:
         features, targets = _pass_later_layers(model, *ahead)
@@ -71,7 +71,7 @@ def train_head(
     return rows
 
 
-def _pass_later_layers(model: keras.Model, trunk: keras.Model, looks: Looks) -> tuple[np.ndarray, np.ndarray]:
+def _pass_later_layers(model: keras.Model, trunk: keras.Model, looks: CachedViews) -> tuple[np.ndarray, np.ndarray]:
     """float32 [n, channels] before the head, and float32 [n, 1] targets, of the first look."""
     import keras
     import tensorflow as tf

@@ -115,7 +115,7 @@ def train_and_judge(
     from train.network.network import Network
     from train.trainer.recipe import configure
     from train.trainer.replicas import strategy_for
-    from train.trainer.training_set import Part
+    from train.trainer.training_set import TrainingSet
     from train.trainer.two_phase import train_two_phases
 
     assert cells.patients is not None
@@ -129,8 +129,8 @@ def train_and_judge(
         trained = train_two_phases(
             network.build(recipe.dropout),
             run.contract,
-            Part(pixels, targets, training),
-            Part(pixels, cells.labels.astype(np.float32), validation),
+            TrainingSet(pixels, targets, training),
+            TrainingSet(pixels, cells.labels.astype(np.float32), validation),
             recipe,
             network.pretrained,
             checkpoint,

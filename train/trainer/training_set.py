@@ -8,7 +8,7 @@ import numpy as np
 
 
 @dataclass(frozen=True)
-class Part:
+class TrainingSet:
     """Images with targets: pixels uint8 [n, h, w, 3]; targets float32 [n] in 0..1; rows int [k] are the ones used."""
 
     pixels: np.ndarray

@@ -17,7 +17,7 @@ from edge_runtime.errors import WrongUsage
 from train.trainer.fine_tuning import FineTuning
 from train.trainer.head import train_head
 from train.trainer.recipe import Recipe
-from train.trainer.training_set import Part
+from train.trainer.training_set import TrainingSet
 
 if TYPE_CHECKING:
     import keras
@@ -39,8 +39,8 @@ class Trained:
 def train_two_phases(
     model: keras.Model,
     contract: InputContract,
-    training: Part,
-    validation: Part,
+    training: TrainingSet,
+    validation: TrainingSet,
     recipe: Recipe,
     pretrained: bool,
     checkpoint_path: Path | None = None,

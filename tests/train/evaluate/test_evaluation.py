@@ -22,7 +22,7 @@ from train.metrics.collapse import inspect_predictions
 from train.metrics.curves import patient_rows, precision_recall, reliability, roc, thresholds, worst_patients
 from train.metrics.evaluation import evaluate
 from train.metrics.metrics import METRICS
-from train.metrics.patient_sums import tally
+from train.metrics.patient_sums import sum_by_patient
 
 POINTS = OperatingPoints(review=0.2, count=0.9)
 
@@ -207,7 +207,7 @@ def test_worst_patients_are_not_merely_the_smallest() -> None:
     p = np.zeros(205)
     patients = ["many"] * 200 + ["few"] * 5
     p[:100], p[200:203] = 1, 1
-    rows = patient_rows(tally(labels, p, patients))
+    rows = patient_rows(sum_by_patient(labels, p, patients))
     assert {row.patient: row.errors for row in rows} == {"many": 100, "few": 3}
     assert [row.patient for row in worst_patients(rows)] == ["many", "few"]
 

@@ -12,7 +12,7 @@ from sklearn.metrics import roc_auc_score
 from edge_runtime.cli import run as thinsmear
 from edge_runtime.errors import BadData, WrongUsage
 from train.data.dataset import Cells
-from train.evaluate.paired_comparison import versus, versus_text
+from train.evaluate.paired_comparison import compare_paired, comparison_text
 
 N = 240
 LABELS = np.arange(N) % 2
@@ -31,27 +31,27 @@ def write(path: Path, probabilities: np.ndarray, count: int = N) -> Path:
 
 
 def test_scores_against_themselves_differ_by_nothing(tmp_path: Path) -> None:
-    found = versus(CELLS, scores(3), write(tmp_path / "s.csv", scores(3)), 200)
+    found = compare_paired(CELLS, scores(3), write(tmp_path / "s.csv", scores(3)), 200)
     for name, entry in found["differences"].items():
         assert entry["value"] == entry["low"] == entry["high"] == 0, name
 
 
 def test_better_scores_are_above(tmp_path: Path) -> None:
     good, poor = scores(1), scores(6)
-    found = versus(CELLS, good, write(tmp_path / "s.csv", poor), 500)["differences"]
+    found = compare_paired(CELLS, good, write(tmp_path / "s.csv", poor), 500)["differences"]
     assert found["auc"]["value"] == pytest.approx(roc_auc_score(LABELS, good) - roc_auc_score(LABELS, poor))
     expected = ((good >= 0.5) == LABELS).mean() - ((poor >= 0.5) == LABELS).mean()
     assert found["accuracy"]["value"] == pytest.approx(expected)
     assert found["auc"]["lower_bound"] > 0 and found["brier"]["upper_bound"] < 0
-    text = versus_text(versus(CELLS, good, tmp_path / "s.csv", 500))
+    text = comparison_text(compare_paired(CELLS, good, tmp_path / "s.csv", 500))
     assert any(line.split()[:2] == ["auc", f"{found['auc']['value']:+.4f}"] for line in text.splitlines())
 
 
 def test_other_cells_are_refused(tmp_path: Path) -> None:
     with pytest.raises(BadData, match=r"does not know 4 of 240 cells \(c236.png"):
-        versus(CELLS, scores(1), write(tmp_path / "s.csv", scores(1), N - 4))
+        compare_paired(CELLS, scores(1), write(tmp_path / "s.csv", scores(1), N - 4))
     with pytest.raises(WrongUsage, match=r"scores to compare against; .* writes probabilities.csv"):
-        versus(CELLS, scores(1), tmp_path / "none.csv")
+        compare_paired(CELLS, scores(1), tmp_path / "none.csv")
 
 
 def test_the_command_compares_what_it_wrote(

@@ -15,10 +15,10 @@ from PIL import Image
 from edge_runtime.core.card import InputContract, OperatingPoints, OutputContract
 from edge_runtime.errors import BadData, WrongUsage
 from train.data.dataset import Cells, scan
-from train.evaluate.report_header import run_subject
-from train.evaluate.scores import Request, Scored, score_run
+from train.evaluate.report_header import run_header
+from train.evaluate.scores import Request, Scores, score_run
 
-Score = Callable[..., Scored]
+Score = Callable[..., Scores]
 
 
 def draw(root: Path, patients: range, green: int = 10) -> Cells:
@@ -61,7 +61,7 @@ def score(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Score:
     monkeypatch.setitem(sys.modules, "train.runs.run", opened)  # type: ignore[arg-type]
     monkeypatch.setitem(sys.modules, "train.network.keras_logits", scoring)  # type: ignore[arg-type]
 
-    def run_it(data: Path | None = None, split: str | None = None) -> Scored:
+    def run_it(data: Path | None = None, split: str | None = None) -> Scores:
         return score_run(tmp_path / "run", Request(data, split, None, False))
 
     return run_it
@@ -105,12 +105,12 @@ def test_all_cells_of_other_data_hold_no_training_cells(score: Score, tmp_path: 
 
 
 def test_a_run_describes_itself(score: Score) -> None:
-    subject = score().subject
-    assert subject.model["Architecture"] == "cnn_128"
-    assert subject.training.pop("data.fingerprint")
-    assert subject.training == {"architecture": "cnn_128", "training.epochs": 2, "data.split_by": "patient"}
-    assert subject.history == {"phase": [1.0, 2.0], "loss": [0.5, None], "note": [None, None]}
-    assert subject.data["Part evaluated"] == "test"
+    header = score().header
+    assert header.model["Architecture"] == "cnn_128"
+    assert header.training.pop("data.fingerprint")
+    assert header.training == {"architecture": "cnn_128", "training.epochs": 2, "data.split_by": "patient"}
+    assert header.history == {"phase": [1.0, 2.0], "loss": [0.5, None], "note": [None, None]}
+    assert header.data["Part evaluated"] == "test"
 
 
 def test_a_run_finds_its_own_data_in_another_place(score: Score, tmp_path: Path) -> None:
@@ -234,10 +234,10 @@ def test_the_report_names_what_was_learnt_from_not_what_was_evaluated(run_folder
     from train.runs.run import Run
 
     run = Run.open(run_folder)
-    subject = run_subject(run, run.cells.subset(run.indices("test")), "test")
+    header = run_header(run, run.cells.subset(run.indices("test")), "test")
     learnt = len(run.indices("train"))
-    assert subject.trained_on["Learnt from"].startswith(f"{learnt:,} cells (")
-    assert subject.data["Images"] != f"{learnt:,}"
+    assert header.trained_on["Learnt from"].startswith(f"{learnt:,} cells (")
+    assert header.data["Images"] != f"{learnt:,}"
 
 
 def test_a_report_says_what_made_the_model_and_names_no_folder_but_the_last(run_folder: Path) -> None:
@@ -247,7 +247,7 @@ def test_a_report_says_what_made_the_model_and_names_no_folder_but_the_last(run_
     network = {"arch": "mobilenet_v2", "alpha": 0.5, "weights": "/home/jane/weights.h5"}
     config = {**run.config, "network": network, "teacher_weight": 0.5, "created": "2026-11-20", "contact": "lab@x.org"}
     test = run.cells.subset(run.indices("test"))
-    subject = run_subject(replace(run, config=config), test, "test")
+    header = run_header(replace(run, config=config), test, "test")
     wanted = {
         "Run": "run",
         "Architecture": "cnn_128",
@@ -258,21 +258,21 @@ def test_a_report_says_what_made_the_model_and_names_no_folder_but_the_last(run_
         "Contact": "lab@x.org",
         "Input": "32 x 32, RGB, stretch with a bilinear filter",
     }
-    assert {name: subject.model[name] for name in wanted} == wanted
-    assert subject.model["Version"].startswith(f"thinsmear {run.config['versions']['thinsmear']}, commit ")
+    assert {name: header.model[name] for name in wanted} == wanted
+    assert header.model["Version"].startswith(f"thinsmear {run.config['versions']['thinsmear']}, commit ")
     for words in ("epochs 4", "rate 0.003", "batch 32", "augmentation (flips, turns", "a teacher with weight 0.5"):
-        assert words in subject.model["Recipe"], words
-    assert "looks" not in subject.model["Recipe"]  # there are no frozen layers
+        assert words in header.model["Recipe"], words
+    assert "looks" not in header.model["Recipe"]  # there are no frozen layers
     data = run.config["data"]
-    assert subject.trained_on["Collection"] == subject.data["Collection"] == "cells"
-    assert subject.trained_on["Fingerprint of all images"] == data["fingerprint"]
-    assert subject.trained_on["SHA-256 of the split"] == data["split_sha256"]
-    assert subject.trained_on["Split by"] == "patient"
-    assert subject.data["Fingerprint"] == test.fingerprint and subject.data["Sizes"] == "32 x 32 pixels"
-    told = {"training": {**subject.training, "network.weights": "weights.h5"}, "model": subject.model}
-    assert str(run_folder.parent) not in f"{told}{subject.data}{subject.trained_on}{subject.title}"
+    assert header.trained_on["Collection"] == header.data["Collection"] == "cells"
+    assert header.trained_on["Fingerprint of all images"] == data["fingerprint"]
+    assert header.trained_on["SHA-256 of the split"] == data["split_sha256"]
+    assert header.trained_on["Split by"] == "patient"
+    assert header.data["Fingerprint"] == test.fingerprint and header.data["Sizes"] == "32 x 32 pixels"
+    told = {"training": {**header.training, "network.weights": "weights.h5"}, "model": header.model}
+    assert str(run_folder.parent) not in f"{told}{header.data}{header.trained_on}{header.title}"
     older = {key: value for key, value in run.config.items() if key != "created"}
-    untold = run_subject(replace(run, config={**older, "network": {"arch": "cnn_128", "weights": "imagenet"}}),
+    untold = run_header(replace(run, config={**older, "network": {"arch": "cnn_128", "weights": "imagenet"}}),
                          test, "test")  # fmt: skip
     assert untold.model["Starting weights"] == "none, trained from random ones"  # cnn_128 knows no others
     assert untold.model["Date"] == untold.model["Contact"] == "not stated"

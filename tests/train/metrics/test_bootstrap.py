@@ -10,7 +10,7 @@ from sklearn import metrics as reference
 
 from train.metrics.bootstrap import bootstrap, mean_difference, paired_difference, patient_weights
 from train.metrics.metrics import METRICS, measure
-from train.metrics.patient_sums import AT_SENSITIVITY, AT_SPECIFICITY, Tallies, tally
+from train.metrics.patient_sums import AT_SENSITIVITY, AT_SPECIFICITY, PatientSums, sum_by_patient
 
 
 def smear(seed: int = 0, patients: int = 12, cells: int = 30, spread: float = 1.0) -> tuple[np.ndarray, ...]:
@@ -23,15 +23,15 @@ def smear(seed: int = 0, patients: int = 12, cells: int = 30, spread: float = 1.
     return labels, 1 / (1 + np.exp(-logits)), np.array([f"P{i:03d}" for i in patient])
 
 
-def tallies(**arguments: float) -> Tallies:
-    return tally(*smear(**arguments))  # type: ignore[arg-type]
+def sums_of(**arguments: float) -> PatientSums:
+    return sum_by_patient(*smear(**arguments))  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("levels", [None, 9])
 def test_a_replicate_equals_measuring_the_drawn_cells(levels: int | None) -> None:
     labels, p, names = smear()
     p = p if levels is None else np.round(p * levels) / levels
-    sums = tally(labels, p, list(names))
+    sums = sum_by_patient(labels, p, list(names))
     weights = np.concatenate(list(patient_weights(12, replicates=20, seed=3)))
     pooled, macro = sums.pooled(weights), sums.macro(weights)
     for r, row in enumerate(weights):
@@ -46,7 +46,7 @@ def test_a_replicate_equals_measuring_the_drawn_cells(levels: int | None) -> Non
 
 def test_macro_figures_are_means_over_patients() -> None:
     labels, p, names = smear()
-    sums = tally(labels, p, list(names))
+    sums = sum_by_patient(labels, p, list(names))
     got = sums.macro(np.ones((1, 12)))
     infected = [name for name in np.unique(names) if labels[names == name].any()]
     areas = [reference.roc_auc_score(labels[names == n], p[names == n]) for n in infected]
@@ -61,7 +61,7 @@ def test_macro_figures_are_means_over_patients() -> None:
 def test_rates_held_fixed_follow_the_roc_curve() -> None:
     labels, p, names = smear()
     false_positives, sensitivity, _ = reference.roc_curve(labels, p, drop_intermediate=False)
-    got = tally(labels, p, list(names)).pooled(np.ones((1, 12)))
+    got = sum_by_patient(labels, p, list(names)).pooled(np.ones((1, 12)))
     assert got[AT_SPECIFICITY][0] == pytest.approx(sensitivity[false_positives <= 0.025 + 1e-12].max())
     assert got[AT_SENSITIVITY][0] == pytest.approx(1 - false_positives[sensitivity >= 0.965 - 1e-12].min())
 
@@ -90,7 +90,7 @@ def test_patients_give_wider_intervals_than_cells_when_patients_differ() -> None
     labels, p, names = smear(spread=2.0, patients=30)
 
     def width(patients: list[str] | None) -> float:
-        sums = tally(labels, p, patients)
+        sums = sum_by_patient(labels, p, patients)
         got = bootstrap(sums.pooled, len(sums.names), 300)["accuracy"]
         assert got.low is not None and got.high is not None
         return got.high - got.low
@@ -101,7 +101,7 @@ def test_patients_give_wider_intervals_than_cells_when_patients_differ() -> None
 def test_interval_of_the_calibration_error_holds_its_value() -> None:
     generator = np.random.default_rng(0)
     p = generator.random(2000)
-    sums = tally((generator.random(2000) < p).astype(int), p, [f"P{i // 20}" for i in range(2000)])
+    sums = sum_by_patient((generator.random(2000) < p).astype(int), p, [f"P{i // 20}" for i in range(2000)])
     got = bootstrap(sums.pooled, 100, 400)["ece"]
     assert got.value is not None and got.low is not None and got.high is not None
     assert 0 <= got.low <= got.value <= got.high
@@ -109,7 +109,7 @@ def test_interval_of_the_calibration_error_holds_its_value() -> None:
 
 def test_one_patient_gives_figures_without_intervals() -> None:
     labels, p, _ = smear(patients=3)
-    sums = tally(labels, p, ["A"] * len(labels))
+    sums = sum_by_patient(labels, p, ["A"] * len(labels))
     got = bootstrap(sums.pooled, 1)["accuracy"]
     assert got.value is not None
     assert (got.low, got.high) == (None, None)
@@ -129,7 +129,7 @@ def test_paired_difference_sees_what_separate_intervals_cannot() -> None:
     labels, p, names = smear(patients=60, spread=1.5)
     logits = np.log(p / (1 - p))
     better = 1 / (1 + np.exp(-(logits + 0.8 * (2 * labels - 1))))
-    first, second = tally(labels, better, list(names)), tally(labels, p, list(names))
+    first, second = sum_by_patient(labels, better, list(names)), sum_by_patient(labels, p, list(names))
     got = paired_difference(first, second, 500)
     alone = bootstrap(second.pooled, 60, 500)
     for name in ("accuracy", "auc"):
@@ -142,8 +142,8 @@ def test_paired_difference_sees_what_separate_intervals_cannot() -> None:
 
 def test_the_difference_of_means_is_that_of_single_models_averaged() -> None:
     labels, p, names = smear(patients=20, spread=1.5)
-    ours = [tally(labels, np.clip(p + shift, 0, 1), list(names)) for shift in (0.0, 0.1)]
-    theirs = tally(labels, p[::-1], list(names))
+    ours = [sum_by_patient(labels, np.clip(p + shift, 0, 1), list(names)) for shift in (0.0, 0.1)]
+    theirs = sum_by_patient(labels, p[::-1], list(names))
     got = mean_difference(ours, [theirs], 100)
     each = [paired_difference(one, theirs, 100)["accuracy"] for one in ours]
     assert got["accuracy"].value == pytest.approx(np.mean([one.value for one in each]))
@@ -151,24 +151,24 @@ def test_the_difference_of_means_is_that_of_single_models_averaged() -> None:
 
 
 def test_a_model_does_not_differ_from_itself() -> None:
-    got = paired_difference(tallies(), tallies(), 50)
+    got = paired_difference(sums_of(), sums_of(), 50)
     assert {entry.value for entry in got.values()} == {0.0}
     assert {entry.high for entry in got.values()} == {0.0}
 
 
 def test_paired_difference_refuses_other_cells() -> None:
     with pytest.raises(ValueError, match="same cells"):
-        paired_difference(tallies(seed=0), tallies(seed=1))
+        paired_difference(sums_of(seed=0), sums_of(seed=1))
 
 
 def test_tally_refuses_lengths_that_differ() -> None:
     with pytest.raises(ValueError, match="equally many"):
-        tally(np.array([0, 1]), np.array([0.5]), None)
+        sum_by_patient(np.array([0, 1]), np.array([0.5]), None)
 
 
 def test_two_thousand_replicates_of_a_full_test_set_take_seconds() -> None:
     labels, p, names = smear(patients=104, cells=145)
-    sums = tally(labels, p, list(names))
+    sums = sum_by_patient(labels, p, list(names))
     start = time.perf_counter()
     bootstrap(sums.pooled, 104)
     assert time.perf_counter() - start < 20

@@ -16,12 +16,13 @@ from edge_runtime.core.card import RESEARCH_USE, OperatingPoints, OutputContract
 from train.data.dataset import Cells
 from train.data.tables import read_csv
 from train.evaluate.results import evaluate_scores, summary_text
+from train.evaluate.scores import Scores
 from train.metrics.evaluation import evaluate
 from train.report import plots, sections
 from train.report.error_pictures import ErrorPicture, error_pictures
 from train.report.html import table
 from train.report.model_card import model_card
-from train.report.report import Subject, build_report
+from train.report.report import ReportHeader, build_report
 
 POINTS = OperatingPoints(review=0.2, count=0.95)
 HISTORY = {"phase": [1, 1, 2, 2], "loss": [0.6, 0.4, 0.3, 0.2], "val_loss": [0.5, 0.4, None, 0.3]}
@@ -84,7 +85,7 @@ def bare() -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def html(evaluation: dict[str, Any]) -> str:
-    return build_report(evaluation, Subject("Run 1", {"A": "b"}, {"Folder": "/data"}, {"Epochs": 3}, HISTORY))
+    return build_report(evaluation, ReportHeader("Run 1", {"A": "b"}, {"Folder": "/data"}, {"Epochs": 3}, HISTORY))
 
 
 @pytest.fixture()
@@ -134,7 +135,8 @@ def test_figures_in_the_report_are_those_of_the_evaluation(evaluation: dict[str,
 def test_foreign_text_is_escaped(evaluation: dict[str, Any]) -> None:
     hostile = "<script>alert(1)</script>\"'&"
     html = build_report(
-        evaluation, Subject(hostile, {hostile: hostile}, {hostile: hostile}, {hostile: hostile}, {}, {hostile: hostile})
+        evaluation,
+        ReportHeader(hostile, {hostile: hostile}, {hostile: hostile}, {hostile: hostile}, {}, {hostile: hostile}),
     )
     assert "script" not in outline(html).tags
     assert "C0&lt;b&gt;&amp;$x$" in html
@@ -145,7 +147,7 @@ def test_names_that_are_no_text_do_not_break_the_report(tmp_path: Path) -> None:
     odd = [name.replace("C7", "\udce9") for name in patients]
     paths = tuple(f"{i}.png" for i in range(200))
     data = Cells(tmp_path, paths, labels.astype(np.int8), tuple(odd))
-    document = evaluate_scores(data, logits, OutputContract(), POINTS, Subject("Odd"), tmp_path, 100)
+    document = evaluate_scores(Scores(data, logits, OutputContract(), POINTS, ReportHeader("Odd")), tmp_path, 100)
     assert json.loads((tmp_path / "metrics.json").read_text()) == document
     assert "\\udce9" in (tmp_path / "report.html").read_text(encoding="utf-8")
     summary_text(document).encode()
@@ -162,7 +164,7 @@ def test_every_wrong_cell_is_listed_and_the_report_says_how_many_are_pictured(tm
         Image.new("RGB", (8, 8)).save(tmp_path / path)
     logits = np.where(labels == 1, -0.1, 0.1) * np.arange(1, 41)
     logits[:10] *= -1  # these ten are right
-    document = evaluate_scores(data, logits, OutputContract(), POINTS, Subject("Errors"), tmp_path, 100)
+    document = evaluate_scores(Scores(data, logits, OutputContract(), POINTS, ReportHeader("Errors")), tmp_path, 100)
     wrong = read_csv(tmp_path / "errors.csv")
     assert [row["path"] for row in wrong] == [paths[i] for i in range(39, 9, -1)]
     assert [row["label"] for row in wrong[:2]] == ["1", "0"]
@@ -174,7 +176,7 @@ def test_every_wrong_cell_is_listed_and_the_report_says_how_many_are_pictured(tm
 
 
 def test_report_of_one_class_without_patients_says_what_is_missing(bare: dict[str, Any]) -> None:
-    html = build_report(bare, Subject("Bare"))
+    html = build_report(bare, ReportHeader("Bare"))
     outline(html)
     assert "Undefined here: there are no parasitized cells." in html
     assert "the spread between them is not known" in html

@@ -10,11 +10,11 @@ from scipy import ndimage
 
 from train.synthetic import make_patient
 from train.synthetic.cell import paint_red_cell
-from train.synthetic.shapes import Grid, blur, cloud, crescent, dot, outline, relative_radius
-from train.synthetic.stain import Layers, Patient, expose
+from train.synthetic.shapes import ObjectGrid, blur, cloud, crescent, dot, outline, relative_radius
+from train.synthetic.stain import Layers, SyntheticPatient, expose
 
 
-def patient_of(species: str) -> Patient:
+def patient_of(species: str) -> SyntheticPatient:
     return dataclasses.replace(make_patient(0, 0), species=species, strength=1.0)
 
 
@@ -37,7 +37,7 @@ def test_no_blur_changes_nothing() -> None:
 
 
 def test_a_dot_has_the_area_of_a_circle_and_a_second_one_does_not_add_up() -> None:
-    grid = Grid((80, 90), (40.0, 35.0), 20.0)
+    grid = ObjectGrid((80, 90), (40.0, 35.0), 20.0)
     layer = np.zeros((80, 90), np.float32)
     dot(layer, grid, 0.2, -0.1, 0.5, 1.0)
     once = layer.copy()
@@ -48,7 +48,7 @@ def test_a_dot_has_the_area_of_a_circle_and_a_second_one_does_not_add_up() -> No
 
 
 def test_a_shape_beyond_the_canvas_is_cut_and_one_far_outside_leaves_no_trace() -> None:
-    grid = Grid((20, 20), (0.0, 0.0), 10.0)
+    grid = ObjectGrid((20, 20), (0.0, 0.0), 10.0)
     layer = np.zeros((20, 20), np.float32)
     dot(layer, grid, 0.0, 0.0, 0.5, 1.0)
     assert 0 < layer.sum() < np.pi * 25 / 2
@@ -64,7 +64,7 @@ def test_relative_radius_is_one_on_the_edge_of_a_turned_ellipse() -> None:
 
 
 def test_a_crescent_is_as_long_and_as_wide_as_asked() -> None:
-    depth, along = crescent(Grid((200, 200), (100.0, 100.0), 50.0), 0.0, 0.0, 1.2, 1.1, 0.35, 0.0)
+    depth, along = crescent(ObjectGrid((200, 200), (100.0, 100.0), 50.0), 0.0, 0.0, 1.2, 1.1, 0.35, 0.0)
     inside = depth > 0
     assert np.abs(along[inside]).max() <= 1.0
     column = inside[:, 100]

@@ -10,7 +10,7 @@ import pytest
 
 from edge_runtime.core.card import InputContract
 from train.trainer.recipe import Recipe
-from train.trainer.training_set import Part
+from train.trainer.training_set import TrainingSet
 
 pytest.importorskip("tensorflow")
 CONTRACT = InputContract(8, 8)
@@ -24,13 +24,13 @@ def network() -> Any:
 
 
 @pytest.fixture
-def parts() -> tuple[Part, Part]:
+def parts() -> tuple[TrainingSet, TrainingSet]:
     targets = (np.arange(12) % 2).astype(np.float32)
     pixels = np.random.default_rng(1).integers(0, 255, (12, 8, 8, 3)).astype(np.uint8)
-    return Part(pixels, targets, np.arange(8)), Part(pixels, targets, np.arange(8, 12))
+    return TrainingSet(pixels, targets, np.arange(8)), TrainingSet(pixels, targets, np.arange(8, 12))
 
 
-def test_the_rate_rises_from_the_first_step_to_its_peak_and_falls(parts: tuple[Part, Part]) -> None:
+def test_the_rate_rises_from_the_first_step_to_its_peak_and_falls(parts: tuple[TrainingSet, TrainingSet]) -> None:
     from train.trainer.fine_tuning import FineTuning
 
     trainer = FineTuning(network(), CONTRACT, Recipe(epochs=20, batch=8, rate=1.0, warmup=0.2), *parts, False)
@@ -43,7 +43,7 @@ def test_the_rate_rises_from_the_first_step_to_its_peak_and_falls(parts: tuple[P
 
 
 @pytest.mark.parametrize("seed", [0, 4_294_968, 2**31 - 1])  # from the second on, a thousand times it exceeds 32 bits
-def test_a_single_step_learns_with_any_seed(seed: int, parts: tuple[Part, Part]) -> None:
+def test_a_single_step_learns_with_any_seed(seed: int, parts: tuple[TrainingSet, TrainingSet]) -> None:
     from train.trainer.two_phase import train_two_phases
 
     model = network()
@@ -52,7 +52,9 @@ def test_a_single_step_learns_with_any_seed(seed: int, parts: tuple[Part, Part])
     assert not np.array_equal(before[0], model.get_weights()[0])
 
 
-def test_a_stop_between_checkpoint_and_history_loses_no_row(parts: tuple[Part, Part], tmp_path: Path) -> None:
+def test_a_stop_between_checkpoint_and_history_loses_no_row(
+    parts: tuple[TrainingSet, TrainingSet], tmp_path: Path
+) -> None:
     from train.trainer.two_phase import train_two_phases
 
     def stop(history: list[dict[str, Any]]) -> None:

@@ -11,9 +11,9 @@ import pytest
 from edge_runtime.core.card import InputContract
 from train.architectures import find
 from train.trainer.augment import PRESETS
-from train.trainer.frozen_layers import affordable_looks, look_at, split_model
+from train.trainer.frozen_layers import affordable_views, cache_views, split_model
 from train.trainer.recipe import Recipe
-from train.trainer.training_set import Part
+from train.trainer.training_set import TrainingSet
 from train.trainer.two_phase import train_two_phases
 
 CONTRACT = InputContract(height=32, width=32)
@@ -66,7 +66,10 @@ def test_training_behind_the_cut_is_training_of_the_whole(last_layers: int) -> N
     )
     trained = []
     for looks in (2, 0):
-        training, validation = Part(pixels, targets, np.arange(32)), Part(pixels, targets, np.arange(32, 40))
+        training, validation = (
+            TrainingSet(pixels, targets, np.arange(32)),
+            TrainingSet(pixels, targets, np.arange(32, 40)),
+        )
         result = train_two_phases(network(), CONTRACT, training, validation, replace(recipe, looks=looks), True)
         trained.append(result)
     for ahead, every_time in zip(trained[0].model.weights, trained[1].model.weights, strict=True):
@@ -81,7 +84,9 @@ def test_looks_differ_and_repeat_with_their_seed() -> None:
     assert parts is not None
 
     def look(seed: int) -> np.ndarray:
-        return look_at(parts[0], CONTRACT, pixels, targets, np.arange(6), PRESETS["standard"], seed, looks=2).features
+        return cache_views(
+            parts[0], CONTRACT, pixels, targets, np.arange(6), PRESETS["standard"], seed, looks=2
+        ).features
 
     first = look(1)
     assert first.shape[:2] == (2, 6) and first.dtype == np.float16
@@ -93,8 +98,8 @@ def test_looks_differ_and_repeat_with_their_seed() -> None:
 def test_no_more_looks_than_memory_holds() -> None:
     parts = split_model(network(), "block_16_depthwise")
     assert parts is not None
-    assert affordable_looks(parts[0], 100, 4) == 4
-    assert affordable_looks(parts[0], 1_000_000_000, 4) == 0
+    assert affordable_views(parts[0], 100, 4) == 4
+    assert affordable_views(parts[0], 1_000_000_000, 4) == 0
 
 
 def test_the_runtimes_activations_are_tensorflows(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -102,9 +107,9 @@ def test_the_runtimes_activations_are_tensorflows(monkeypatch: pytest.MonkeyPatc
     split = split_model(network(), "block_15_expand")
     assert split is not None
     given = (split[0], CONTRACT, pixels, targets, np.arange(10), PRESETS["standard"], 5, 2)
-    slow = look_at(*given)
+    slow = cache_views(*given)
     monkeypatch.setattr("train.trainer.lite_forward.WORTH_IT", 20)  # two looks at ten images
-    fast = look_at(*given)
+    fast = cache_views(*given)
     assert not np.array_equal(fast.features, slow.features)  # it did go another way ...
     np.testing.assert_allclose(fast.features, slow.features, rtol=2e-3, atol=2e-3)  # ... to what half precision keeps
     np.testing.assert_array_equal(fast.targets, slow.targets)

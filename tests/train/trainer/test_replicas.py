@@ -24,7 +24,7 @@ from edge_runtime.core.card import InputContract
 from edge_runtime.errors import WrongUsage
 from train.architectures import find
 from train.trainer.augment import PRESETS
-from train.trainer.training_set import Part
+from train.trainer.training_set import TrainingSet
 from train.trainer.recipe import Recipe
 from train.trainer.replicas import strategy_for
 from train.trainer.two_phase import train_two_phases
@@ -46,7 +46,7 @@ for devices in (["CPU:0"], ["CPU:0", "CPU:1"])[: 1 if half else 2]:
         keras.utils.set_random_seed(0)
         model = find("cnn_128").build(32, 1.0, None, 0.0)
         begun = model.get_weights()
-        parts = Part(pixels, targets, np.arange(36)), Part(pixels, targets, np.arange(36, 48))
+        parts = TrainingSet(pixels, targets, np.arange(36)), TrainingSet(pixels, targets, np.arange(36, 48))
         # Frozen normalisation: statistics of half a batch would rightly differ from those of a whole one.
         trained = train_two_phases(model, InputContract(32, 32), *parts, recipe, not half)
     weights.append(trained.model.get_weights())

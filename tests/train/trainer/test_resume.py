@@ -20,7 +20,7 @@ from edge_runtime.common import files
 from train.network.tensorflow_setup import require_tensorflow
 from train.runs.run import Run
 from train.trainer import checkpoint
-from train.trainer.training_set import Part
+from train.trainer.training_set import TrainingSet
 
 require_tensorflow()
 
@@ -43,7 +43,7 @@ tf.config.experimental.enable_op_determinism()
 tf.config.run_functions_eagerly(True)
 from edge_runtime.core.card import InputContract
 from train.architectures import find
-from train.trainer.training_set import Part
+from train.trainer.training_set import TrainingSet
 from train.trainer.recipe import Recipe
 from train.trainer.two_phase import train_two_phases
 
@@ -65,7 +65,7 @@ def fit(path, recipe):
     pixels = np.random.default_rng(1).integers(100, 200, (48, 32, 32, 3)).astype(np.uint8)
     pixels[targets == 1, 10:20, 10:20] = 20
     model = find("cnn_128").build(32, 1.0, None, 0.2)
-    parts = Part(pixels, targets, np.arange(36)), Part(pixels, targets, np.arange(36, 48))
+    parts = TrainingSet(pixels, targets, np.arange(36)), TrainingSet(pixels, targets, np.arange(36, 48))
     return train_two_phases(model, InputContract(32, 32), *parts, recipe, True, path)
 
 folder, places = Path(sys.argv[1]), json.loads(sys.argv[2])
@@ -77,7 +77,7 @@ for number, (place, call, last_layers) in enumerate(places):
         whole[last_layers] = fit(folder / f"whole-{last_layers}.npz", recipe)
     path = folder / f"{number}.npz"
     module, _, name = place.partition(":")
-    owner = Part if name == "batch" else sys.modules[module]
+    owner = TrainingSet if name == "batch" else sys.modules[module]
     if name.startswith("os."):
         owner, name = owner.os, name[3:]
     stopped = False
@@ -166,7 +166,7 @@ FULL = OSError(errno.ENOSPC, "No space left on device", "last.npz")
     [
         (checkpoint, "write_atomically", FULL, 1, "error: last.npz: No space left on device."),
         (files.os, "fsync", FULL, 1, "error: last.npz: No space left on device."),
-        (Part, "batch", KeyboardInterrupt(), 130, "error: stopped"),
+        (TrainingSet, "batch", KeyboardInterrupt(), 130, "error: stopped"),
     ],
     ids=["full disk", "full disk in mid-write", "ctrl-c"],
 )
