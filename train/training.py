@@ -112,7 +112,7 @@ def finish_run(run: Run, finish: bool = False) -> dict[str, Any]:
     import keras
 
     from train.trainer.replicas import strategy_for
-    from train.trainer.training_set import TrainingSet
+    from train.trainer.training_set import TrainingSet, Untrained
     from train.trainer.two_phase import train_two_phases
 
     recipe, network = recipe_of(run.config), Network(**run.config["network"])
@@ -133,12 +133,10 @@ def finish_run(run: Run, finish: bool = False) -> dict[str, Any]:
 
     with strategy_for().scope():
         trained = train_two_phases(
-            network.build(recipe.dropout),
-            run.contract,
+            Untrained(network.build(recipe.dropout), run.contract, network.pretrained),
             TrainingSet(pixels, targets, run.indices("train")),
             TrainingSet(pixels, targets, run.indices("val")),
             recipe,
-            network.pretrained,
             run.path / "checkpoints" / "last.npz",
             keep_history,
             finish,

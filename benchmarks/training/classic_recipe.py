@@ -107,7 +107,7 @@ def _our_way(cells: Cells, parts: np.ndarray, network: Network, recipe: Recipe, 
     import keras
 
     from train.data.cache import load_pixels
-    from train.trainer.training_set import TrainingSet
+    from train.trainer.training_set import TrainingSet, Untrained
     from train.trainer.two_phase import train_two_phases
 
     keras.utils.set_random_seed(recipe.seed)
@@ -118,8 +118,8 @@ def _our_way(cells: Cells, parts: np.ndarray, network: Network, recipe: Recipe, 
     training, validation = (
         TrainingSet(pixels, targets, np.flatnonzero(used_parts == part)) for part in ("train", "val")
     )
-    model = network.build(recipe.dropout)
-    return train_two_phases(model, network.contract, training, validation, recipe, True).model
+    fresh = Untrained(network.build(recipe.dropout), network.contract, True)
+    return train_two_phases(fresh, training, validation, recipe).model
 
 
 def _by_generator(cells: Cells, parts: np.ndarray, network: Network, recipe: Recipe, work: Path) -> keras.Model:

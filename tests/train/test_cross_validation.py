@@ -42,9 +42,9 @@ def test_every_cell_is_judged_once_by_a_model_that_never_saw_its_patient(
     seen = []
     real = train.trainer.two_phase.train_two_phases
 
-    def watched(model, contract, training, validation, *rest):  # type: ignore[no-untyped-def]
+    def watched(network, training, validation, *rest):  # type: ignore[no-untyped-def]
         seen.append((training.rows, validation.rows))
-        return real(model, contract, training, validation, *rest)
+        return real(network, training, validation, *rest)
 
     monkeypatch.setattr(train.trainer.two_phase, "train_two_phases", watched)
     assert (
@@ -168,9 +168,9 @@ def test_each_fold_of_a_taught_run_has_a_teacher_that_knows_none_of_its_patients
     seen = []
     real = train.trainer.two_phase.train_two_phases
 
-    def watched(model, contract, training, validation, *rest):  # type: ignore[no-untyped-def]
+    def watched(network, training, validation, *rest):  # type: ignore[no-untyped-def]
         seen.append((training, validation))
-        return real(model, contract, training, validation, *rest)
+        return real(network, training, validation, *rest)
 
     monkeypatch.setattr(train.trainer.two_phase, "train_two_phases", watched)
     folded = cross_validate(run, 2)

@@ -61,7 +61,7 @@ def small_model(seed: int = 0):
 
 
 def fit(parts: tuple[np.ndarray, np.ndarray], recipe: Recipe, checkpoint: Path | None = None, stop_after: int = 99):
-    from train.trainer.training_set import TrainingSet
+    from train.trainer.training_set import TrainingSet, Untrained
     from train.trainer.two_phase import train_two_phases
 
     pixels, targets = parts
@@ -73,7 +73,7 @@ def fit(parts: tuple[np.ndarray, np.ndarray], recipe: Recipe, checkpoint: Path |
 
     contract = InputContract(height=SIZE, width=SIZE)
     part = TrainingSet(pixels, targets, np.arange(36)), TrainingSet(pixels, targets, np.arange(36, 48))
-    return train_two_phases(model, contract, *part, recipe, True, checkpoint, interrupt)
+    return train_two_phases(Untrained(model, contract, True), *part, recipe, checkpoint, interrupt)
 
 
 def test_batch_normalisation_of_a_pretrained_backbone_stays_bit_equal(parts: tuple[np.ndarray, np.ndarray]) -> None:

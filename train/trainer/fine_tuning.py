@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from edge_runtime.common.console import note, progress
-from edge_runtime.core.card import InputContract
 from edge_runtime.errors import BadData
 from train.metrics.collapse import inspect_predictions, training_warning
 from train.metrics.metrics import auc as area_under_curve
@@ -22,7 +21,7 @@ from train.trainer.folded_batchnorm import with_folded_normalisation
 from train.trainer.frozen_layers import CachedViews, affordable_views, cache_views, choose_trainable, split_model
 from train.trainer.recipe import Recipe
 from train.trainer.replicas import check_compiled, on_every_replica
-from train.trainer.training_set import TrainingSet
+from train.trainer.training_set import TrainingSet, Untrained
 
 if TYPE_CHECKING:
     import keras
@@ -38,38 +37,38 @@ class FineTuning:
         best_weights: the model's weights after its best epoch; empty before the first.
     """
 
-    def __init__(
-        self,
-        model: keras.Model,
-        contract: InputContract,
-        recipe: Recipe,
-        training: TrainingSet,
-        validation: TrainingSet,
-        pretrained: bool,
-    ) -> None:
-        import keras
+    def __init__(self, network: Untrained, recipe: Recipe, training: TrainingSet, validation: TrainingSet) -> None:
         import tensorflow as tf
 
         self.strategy = tf.distribute.get_strategy()
         check_compiled(recipe.jit, self.strategy)
-        self.model, self.contract, self.recipe = model, contract, recipe
+        self.model, self.contract, self.recipe = network.model, network.contract, recipe
         self.training, self.validation = training, validation
         self.history: list[dict[str, Any]] = []
         self.epoch = 0
         self.best_loss = math.inf
         self.best_weights: list[np.ndarray] = []
         self.since_best = 0
-        choose_trainable(model, recipe.last_layers, pretrained)
-        self.looks: CachedViews | None = None
-        self.validation_look: CachedViews | None = None
-        self.trunk: keras.Model | None = None
-        self.tail = model
-        if pretrained and recipe.last_layers is not None and recipe.looks:
-            self._look_ahead()
-        self.forward = with_folded_normalisation(self.tail) if pretrained else self.tail
+        choose_trainable(self.model, recipe.last_layers, network.pretrained)
+        self.views: CachedViews | None = None
+        self.validation_view: CachedViews | None = None
+        self.frozen: keras.Model | None = None
+        self.tail = self.model
+        if network.pretrained and recipe.last_layers is not None and recipe.looks:
+            self._run_frozen_ahead()
+        self.forward = with_folded_normalisation(self.tail) if network.pretrained else self.tail
         replicas = self.strategy.num_replicas_in_sync
         self.batch = max(1, min(recipe.batch, len(training.rows)) // replicas) * replicas
         self.steps = len(training.rows) // self.batch
+        self._build_optimizer()
+        self.step = tf.function(on_every_replica(self._step, self.strategy), jit_compile=recipe.jit or None)
+
+    def _build_optimizer(self) -> None:
+        """AdamW with warm-up and cosine, the averages it leaves behind, and the loss."""
+        import keras
+        import tensorflow as tf
+
+        recipe, variables = self.recipe, self.model.trainable_variables
         total = self.steps * recipe.epochs
         warmup = max(1, int(total * recipe.warmup))
         first = recipe.rate / warmup  # from zero, the first step would do nothing
@@ -81,52 +80,40 @@ class FineTuning:
         if keras.mixed_precision.global_policy().compute_dtype == "float16":
             # Small gradients would round to zero in half precision.
             self.optimizer = keras.optimizers.LossScaleOptimizer(self.optimizer)
-        self.optimizer.build(model.trainable_variables)
+        self.optimizer.build(variables)
         # Replicas average alike, so any of them (their mean) is the average.
         self.averages = [
             tf.Variable(v, trainable=False, aggregation=tf.VariableAggregation.MEAN)
-            for v in (model.trainable_variables if recipe.ema else [])
+            for v in (variables if recipe.ema else [])
         ]
         self.loss = keras.losses.BinaryCrossentropy(from_logits=True, label_smoothing=recipe.label_smoothing)
-        self.step = tf.function(on_every_replica(self._step, self.strategy), jit_compile=recipe.jit or None)
 
     @property
     def ahead(self) -> tuple[keras.Model, CachedViews] | None:
         """The frozen first layers and what they made of the training images, when that is kept."""
-        return None if self.trunk is None or self.looks is None else (self.trunk, self.looks)
+        return None if self.frozen is None or self.views is None else (self.frozen, self.views)
 
-    def _look_ahead(self) -> None:
+    def _run_frozen_ahead(self) -> None:
         """Pass training and validation images through the frozen layers, when there are some and memory allows."""
         first = next(layer.name for layer in self.model.layers if layer.trainable and layer.weights)
         parts = split_model(self.model, first)
         if parts is None:
             return
-        trunk, tail = parts
+        frozen, tail = parts
         training, validation, recipe = self.training, self.validation, self.recipe
-        looks = affordable_views(trunk, len(training.rows) + len(validation.rows), min(recipe.looks, recipe.epochs))
-        if not looks:
+        views = affordable_views(frozen, len(training.rows) + len(validation.rows), min(recipe.looks, recipe.epochs))
+        if not views:
             note("The frozen layers' activations do not fit in memory; every epoch passes the whole network.")
             return
-        self.trunk, self.tail = trunk, tail
-        self.looks = cache_views(
-            trunk,
-            self.contract,
-            training.pixels,
-            training.targets,
-            training.rows,
-            recipe.augmentation,
-            recipe.seed,
-            looks,
-        )
-        self.validation_look = cache_views(
-            trunk, self.contract, validation.pixels, validation.targets, validation.rows, PRESETS["none"], recipe.seed
-        )
+        self.frozen, self.tail = frozen, tail
+        self.views = cache_views(frozen, self.contract, training, recipe.augmentation, recipe.seed, views)
+        self.validation_view = cache_views(frozen, self.contract, validation, PRESETS["none"], recipe.seed)
 
     def _step(self, images: Any, targets: Any, seed: Any, decay: Any) -> Any:
         """One step; ``images`` are uint8 pixels, or float32 activations of the frozen layers when those are kept."""
         import tensorflow as tf
 
-        if self.looks is None:
+        if self.views is None:
             pixels, targets = augment(images, targets, seed, self.recipe.augmentation)
             images = normalised(pixels, self.contract)
         variables = self.model.trainable_variables
@@ -173,8 +160,8 @@ class FineTuning:
 
         def fetch(number: int) -> tuple[Any, Any]:
             some = order[number * self.batch : (number + 1) * self.batch]
-            if self.looks is not None:
-                images, targets = self.looks.batch(self.epoch % len(self.looks), some)
+            if self.views is not None:
+                images, targets = self.views.batch(self.epoch % len(self.views), some)
             else:
                 images, targets = self.training.batch(self.training.rows[some])
             return tf.constant(images), tf.constant(targets)
@@ -217,10 +204,10 @@ class FineTuning:
             note(f"WARNING after epoch {self.epoch}: {warning}")
 
     def _validation_logits(self) -> np.ndarray:
-        if self.validation_look is None:
+        if self.validation_view is None:
             pixels = self.validation.pixels[self.validation.rows]
             return keras_logits(self.model, self.contract, pixels, label="Validation")
-        features, _ = self.validation_look.batch(0, np.arange(len(self.validation.rows)))
+        features, _ = self.validation_view.batch(0, np.arange(len(self.validation.rows)))
         return np.asarray(self.tail.predict(features, batch_size=256, verbose=0), np.float64)[:, 0]
 
     @property

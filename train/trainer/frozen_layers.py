@@ -1,7 +1,7 @@
 """The frozen part of a network, run ahead: its activations stand in for the images when only later layers learn.
 
 A pass through the frozen layers costs the same every epoch and gives the same every time, but for augmentation. So a
-few augmented looks at every image are passed once, and the epochs take turns at them.
+few augmented views of every image are passed once and cached, and the epochs take turns at them.
 """
 
 from __future__ import annotations
@@ -17,13 +17,14 @@ from edge_runtime.core.card import InputContract
 from train.network.keras_logits import normalised
 from train.trainer.augment import Augmentation, augment
 from train.trainer.lite_forward import LiteForward, worth_converting
+from train.trainer.training_set import TrainingSet
 
 if TYPE_CHECKING:
     import keras
     import tensorflow as tf
 
 _BATCH = 128
-# Half of a small workstation's memory; beyond it fewer looks are kept.
+# Half of a small workstation's memory; beyond it fewer views are kept.
 _MOST_BYTES = 4_000_000_000
 
 
@@ -72,11 +73,11 @@ def clean_cuts(model: keras.Model) -> list[str]:
 
 
 class CachedViews:
-    """Activations of several augmented looks at the same images.
+    """Activations of several augmented views of the same images.
 
     Attributes:
-        features: float16 [looks, n, ...], activations at the cut.
-        targets: float32 [looks, n], one for each, since mixing images mixes their targets.
+        features: float16 [views, n, ...], activations at the cut.
+        targets: float32 [views, n], one for each, since mixing images mixes their targets.
     """
 
     def __init__(self, features: np.ndarray, targets: np.ndarray) -> None:
@@ -85,56 +86,54 @@ class CachedViews:
     def __len__(self) -> int:
         return len(self.features)
 
-    def batch(self, look: int, positions: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """float32 [b, ...] and float32 [b, 1] of image positions 0..n-1 in one of the looks."""
-        return self.features[look, positions].astype(np.float32), self.targets[look, positions, None]
+    def batch(self, view: int, positions: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """float32 [b, ...] and float32 [b, 1] of image positions 0..n-1 in one of the views."""
+        return self.features[view, positions].astype(np.float32), self.targets[view, positions, None]
 
 
-def affordable_views(trunk: keras.Model, images: int, wanted: int) -> int:
-    """How many looks at ``images`` fit in memory; 0 when not even one does."""
-    each = 2 * images * int(np.prod(trunk.output.shape[1:]))
+def affordable_views(frozen: keras.Model, images: int, wanted: int) -> int:
+    """How many views of ``images`` fit in memory; 0 when not even one does."""
+    each = 2 * images * int(np.prod(frozen.output.shape[1:]))
     return min(wanted, _MOST_BYTES // max(each, 1))
 
 
 def cache_views(
-    trunk: keras.Model,
+    frozen: keras.Model,
     contract: InputContract,
-    pixels: np.ndarray,
-    targets: np.ndarray,
-    rows: np.ndarray,
+    images: TrainingSet,
     augmentation: Augmentation,
     seed: int,
-    looks: int = 1,
+    views: int = 1,
 ) -> CachedViews:
-    """Pass ``looks`` augmented versions of the images at ``rows`` through the frozen part.
+    """Pass augmented views of the images used through the frozen part.
 
     Args:
-        trunk: see :func:`split_model`.
+        frozen: see :func:`split_model`.
         contract: the network's input contract.
-        pixels: uint8 [N, h, w, 3].
-        targets: float32 [N] in 0..1.
-        rows: int [n].
+        images: whose rows are passed, n of them.
         augmentation: what varies.
         seed: of the variation.
-        looks: how many times.
+        views: how many of each image.
     """
     import tensorflow as tf
 
+    rows = images.rows
+
     @tf.function(reduce_retracing=True)  # type: ignore[untyped-decorator]
-    def vary(images: tf.Tensor, wanted: tf.Tensor, key: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        varied, mixed = augment(images, wanted, key, augmentation)
+    def vary(batch: tf.Tensor, wanted: tf.Tensor, key: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        varied, mixed = augment(batch, wanted, key, augmentation)
         return normalised(varied, contract), mixed
 
-    features = np.empty((looks, len(rows), *trunk.output.shape[1:]), np.float16)
-    mixed = np.empty((looks, len(rows)), np.float32)
-    steps = [(look, start) for look in range(looks) for start in range(0, len(rows), _BATCH)]
-    with _forward(trunk, looks * len(rows)) as forward, progress(steps, "Frozen layers, once") as planned:
-        for look, start in planned:
+    features = np.empty((views, len(rows), *frozen.output.shape[1:]), np.float16)
+    mixed = np.empty((views, len(rows)), np.float32)
+    steps = [(view, start) for view in range(views) for start in range(0, len(rows), _BATCH)]
+    with _forward(frozen, views * len(rows)) as forward, progress(steps, "Frozen layers, once") as planned:
+        for view, start in planned:
             some = slice(start, start + _BATCH)
-            images = tf.constant(np.asarray(pixels[rows[some]]))
-            key = tf.constant([seed, look * len(rows) + start], tf.int32)
-            varied, wanted = vary(images, tf.constant(targets[rows[some], None]), key)
-            features[look, some], mixed[look, some] = forward(varied), wanted.numpy()[:, 0]
+            pixels = tf.constant(np.asarray(images.pixels[rows[some]]))
+            key = tf.constant([seed, view * len(rows) + start], tf.int32)
+            varied, wanted = vary(pixels, tf.constant(images.targets[rows[some], None]), key)
+            features[view, some], mixed[view, some] = forward(varied), wanted.numpy()[:, 0]
     if not np.isfinite(features).all():
         note("WARNING: activations of the frozen layers exceed half precision.")
         features = np.nan_to_num(features, posinf=65504, neginf=-65504)
@@ -142,15 +141,15 @@ def cache_views(
 
 
 @contextmanager
-def _forward(trunk: keras.Model, images: int) -> Iterator[Callable[[tf.Tensor], np.ndarray]]:
-    """The trunk as a function from images to activations, by whatever is faster for so many."""
+def _forward(frozen: keras.Model, images: int) -> Iterator[Callable[[tf.Tensor], np.ndarray]]:
+    """The frozen part as a function from images to activations, by whatever is faster for so many."""
     import tensorflow as tf
 
     if not worth_converting(images):
-        graph = tf.function(lambda batch: trunk(batch, training=False), reduce_retracing=True)
+        graph = tf.function(lambda batch: frozen(batch, training=False), reduce_retracing=True)
         yield lambda batch: np.asarray(graph(batch))
         return
-    lite = LiteForward(trunk)
+    lite = LiteForward(frozen)
     try:
         yield lambda batch: lite(batch.numpy())
     finally:

@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from edge_runtime.common.console import note
-from edge_runtime.core.card import InputContract
 from train.trainer.frozen_layers import CachedViews, cache_views
 from train.trainer.recipe import Recipe
-from train.trainer.training_set import TrainingSet
+from train.trainer.training_set import TrainingSet, Untrained
 
 if TYPE_CHECKING:
     import keras
@@ -20,27 +19,26 @@ _BATCH = 256
 
 
 def train_head(
-    model: keras.Model,
-    contract: InputContract,
-    part: TrainingSet,
+    network: Untrained,
+    training: TrainingSet,
     recipe: Recipe,
     ahead: tuple[keras.Model, CachedViews] | None = None,
 ) -> list[dict[str, Any]]:
     """Phase 1: only the head learns, from features computed once.
 
-    The features are those of one augmented look at every image: the head is only to become sensible before the
-    backbone is let loose, so a fresh look each epoch would not pay for its forward pass.
+    The features are those of one augmented view of every image: the head is only to become sensible before the
+    backbone is let loose, so a fresh view each epoch would not pay for its forward pass.
 
     Args:
-        model: the whole network.
-        contract: its input contract.
-        part: images to learn from.
+        network: the whole network.
+        training: images to learn from.
         recipe: what to do.
-        ahead: the frozen first layers of ``model`` and what they made of the images, when phase 2 has that already;
+        ahead: the network's frozen first layers and what they made of the images, when phase 2 has that already;
             then only the layers behind them are passed.
     """
     import keras
 
+    model = network.model
     trainable = [layer for layer in model.layers if layer.name.startswith("head") and layer.name != "head_pool"]
     features_in = keras.Input(model.get_layer("head_pool").output.shape[1:])
     x = features_in
@@ -50,9 +48,9 @@ def train_head(
 
     started = time.monotonic()
     if ahead is None:
-        trunk = keras.Model(model.input, model.get_layer("head_pool").output)
-        looks = cache_views(trunk, contract, part.pixels, part.targets, part.rows, recipe.augmentation, recipe.seed)
-        features, targets = looks.batch(0, np.arange(len(part.rows)))
+        backbone = keras.Model(model.input, model.get_layer("head_pool").output)
+        views = cache_views(backbone, network.contract, training, recipe.augmentation, recipe.seed)
+        features, targets = views.batch(0, np.arange(len(training.rows)))
     else:
         features, targets = _pass_later_layers(model, *ahead)
     loss = keras.losses.BinaryCrossentropy(from_logits=True, label_smoothing=recipe.label_smoothing)
@@ -71,19 +69,19 @@ def train_head(
     return rows
 
 
-def _pass_later_layers(model: keras.Model, trunk: keras.Model, looks: CachedViews) -> tuple[np.ndarray, np.ndarray]:
-    """float32 [n, channels] before the head, and float32 [n, 1] targets, of the first look."""
+def _pass_later_layers(model: keras.Model, frozen: keras.Model, views: CachedViews) -> tuple[np.ndarray, np.ndarray]:
+    """float32 [n, channels] before the head, and float32 [n, 1] targets, of the first view."""
     import keras
     import tensorflow as tf
 
-    count = looks.features.shape[1]
-    if trunk.layers[-1].name == "head_pool":  # the head alone learns
-        return looks.batch(0, np.arange(count))
-    rest = keras.Model(trunk.output, model.get_layer("head_pool").output)
+    count = views.features.shape[1]
+    if frozen.layers[-1].name == "head_pool":  # the head alone learns
+        return views.batch(0, np.arange(count))
+    rest = keras.Model(frozen.output, model.get_layer("head_pool").output)
     graph = tf.function(lambda batch: rest(batch, training=False), reduce_retracing=True)
     features, targets = [], []
     for start in range(0, count, _BATCH):
-        activations, wanted = looks.batch(0, np.arange(start, min(start + _BATCH, count)))
+        activations, wanted = views.batch(0, np.arange(start, min(start + _BATCH, count)))
         features.append(np.asarray(graph(tf.constant(activations))))
         targets.append(wanted)
     return np.concatenate(features), np.concatenate(targets)

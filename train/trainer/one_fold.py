@@ -115,7 +115,7 @@ def train_and_judge(
     from train.network.network import Network
     from train.trainer.recipe import configure
     from train.trainer.replicas import strategy_for
-    from train.trainer.training_set import TrainingSet
+    from train.trainer.training_set import TrainingSet, Untrained
     from train.trainer.two_phase import train_two_phases
 
     assert cells.patients is not None
@@ -127,12 +127,10 @@ def train_and_judge(
     pixels = load_pixels(cells, run.contract, None if cache is None else Path(cache))
     with strategy_for().scope():
         trained = train_two_phases(
-            network.build(recipe.dropout),
-            run.contract,
+            Untrained(network.build(recipe.dropout), run.contract, network.pretrained),
             TrainingSet(pixels, targets, training),
             TrainingSet(pixels, cells.labels.astype(np.float32), validation),
             recipe,
-            network.pretrained,
             checkpoint,
         )
     scores = keras_logits(trained.model, run.contract, pixels[np.concatenate([validation, judged])])

@@ -23,7 +23,7 @@ class Recipe:
         rate: peak learning rate of phase 2.
         warmup: share of phase 2 during which the rate rises to its peak; a cosine to zero follows.
         last_layers: how many of the backbone's last layers phase 2 trains; None for all.
-        looks: with ``last_layers``, how many augmented looks at each image go through the frozen layers ahead; the
+        looks: with ``last_layers``, how many augmented views of each image go through the frozen layers ahead; the
             epochs take turns at them. 0 passes the whole network every epoch.
         weight_decay: of AdamW.
         label_smoothing: targets become smoothing/2 and 1 - smoothing/2.

@@ -12,12 +12,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from edge_runtime.core.card import InputContract
 from edge_runtime.errors import WrongUsage
 from train.trainer.fine_tuning import FineTuning
 from train.trainer.head import train_head
 from train.trainer.recipe import Recipe
-from train.trainer.training_set import TrainingSet
+from train.trainer.training_set import TrainingSet, Untrained
 
 if TYPE_CHECKING:
     import keras
@@ -37,12 +36,10 @@ class Trained:
 
 
 def train_two_phases(
-    model: keras.Model,
-    contract: InputContract,
+    network: Untrained,
     training: TrainingSet,
     validation: TrainingSet,
     recipe: Recipe,
-    pretrained: bool,
     checkpoint_path: Path | None = None,
     on_epoch: Callable[[list[dict[str, Any]]], None] | None = None,
     finish: bool = False,
@@ -50,12 +47,10 @@ def train_two_phases(
     """Train a freshly built model.
 
     Args:
-        model: see :class:`train.architectures.Architecture`.
-        contract: its input contract.
+        network: what learns; its model is trained in place.
         training: images to learn from.
         validation: images of other patients, for early stopping.
         recipe: what to do.
-        pretrained: whether the backbone carries learned weights (then it is frozen first, its BatchNorm always).
         checkpoint_path: where to keep the state after every epoch; an existing one is continued from.
         on_epoch: called with the history after every epoch, and with that of the checkpoint it goes on from.
         finish: train no further; keep the best epoch of the checkpoint.
@@ -66,13 +61,13 @@ def train_two_phases(
     Returns:
         The model with the weights of its best epoch, and the history.
     """
-    trainer = FineTuning(model, contract, recipe, training, validation, pretrained)
+    trainer = FineTuning(network, recipe, training, validation)
     if checkpoint_path is not None and checkpoint_path.is_file():
         trainer.restore(checkpoint_path)
         if on_epoch is not None:  # the stop may have come after the checkpoint and before this call
             on_epoch(trainer.history)
-    elif pretrained and recipe.head_epochs and not finish:
-        trainer.history += train_head(model, contract, training, recipe, trainer.ahead)
+    elif network.pretrained and recipe.head_epochs and not finish:
+        trainer.history += train_head(network, training, recipe, trainer.ahead)
         if checkpoint_path is not None:
             trainer.save(checkpoint_path)
     if finish and not trainer.best_weights:
@@ -84,4 +79,4 @@ def train_two_phases(
         if on_epoch is not None:
             on_epoch(trainer.history)
     trainer.keep_best()
-    return Trained(model, trainer.history)
+    return Trained(network.model, trainer.history)

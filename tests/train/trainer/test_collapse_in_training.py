@@ -12,7 +12,7 @@ from edge_runtime.core.card import InputContract
 from train.architectures import find
 from train.metrics.collapse import collapses_of, histogram_text, inspect_predictions, training_warning
 from train.trainer.recipe import Recipe
-from train.trainer.training_set import TrainingSet
+from train.trainer.training_set import TrainingSet, Untrained
 from train.trainer.two_phase import train_two_phases
 
 # Enough steps for the moving averages of batch normalisation to settle.
@@ -28,7 +28,7 @@ def fit(recipe: Recipe) -> list[dict[str, object]]:
     pixels[targets == 1, 10:20, 10:20] = 20
     model = find("cnn_128").build(32, 1.0, None, recipe.dropout)
     parts = TrainingSet(pixels, targets, np.arange(48)), TrainingSet(pixels, targets, np.arange(48, 72))
-    return train_two_phases(model, InputContract(32, 32), *parts, recipe, False).history
+    return train_two_phases(Untrained(model, InputContract(32, 32), False), *parts, recipe).history
 
 
 def test_a_learning_rate_far_too_high_is_called_a_collapse(capfd: pytest.CaptureFixture[str]) -> None:

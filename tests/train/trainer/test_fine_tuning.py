@@ -10,17 +10,17 @@ import pytest
 
 from edge_runtime.core.card import InputContract
 from train.trainer.recipe import Recipe
-from train.trainer.training_set import TrainingSet
+from train.trainer.training_set import TrainingSet, Untrained
 
 pytest.importorskip("tensorflow")
-CONTRACT = InputContract(8, 8)
 
 
-def network() -> Any:
+def fresh() -> Untrained:
     import keras
 
     keras.utils.set_random_seed(0)
-    return keras.Sequential([keras.Input((8, 8, 3)), keras.layers.Flatten(), keras.layers.Dense(1, name="head_logit")])
+    layers = [keras.Input((8, 8, 3)), keras.layers.Flatten(), keras.layers.Dense(1, name="head_logit")]
+    return Untrained(keras.Sequential(layers), InputContract(8, 8), False)
 
 
 @pytest.fixture
@@ -33,7 +33,7 @@ def parts() -> tuple[TrainingSet, TrainingSet]:
 def test_the_rate_rises_from_the_first_step_to_its_peak_and_falls(parts: tuple[TrainingSet, TrainingSet]) -> None:
     from train.trainer.fine_tuning import FineTuning
 
-    trainer = FineTuning(network(), CONTRACT, Recipe(epochs=20, batch=8, rate=1.0, warmup=0.2), *parts, False)
+    trainer = FineTuning(fresh(), Recipe(epochs=20, batch=8, rate=1.0, warmup=0.2), *parts)
     rates = []
     for step in range(20):
         trainer.optimizer.iterations.assign(step)
@@ -46,10 +46,10 @@ def test_the_rate_rises_from_the_first_step_to_its_peak_and_falls(parts: tuple[T
 def test_a_single_step_learns_with_any_seed(seed: int, parts: tuple[TrainingSet, TrainingSet]) -> None:
     from train.trainer.two_phase import train_two_phases
 
-    model = network()
-    before = model.get_weights()
-    train_two_phases(model, CONTRACT, *parts, Recipe(epochs=1, batch=8, seed=seed, ema=0.0), False)
-    assert not np.array_equal(before[0], model.get_weights()[0])
+    network = fresh()
+    before = network.model.get_weights()
+    train_two_phases(network, *parts, Recipe(epochs=1, batch=8, seed=seed, ema=0.0))
+    assert not np.array_equal(before[0], network.model.get_weights()[0])
 
 
 def test_a_stop_between_checkpoint_and_history_loses_no_row(
@@ -63,6 +63,6 @@ def test_a_stop_between_checkpoint_and_history_loses_no_row(
     recipe = Recipe(epochs=1, batch=8)
     told: list[list[dict[str, Any]]] = []
     with pytest.raises(KeyboardInterrupt):
-        train_two_phases(network(), CONTRACT, *parts, recipe, False, tmp_path / "last.npz", stop)
-    trained = train_two_phases(network(), CONTRACT, *parts, recipe, False, tmp_path / "last.npz", told.append)
+        train_two_phases(fresh(), *parts, recipe, tmp_path / "last.npz", stop)
+    trained = train_two_phases(fresh(), *parts, recipe, tmp_path / "last.npz", told.append)
     assert told == [trained.history] and len(trained.history) == 1

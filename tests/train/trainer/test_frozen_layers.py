@@ -13,7 +13,7 @@ from train.architectures import find
 from train.trainer.augment import PRESETS
 from train.trainer.frozen_layers import affordable_views, cache_views, split_model
 from train.trainer.recipe import Recipe
-from train.trainer.training_set import TrainingSet
+from train.trainer.training_set import TrainingSet, Untrained
 from train.trainer.two_phase import train_two_phases
 
 CONTRACT = InputContract(height=32, width=32)
@@ -52,10 +52,10 @@ def test_the_cut_is_the_last_single_tensor_before_what_learns(first_trained: str
         assert parts is None
         return
     assert parts is not None
-    trunk, tail = parts
-    assert trunk.layers[-1].name == cut
+    frozen, tail = parts
+    assert frozen.layers[-1].name == cut
     images = np.random.default_rng(0).uniform(-1, 1, (3, 32, 32, 3)).astype(np.float32)
-    np.testing.assert_allclose(tail(trunk(images)), model(images), rtol=1e-4, atol=1e-6)
+    np.testing.assert_allclose(tail(frozen(images)), model(images), rtol=1e-4, atol=1e-6)
 
 
 @pytest.mark.parametrize("last_layers", [20, 1])  # 1: an activation without weights, so that the head alone learns
@@ -70,7 +70,9 @@ def test_training_behind_the_cut_is_training_of_the_whole(last_layers: int) -> N
             TrainingSet(pixels, targets, np.arange(32)),
             TrainingSet(pixels, targets, np.arange(32, 40)),
         )
-        result = train_two_phases(network(), CONTRACT, training, validation, replace(recipe, looks=looks), True)
+        result = train_two_phases(
+            Untrained(network(), CONTRACT, True), training, validation, replace(recipe, looks=looks)
+        )
         trained.append(result)
     for ahead, every_time in zip(trained[0].model.weights, trained[1].model.weights, strict=True):
         np.testing.assert_allclose(ahead, every_time, atol=3e-3)  # activations are kept in half precision
@@ -78,24 +80,22 @@ def test_training_behind_the_cut_is_training_of_the_whole(last_layers: int) -> N
     np.testing.assert_allclose(losses[0], losses[1], rtol=2e-2)
 
 
-def test_looks_differ_and_repeat_with_their_seed() -> None:
-    pixels, targets = cells(6)
+def test_views_differ_and_repeat_with_their_seed() -> None:
+    images = TrainingSet(*cells(6), np.arange(6))
     parts = split_model(network(), "block_16_depthwise")
     assert parts is not None
 
-    def look(seed: int) -> np.ndarray:
-        return cache_views(
-            parts[0], CONTRACT, pixels, targets, np.arange(6), PRESETS["standard"], seed, looks=2
-        ).features
+    def view(seed: int) -> np.ndarray:
+        return cache_views(parts[0], CONTRACT, images, PRESETS["standard"], seed, views=2).features
 
-    first = look(1)
+    first = view(1)
     assert first.shape[:2] == (2, 6) and first.dtype == np.float16
     assert not np.array_equal(first[0], first[1])
-    np.testing.assert_array_equal(first, look(1))
-    assert not np.array_equal(first, look(2))
+    np.testing.assert_array_equal(first, view(1))
+    assert not np.array_equal(first, view(2))
 
 
-def test_no_more_looks_than_memory_holds() -> None:
+def test_no_more_views_than_memory_holds() -> None:
     parts = split_model(network(), "block_16_depthwise")
     assert parts is not None
     assert affordable_views(parts[0], 100, 4) == 4
@@ -103,12 +103,12 @@ def test_no_more_looks_than_memory_holds() -> None:
 
 
 def test_the_runtimes_activations_are_tensorflows(monkeypatch: pytest.MonkeyPatch) -> None:
-    pixels, targets = cells(10)
+    images = TrainingSet(*cells(10), np.arange(10))
     split = split_model(network(), "block_15_expand")
     assert split is not None
-    given = (split[0], CONTRACT, pixels, targets, np.arange(10), PRESETS["standard"], 5, 2)
+    given = (split[0], CONTRACT, images, PRESETS["standard"], 5, 2)
     slow = cache_views(*given)
-    monkeypatch.setattr("train.trainer.lite_forward.WORTH_IT", 20)  # two looks at ten images
+    monkeypatch.setattr("train.trainer.lite_forward.WORTH_IT", 20)  # two views of ten images
     fast = cache_views(*given)
     assert not np.array_equal(fast.features, slow.features)  # it did go another way ...
     np.testing.assert_allclose(fast.features, slow.features, rtol=2e-3, atol=2e-3)  # ... to what half precision keeps

@@ -24,7 +24,7 @@ from edge_runtime.core.card import InputContract
 from edge_runtime.errors import WrongUsage
 from train.architectures import find
 from train.trainer.augment import PRESETS
-from train.trainer.training_set import TrainingSet
+from train.trainer.training_set import TrainingSet, Untrained
 from train.trainer.recipe import Recipe
 from train.trainer.replicas import strategy_for
 from train.trainer.two_phase import train_two_phases
@@ -48,14 +48,14 @@ for devices in (["CPU:0"], ["CPU:0", "CPU:1"])[: 1 if half else 2]:
         begun = model.get_weights()
         parts = TrainingSet(pixels, targets, np.arange(36)), TrainingSet(pixels, targets, np.arange(36, 48))
         # Frozen normalisation: statistics of half a batch would rightly differ from those of a whole one.
-        trained = train_two_phases(model, InputContract(32, 32), *parts, recipe, not half)
+        trained = train_two_phases(Untrained(model, InputContract(32, 32), not half), *parts, recipe)
     weights.append(trained.model.get_weights())
     last = trained.history[-1]
 print("auc", last["val_auc"])
 if not half:
     with strategy.scope():
         try:
-            train_two_phases(model, InputContract(32, 32), *parts, replace(recipe, jit=True), False)
+            train_two_phases(Untrained(model, InputContract(32, 32), False), *parts, replace(recipe, jit=True))
         except WrongUsage as error:
             print("refused", int("leave out --jit" in str(error)))
 one, both, start = (np.concatenate([w.ravel() for w in some]) for some in (weights[0], weights[-1], begun))

@@ -43,7 +43,7 @@ tf.config.experimental.enable_op_determinism()
 tf.config.run_functions_eagerly(True)
 from edge_runtime.core.card import InputContract
 from train.architectures import find
-from train.trainer.training_set import TrainingSet
+from train.trainer.training_set import TrainingSet, Untrained
 from train.trainer.recipe import Recipe
 from train.trainer.two_phase import train_two_phases
 
@@ -66,7 +66,7 @@ def fit(path, recipe):
     pixels[targets == 1, 10:20, 10:20] = 20
     model = find("cnn_128").build(32, 1.0, None, 0.2)
     parts = TrainingSet(pixels, targets, np.arange(36)), TrainingSet(pixels, targets, np.arange(36, 48))
-    return train_two_phases(model, InputContract(32, 32), *parts, recipe, True, path)
+    return train_two_phases(Untrained(model, InputContract(32, 32), True), *parts, recipe, path)
 
 folder, places = Path(sys.argv[1]), json.loads(sys.argv[2])
 full = Recipe(head_epochs=1, epochs=2, batch=12, seed=4, deterministic=True)
