@@ -71,11 +71,11 @@ def run_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     pytest.importorskip("tensorflow")
     from train.network.network import Network
     from train.trainer.recipe import Recipe
-    from train.training import finish_run, start_run
+    from train.training import RunPlan, finish_run, start_run
 
     folder = tmp_path_factory.mktemp("convert")
     data = draw_patients(folder / "cells", patients=40, each=14)
     recipe = Recipe(epochs=4, batch=32, rate=3e-3, ema=0.0, warmup=0.0)
     network = Network("cnn_128", SIZE, weights=None)
-    finish_run(start_run(folder / "run", data, network, recipe, cache=folder / "cache"))
+    finish_run(start_run(folder / "run", RunPlan(data, network, recipe, cache=folder / "cache")))
     return folder / "run"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import asdict
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
@@ -13,8 +13,8 @@ import numpy as np
 from edge_runtime.common.console import note
 from edge_runtime.errors import BadData
 from train.data.cache import UnreadableCells, load_pixels
-from train.data.dataset import note_contradictions, scan
-from train.data.splits import split_cells
+from train.data.dataset import Cells, note_contradictions, scan
+from train.data.splits import Split, split_cells
 from train.data.tables import write_csv
 from train.data.teacher import TEACHER, read_teacher, soft_targets
 from train.evaluate.measure import measure_run
@@ -30,74 +30,100 @@ from train.trainer.replicas import check_compiled
 _HISTORY = ("phase", "epoch", "loss", "val_loss", "val_auc", "called", "collapsed", "rate", "seconds")
 
 
-def start_run(
-    out: Path,
-    data: Path,
-    network: Network,
-    recipe: Recipe,
-    patients: str | None = None,
-    by_image: bool = False,
-    skip_bad: bool = False,
-    cache: Path | None = None,
-    shares: tuple[float, float, float] = (0.7, 0.15, 0.15),
-    teacher: Path | None = None,
-    teacher_weight: float = 0.5,
-    nested_teacher_weight: float | None = None,
-) -> Run:
-    """Read the data, split it and lay the run directory, the last of all; nothing is trained yet.
+@dataclass(frozen=True)
+class RunPlan:
+    """What a new run is made of.
 
-    Args:
+    Attributes:
+        data: folder of cells or CSV, see :func:`train.data.dataset.scan`.
+        network: which network.
+        recipe: how it is trained.
+        patients: regular expression that finds the patient in a file name, or None.
+        by_image: patients are unknown, so images are split.
+        skip_bad: leave out images that cannot be read.
+        cache: folder for decoded pixels; None keeps none.
         shares: of the images, for training, validation and test.
         teacher: soft targets, see :mod:`train.data.teacher`; copied into the run.
-        teacher_weight: how much of the target they are.
+        teacher_weight: how much of the target they are, 0..1.
         nested_teacher_weight: the same for a run without ``teacher``, of which only folds are trained: each fold
             makes a teacher of its own (:func:`train.cross_validation.cross_validate`).
+    """
+
+    data: Path
+    network: Network
+    recipe: Recipe
+    patients: str | None = None
+    by_image: bool = False
+    skip_bad: bool = False
+    cache: Path | None = None
+    shares: tuple[float, float, float] = (0.7, 0.15, 0.15)
+    teacher: Path | None = None
+    teacher_weight: float = 0.5
+    nested_teacher_weight: float | None = None
+
+
+def start_run(out: Path, plan: RunPlan) -> Run:
+    """Read the data, split it and lay the run directory, the last of all; nothing is trained yet.
 
     Raises:
         WrongUsage: ``out`` is not empty, or there is nothing to train on, or the teacher saw the test patients, or
             the network or this machine does not take what was asked for.
         EnvironmentLacks: the ImageNet weights cannot be downloaded here.
         BadData: the weights file is damaged or of another network, or no image can be read.
-        UnreadableCells: some images are bad and ``skip_bad`` is False.
+        UnreadableCells: some images are bad and they are not to be left out.
     """
-    check_vacant(out, data, teacher)
-    check_compiled(recipe.jit)
-    network = network.settled()
-    cells = scan(data, patients)
+    check_vacant(out, plan.data, plan.teacher)
+    check_compiled(plan.recipe.jit)
+    plan = replace(plan, network=plan.network.settled())
+    cells = scan(plan.data, plan.patients)
     if cells.ignored:
         note(f"{cells.ignored} hidden, system or other files ignored.")
-    if network.pretrained:
-        network.build(recipe.dropout)  # weights that cannot be had are noticed now, not after minutes of decoding
-    try:
-        load_pixels(cells, network.contract, cache)
-    except UnreadableCells as error:
-        if not skip_bad:
-            raise
-        if len(error.indices) == len(cells):
-            raise BadData(f"None of the {len(cells)} images in {data} can be read, so there is no training.") from error
-        note(f"{len(error.indices)} unreadable images left out.")
-        cells = cells.subset(np.setdiff1d(np.arange(len(cells)), error.indices))
+    if plan.network.pretrained:
+        # Weights that cannot be had are noticed now, not after minutes of decoding.
+        plan.network.build(plan.recipe.dropout)
+    cells = _readable(cells, plan)
     note_contradictions(cells)
-    split = split_cells(cells, shares, seed=recipe.seed, by_image=by_image)
-    taught = None if teacher is None else read_teacher(teacher)
-    if taught is not None:
-        soft_targets(cells, split.indices("train"), taught, teacher_weight)  # refuses a teacher that does not fit
+    split = split_cells(cells, plan.shares, seed=plan.recipe.seed, by_image=plan.by_image)
+    taught = None if plan.teacher is None else read_teacher(plan.teacher)
+    if taught is not None:  # refuse a teacher that does not fit
+        soft_targets(cells, split.indices("train"), taught, plan.teacher_weight)
     if split.by == "image":
         note("WARNING: the split is by image; cells of one patient lie on both sides and every figure is optimistic.")
-    config = {
+    lay_run(out, cells, split, taught, _config(plan, cells, split))
+    return Run.open(out)
+
+
+def _readable(cells: Cells, plan: RunPlan) -> Cells:
+    """The cells whose images can be read, decoded into the cache; without the others where that is wanted."""
+    try:
+        load_pixels(cells, plan.network.contract, plan.cache)
+    except UnreadableCells as error:
+        if not plan.skip_bad:
+            raise
+        if len(error.indices) == len(cells):
+            raise BadData(
+                f"None of the {len(cells)} images in {plan.data} can be read, so there is no training."
+            ) from error
+        note(f"{len(error.indices)} unreadable images left out.")
+        return cells.subset(np.setdiff1d(np.arange(len(cells)), error.indices))
+    return cells
+
+
+def _config(plan: RunPlan, cells: Cells, split: Split) -> dict[str, Any]:
+    """``config.json`` of the run."""
+    network = plan.network
+    return {
         "architecture": network.arch,
         "summary": network.family.summary,
         "network": asdict(network),
         "input": asdict(network.contract),
-        "recipe": asdict(recipe),
+        "recipe": asdict(plan.recipe),
         "data": describe(cells, split),
-        "teacher_weight": nested_teacher_weight if taught is None else teacher_weight,
-        "cache": None if cache is None else os.path.abspath(cache),
+        "teacher_weight": plan.nested_teacher_weight if plan.teacher is None else plan.teacher_weight,
+        "cache": None if plan.cache is None else os.path.abspath(plan.cache),
         "versions": versions(),
         "created": datetime.now(timezone.utc).isoformat(timespec="seconds"),
     }
-    lay_run(out, cells, split, taught, config)
-    return Run.open(out)
 
 
 def finish_run(run: Run, finish: bool = False) -> dict[str, Any]:

@@ -219,14 +219,15 @@ def _run_of(path: Path, named: NamedRecipe, recipe: Recipe, shared: SharedFolds)
     Raises:
         WrongUsage: the folder is of another recipe, or of other data.
     """
-    from train.training import start_run
+    from train.training import RunPlan, start_run
 
     if not (path / "config.json").is_file():
         path.parent.mkdir(parents=True, exist_ok=True)
-        return start_run(
-            path, shared.data, named.network, recipe, shared.patients, cache=shared.cache,
+        fresh = RunPlan(
+            shared.data, named.network, recipe, shared.patients, cache=shared.cache,
             nested_teacher_weight=named.teacher_weight,
         )  # fmt: skip
+        return start_run(path, fresh)
     run = Run.open(path)
     same = run.cells.paths == shared.cells.paths and run.cells.patients == shared.cells.patients
     if not same or run.config["data"]["fingerprint"] != shared.fingerprint:

@@ -229,7 +229,7 @@ def test_a_run_by_image_with_odd_names_can_be_measured_and_read_from_any_folder(
 
     from train.evaluate.measure import measure_run, read_scores
     from train.network.network import Network
-    from train.training import start_run
+    from train.training import RunPlan, start_run
 
     data = draw_cells(tmp_path / "data", patients=6, each=4)
     names = [data / label / os.fsdecode(b"C%dP%d_\xff.png" % (i, i)) for i in range(3) for label in
@@ -238,7 +238,7 @@ def test_a_run_by_image_with_odd_names_can_be_measured_and_read_from_any_folder(
         name.write_bytes((data / "Uninfected" / "C1P1_cell_0.png").read_bytes())
     monkeypatch.chdir(tmp_path)
     network = Network("cnn_128", SIZE, weights=None)
-    run = start_run(Path("run"), data, network, Recipe(), by_image=True, cache=Path("cache"))
+    run = start_run(Path("run"), RunPlan(data, network, Recipe(), by_image=True, cache=Path("cache")))
     assert "6 images have the same content as an earlier one" in capsys.readouterr().err
     config = json.loads((tmp_path / "run" / "config.json").read_text())
     assert config["cache"] == str(tmp_path / "cache")

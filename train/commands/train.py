@@ -211,7 +211,7 @@ def train(
     from train.evaluate.results import summary_text
     from train.runs.run import Run
     from train.trainer.recipe import recipe_of
-    from train.training import finish_run, start_run
+    from train.training import RunPlan, finish_run, start_run
 
     if resume is not None:
         run = Run.open(resume)
@@ -221,10 +221,11 @@ def train(
     else:
         assert data is not None and out is not None
         network, recipe = network_and_recipe(options, gpus() > 0)
-        run = start_run(
-            out, data, network, recipe, patients, split_by_image, skip_bad, cache or default_cache(),
-            shares, teacher, teacher_weight,
+        plan = RunPlan(
+            data, network, recipe, patients, split_by_image, skip_bad, cache or default_cache(), shares, teacher,
+            teacher_weight,
         )  # fmt: skip
+        run = start_run(out, plan)
     document = finish_run(run, finish)
     if as_json:
         emit_json(document)

@@ -17,7 +17,7 @@ from train.trainer.recipe import Recipe
 
 pytest.importorskip("tensorflow")
 from train.network.network import Network
-from train.training import start_run
+from train.training import RunPlan, start_run
 
 NETWORK = Network("cnn_128", SIZE)  # its default is ImageNet, which does not matter to a network without
 
@@ -40,7 +40,7 @@ def test_a_stop_while_the_images_are_read_leaves_no_directory(
 ) -> None:
     monkeypatch.setattr("train.data.dataset.Cells.fingerprint", property(stop))
     with pytest.raises(KeyboardInterrupt):
-        start_run(tmp_path / "run", cells, NETWORK, Recipe())
+        start_run(tmp_path / "run", RunPlan(cells, NETWORK, Recipe()))
     assert not (tmp_path / "run").exists()
 
 
@@ -48,19 +48,19 @@ def test_a_start_cut_short_is_begun_anew_in_the_same_folder(
     cells: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     out, teacher = tmp_path / "run", tmp_path / "scores.csv"
-    run = start_run(tmp_path / "first", cells, NETWORK, Recipe())
+    run = start_run(tmp_path / "first", RunPlan(cells, NETWORK, Recipe()))
     learnt = [run.cells.paths[i] for i in run.indices("train")]
     teacher.write_text("\n".join(["path,probability", *(f"{path},0.5" for path in learnt)]) + "\n")
     with monkeypatch.context() as patched:
         patched.setattr("train.runs.starting.write_json", stop)
         with pytest.raises(KeyboardInterrupt):
-            start_run(out, cells, NETWORK, Recipe(), teacher=teacher)
+            start_run(out, RunPlan(cells, NETWORK, Recipe(), teacher=teacher))
     assert names(out) == {"split.csv", "teacher.csv"}
     (out / ".config.json.0123456789ab.tmp").write_text("{")  # as a power cut leaves it
-    assert start_run(out, cells, NETWORK, Recipe()).config["teacher_weight"] is None
+    assert start_run(out, RunPlan(cells, NETWORK, Recipe())).config["teacher_weight"] is None
     assert names(out) == {"split.csv", "config.json"}
     with pytest.raises(WrongUsage, match=f"not empty; choose another --out, or use --resume {out}"):
-        start_run(out, cells, NETWORK, Recipe())
+        start_run(out, RunPlan(cells, NETWORK, Recipe()))
 
 
 @pytest.mark.parametrize("there", [("split.csv", "notes.txt"), ("teacher.csv",), ("config.json",), (".x.tmp",)])
@@ -68,7 +68,7 @@ def test_foreign_files_are_left_alone(there: tuple[str, ...], cells: Path, tmp_p
     for name in there:
         (tmp_path / name).write_text("mine")
     with pytest.raises(WrongUsage, match="already exists and is not empty"):
-        start_run(tmp_path, cells, NETWORK, Recipe())
+        start_run(tmp_path, RunPlan(cells, NETWORK, Recipe()))
     assert names(tmp_path) == set(there) and (tmp_path / there[0]).read_text() == "mine"
 
 
@@ -76,7 +76,7 @@ def test_a_table_of_cells_is_not_taken_for_a_leftover(cells: Path, tmp_path: Pat
     table = tmp_path / "split.csv"
     table.write_text(f"path,label,patient\n{next(cells.glob('*/*.png'))},1,A\n")
     with pytest.raises(WrongUsage, match="not empty"):
-        start_run(tmp_path, table, NETWORK, Recipe())
+        start_run(tmp_path, RunPlan(table, NETWORK, Recipe()))
     assert table.is_file()
 
 
@@ -90,12 +90,12 @@ def test_what_comes_to_lie_there_meanwhile_is_not_overwritten(
 
     monkeypatch.setattr("train.training.versions", another_run_starts)
     with pytest.raises(WrongUsage, match="already exists"):
-        start_run(tmp_path / "run", cells, NETWORK, Recipe())
+        start_run(tmp_path / "run", RunPlan(cells, NETWORK, Recipe()))
     assert (tmp_path / "run" / "config.json").read_text() == "theirs"
 
 
 def test_a_run_of_which_only_folds_are_trained_may_have_them_taught(cells: Path, tmp_path: Path) -> None:
-    run = start_run(tmp_path / "run", cells, NETWORK, Recipe(), nested_teacher_weight=0.4)
+    run = start_run(tmp_path / "run", RunPlan(cells, NETWORK, Recipe(), nested_teacher_weight=0.4))
     assert run.config["teacher_weight"] == 0.4 and names(run.path) == {"split.csv", "config.json"}
     assert Run.open(run.path).config == json.loads((run.path / "config.json").read_text())
 
@@ -111,7 +111,7 @@ def test_weights_for_a_network_that_takes_none_are_refused(cells: Path, tmp_path
     (tmp_path / "w.weights.h5").touch()
     network = replace(NETWORK, weights=str(tmp_path / "w.weights.h5"))
     with pytest.raises(WrongUsage, match="cnn_128 learns from nothing and takes no weights; leave out --weights"):
-        start_run(tmp_path / "run", cells, network, Recipe())
+        start_run(tmp_path / "run", RunPlan(cells, network, Recipe()))
     assert not (tmp_path / "run").exists()
 
 
@@ -119,7 +119,7 @@ def test_damaged_weights_are_refused_before_a_directory_is_laid(cells: Path, tmp
     file = tmp_path / "w.weights.h5"
     file.write_bytes(b"x")
     with pytest.raises(BadData, match=r"w\.weights\.h5 do not fit"):
-        start_run(tmp_path / "run", cells, Network("vgg16", SIZE, weights=str(file)), Recipe())
+        start_run(tmp_path / "run", RunPlan(cells, Network("vgg16", SIZE, weights=str(file)), Recipe()))
     assert not (tmp_path / "run").exists()
 
 
@@ -166,7 +166,7 @@ def test_images_that_are_all_bad_are_said_to_be(tmp_path: Path) -> None:
         (tmp_path / "cells" / name).parent.mkdir(parents=True)
         (tmp_path / "cells" / name).write_bytes(b"nonsense")
     with pytest.raises(BadData, match=r"None of the 2 images in .* can be read"):
-        start_run(tmp_path / "run", tmp_path / "cells", NETWORK, Recipe(), skip_bad=True)
+        start_run(tmp_path / "run", RunPlan(tmp_path / "cells", NETWORK, Recipe(), skip_bad=True))
 
 
 def test_several_gpus_and_xla_are_refused_at_once(cells: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -175,7 +175,7 @@ def test_several_gpus_and_xla_are_refused_at_once(cells: Path, tmp_path: Path, m
 
     monkeypatch.setattr("train.trainer.replicas.strategy_for", Mirrored)
     with pytest.raises(WrongUsage, match="leave out --jit"):
-        start_run(tmp_path / "run", cells, NETWORK, Recipe(jit=True))
+        start_run(tmp_path / "run", RunPlan(cells, NETWORK, Recipe(jit=True)))
     assert not os.path.lexists(tmp_path / "run")
 
 
@@ -188,6 +188,6 @@ def test_a_layout_without_patients_warns_as_a_split_by_image(
         copy = tmp_path / "data" / ("test" if number % 4 == 0 else "train") / path.parent.name / f"x{number}.png"
         copy.parent.mkdir(parents=True, exist_ok=True)
         copy.write_bytes(path.read_bytes())
-    run = start_run(tmp_path / "run", tmp_path / "data", NETWORK, Recipe(), by_image=True)
+    run = start_run(tmp_path / "run", RunPlan(tmp_path / "data", NETWORK, Recipe(), by_image=True))
     assert "WARNING: the split is by image" in capsys.readouterr().err
     assert len(split_warnings(run)) == 1
