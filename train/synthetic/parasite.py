@@ -2,10 +2,30 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from train.synthetic.shapes import Map, ObjectGrid, crescent, dot, outline, relative_radius
 from train.synthetic.stain import Layers, SyntheticPatient
+
+
+@dataclass(frozen=True)
+class Grain:
+    """A grain of chromatin on a cell; lengths in radii of a red cell.
+
+    Attributes:
+        x, y: its middle.
+        radius: half its width.
+        length: how many times as long as wide.
+        tilt: of its long side, in radians.
+    """
+
+    x: float
+    y: float
+    radius: float
+    length: float
+    tilt: float
 
 
 def paint_ring(
@@ -42,7 +62,8 @@ def _ring(
     for shift in (0.0,) if rng.random() < 0.82 else (-0.45, 0.45):
         cx, cy = _on_ellipse(axes, tilt, towards + shift, 0.85)
         size = chromatin if shift == 0 else chromatin * 0.8
-        _clump(rng, layers, grid, x + cx, y + cy, size, float(rng.uniform(1.0, 1.5)), towards + np.pi / 2, strength)
+        grain = Grain(x + cx, y + cy, size, float(rng.uniform(1.0, 1.5)), towards + np.pi / 2)
+        _lay_grain(rng, layers, grid, grain, strength)
 
 
 def _on_ellipse(axes: tuple[float, float], tilt: float, angle: float, part: float) -> tuple[float, float]:
@@ -57,35 +78,17 @@ def _applique(rng: np.random.Generator, layers: Layers, grid: ObjectGrid, angle:
     # A sliver of cytoplasm along the edge, its chromatin a short bar.
     rho = relative_radius(dx, dy, (0.3, 0.11), angle + np.pi / 2, outline(rng, 0.08))
     layers.cytoplasm[where] += np.float32(0.8 * strength) * grid.cover(0.11 * (1 - rho), 0.08)
-    _clump(
-        rng,
-        layers,
-        grid,
-        x,
-        y,
-        float(rng.uniform(0.07, 0.1)),
-        float(rng.uniform(1.3, 2.2)),
-        angle + np.pi / 2,
-        strength,
-    )
+    grain = Grain(x, y, float(rng.uniform(0.07, 0.1)), float(rng.uniform(1.3, 2.2)), angle + np.pi / 2)
+    _lay_grain(rng, layers, grid, grain, strength)
 
 
-def _clump(
-    rng: np.random.Generator,
-    layers: Layers,
-    grid: ObjectGrid,
-    x: float,
-    y: float,
-    radius: float,
-    length: float,
-    tilt: float,
-    strength: float,
-) -> None:
-    """Chromatin: an irregular dense grain, ``length`` times as long as wide."""
-    where, dx, dy = grid.window(x, y, radius * length * 1.6)
-    rho = relative_radius(dx, dy, (radius * length, radius), tilt, outline(rng, 0.1))
-    grain = np.float32(strength) * grid.cover(radius * (1 - rho), radius * 0.7)
-    np.maximum(layers.chromatin[where], grain, out=layers.chromatin[where])
+def _lay_grain(rng: np.random.Generator, layers: Layers, grid: ObjectGrid, grain: Grain, strength: float) -> None:
+    """Lay chromatin down: an irregular dense grain."""
+    long = grain.radius * grain.length
+    where, dx, dy = grid.window(grain.x, grain.y, long * 1.6)
+    rho = relative_radius(dx, dy, (long, grain.radius), grain.tilt, outline(rng, 0.1))
+    dye = np.float32(strength) * grid.cover(grain.radius * (1 - rho), grain.radius * 0.7)
+    np.maximum(layers.chromatin[where], dye, out=layers.chromatin[where])
 
 
 def _pigment(
@@ -131,7 +134,8 @@ def paint_trophozoite(
     layers.haemoglobin[where] *= 1 - 0.35 * inside
     turn = float(rng.uniform(0, 2 * np.pi))
     cx, cy = x + 0.5 * radius * np.cos(turn), y + 0.5 * radius * np.sin(turn)
-    _clump(rng, layers, grid, cx, cy, float(rng.uniform(0.11, 0.16)), float(rng.uniform(1.0, 1.5)), turn, strength)
+    grain = Grain(cx, cy, float(rng.uniform(0.11, 0.16)), float(rng.uniform(1.0, 1.5)), turn)
+    _lay_grain(rng, layers, grid, grain, strength)
     if amoeboid:
         spots = _scatter(rng, int(rng.integers(10, 24)), radius * 0.42, x, y)
         _pigment(rng, layers, grid, spots, 0.028, 0.6 * strength)
@@ -161,7 +165,7 @@ def paint_schizont(
     for mx, my in spots:
         dot(layers.cytoplasm, grid, mx, my, 0.12, 0.65 * strength, soft=0.07)
         size, length = float(rng.uniform(0.05, 0.08)), float(rng.uniform(1.0, 1.6))
-        _clump(rng, layers, grid, mx, my, size, length, float(rng.uniform(0, np.pi)), strength)
+        _lay_grain(rng, layers, grid, Grain(mx, my, size, length, float(rng.uniform(0, np.pi))), strength)
     _pigment(rng, layers, grid, _scatter(rng, int(rng.integers(6, 11)), 0.06), 0.05, 1.1 * strength)
 
 
@@ -216,7 +220,7 @@ def _round_gametocyte(rng: np.random.Generator, layers: Layers, grid: ObjectGrid
     x, y = away * float(np.cos(angle)), away * float(np.sin(angle))
     nucleus = np.hypot(dx - np.float32(x), dy - np.float32(y))
     layers.chromatin[where] += np.float32(0.5 * strength) * grid.cover(0.3 - nucleus, 0.14) * inside
-    _clump(rng, layers, grid, x, y, float(rng.uniform(0.1, 0.14)), 1.4, float(angle), strength)
+    _lay_grain(rng, layers, grid, Grain(x, y, float(rng.uniform(0.1, 0.14)), 1.4, float(angle)), strength)
     turns, places = rng.uniform(0, 2 * np.pi, 40), radius * 0.9 * np.sqrt(rng.uniform(0, 1, 40))
     spots = np.stack([places * np.cos(turns), places * np.sin(turns)], 1).astype(np.float32)
     _pigment(rng, layers, grid, spots, 0.03, 0.6 * strength)
