@@ -13,7 +13,7 @@ from edge_runtime.core.card import RESEARCH_USE
 from train.explain.choose import LEAST, MOST, NAMED, WRONG
 from train.explain.panel import INK, PAPER, SOFT, WARN, write
 from train.report.html import bullets, cell_picture, section
-from train.report.style import CSS
+from train.report.page import page
 
 HEADINGS = {
     WRONG: "Wrong: the surest mistakes first",
@@ -119,27 +119,8 @@ def index_page(
         f".cells {{ grid-template-columns: repeat(auto-fill, min(100%, {wide + 2}px)); }} "
         ".cells figure img { height: auto; } header > div, main { max-width: 90rem; }"
     )
-    document = f"""<!DOCTYPE html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta http-equiv="Content-Security-Policy" content="default-src 'none'; img-src data:; style-src 'unsafe-inline'">
-<title>{escape(title)}</title>
-<style>{CSS}{style}</style>
-</head>
-<body>
-<header><div><h1>{escape(title)}</h1>
-<p>{len(entries):,} {"image" if len(entries) == 1 else "images"}</p>
-<p class="research">{escape(RESEARCH_USE)}</p></div></header>
-<main id="main">
-{about}
-{"".join(blocks)}
-</main>
-</body>
-</html>
-"""
-    return document.encode("utf-8", "backslashreplace").decode("utf-8")
+    count = f"{len(entries):,} {'image' if len(entries) == 1 else 'images'}"
+    return page(title, f"{about}\n{''.join(blocks)}", subtitle=count, style=style)
 
 
 def _more(entry: SheetEntry) -> str:

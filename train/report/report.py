@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from html import escape
 from typing import Any
 
-from edge_runtime.core.card import RESEARCH_USE
 from train.report import sections
 from train.report.error_pictures import ErrorPicture
 from train.report.html import facts, section
-from train.report.style import CSS
+from train.report.page import page
 
 
 @dataclass(frozen=True)
@@ -60,32 +58,11 @@ def build_report(evaluation: Mapping[str, Any], header: ReportHeader, errors: Se
         ("limits", "Limits", sections.limits(evaluation)),
     ]
     shown = [(anchor, heading, content) for anchor, heading, content in blocks if content]
-    links = "".join(f'<li><a href="#{anchor}">{escape(heading)}</a></li>' for anchor, heading, _ in shown)
-    body = "\n".join(section(anchor, heading, *content) for anchor, heading, content in shown)
-    cells = evaluation["cells"]
-    people = "" if evaluation["patients"] is None else f" of {evaluation['patients']['total']} patients"
-    tools = ", ".join(f"{name} {value}" for name, value in header.tools.items())
-    document = f"""<!DOCTYPE html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta http-equiv="Content-Security-Policy" content="default-src 'none'; img-src data:; style-src 'unsafe-inline'">
-<title>{escape(header.title)}</title>
-<style>{CSS}</style>
-</head>
-<body>
-<a class="skip" href="#main">To the content</a>
-<header><div><h1>{escape(header.title)}</h1>
-<p>{cells["total"]:,} cells{escape(people)}</p>
-<p class="research">{escape(RESEARCH_USE)}</p></div></header>
-<nav aria-label="Sections"><ul>{links}</ul></nav>
-<main id="main">
-{body}
-</main>
-<footer><p>{escape(RESEARCH_USE)}</p><p>{escape(tools)}</p></footer>
-</body>
-</html>
-"""
-    # Patients named after files may hold bytes that are no text.
-    return document.encode("utf-8", "backslashreplace").decode("utf-8")
+    cells, known = evaluation["cells"], evaluation["patients"]
+    return page(
+        header.title,
+        "\n".join(section(anchor, heading, *content) for anchor, heading, content in shown),
+        subtitle=f"{cells['total']:,} cells" + ("" if known is None else f" of {known['total']} patients"),
+        links={anchor: heading for anchor, heading, _ in shown},
+        footer=", ".join(f"{name} {value}" for name, value in header.tools.items()),
+    )
