@@ -220,6 +220,6 @@ def test_folds_spread_patients_evenly() -> None:
 
 
 @pytest.mark.real_data
-def test_the_shared_cells_belong_to_104_patients(real_data: Path) -> None:
+def test_the_shared_cells_belong_to_131_patients(real_data: Path) -> None:
     cells = scan(real_data / "nih_cells")
-    assert len(cells) == 15_561 and len(set(cells.patients or ())) == 104
+    assert len(cells) == 18_472 and len(set(cells.patients or ())) == 131
