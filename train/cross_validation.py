@@ -97,10 +97,10 @@ def cross_validate(run: Run, folds: int, part: str = "all") -> CrossValidated:
     for number in range(folds):
         name = f"fold {number + 1} of {folds}"
         logits[fold == number] = judge_fold(run, cells, fold, number, recipe, folder, name, weight)
-    folded = CrossValidated(cells, fold, logits, folder)
+    judged = CrossValidated(cells, fold, logits, folder)
     _write(folder / "scores.csv", cells, fold, np.arange(len(cells)), logits)
-    write_json(folder / "folds.json", {"folds": folds, "part": part, "spread": folded.spread()})
-    return folded
+    write_json(folder / "folds.json", {"folds": folds, "part": part, "spread": judged.spread()})
+    return judged
 
 
 def judge_fold(

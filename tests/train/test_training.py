@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,9 +14,12 @@ from PIL import Image
 
 from edge_runtime.core.card import InputContract
 from edge_runtime.errors import BadData, WrongUsage
+from train.evaluate.measure import measure_run, read_scores
+from train.network.network import Network
 from train.runs.run import Run
 from train.trainer.augment import PRESETS
 from train.trainer.recipe import Recipe
+from train.training import RunPlan, start_run
 
 pytest.importorskip("tensorflow")
 
@@ -225,12 +229,6 @@ def test_a_width_is_refused_where_there_is_only_one(tmp_path: Path) -> None:
 def test_a_run_by_image_with_odd_names_can_be_measured_and_read_from_any_folder(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    import os
-
-    from train.evaluate.measure import measure_run, read_scores
-    from train.network.network import Network
-    from train.training import RunPlan, start_run
-
     data = draw_cells(tmp_path / "data", patients=6, each=4)
     names = [data / label / os.fsdecode(b"C%dP%d_\xff.png" % (i, i)) for i in range(3) for label in
              ("Parasitized", "Uninfected")]  # fmt: skip

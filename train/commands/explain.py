@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,8 @@ from edge_runtime.errors import BadData, WrongUsage
 
 if TYPE_CHECKING:
     from edge_runtime.inspection.opening import ModelDescription
+    from train.explain.choose import ChosenImage
+    from train.explain.folder import Folder
 
 
 @click.command(
@@ -83,19 +86,36 @@ def explain(
     explainer, run = open_explainer(target, data, Wish(method, layer, fill), description)
     others = 0
     if images:
-        candidates, others = named_images(images, run)
+        chosen, others = named_images(images, run)
     else:
         assert run is not None  # a model file without images has been refused above
-        candidates = choose_test_cells(run, count)
+        chosen = choose_test_cells(run, count)
     if run is None:
         for remark in explainer.remarks:
             note(remark)
     folder = Folder(out, explainer)
+    done, bad = _explain_all(folder, chosen, as_json)
+    folder.finish()
+    if not as_json:
+        click.echo(_summary(done, bad))
+    if others:
+        note(f"{others} other files in the folders were left out (not images by their ending, or hidden).")
+    note(f"Wrote {printable(out / 'index.html')}.")
+    if bad:
+        click.get_current_context().exit(1)
+
+
+def _explain_all(folder: Folder, chosen: Sequence[ChosenImage], as_json: bool) -> tuple[list[dict[str, Any]], int]:
+    """Documents of the images explained, and how many could not be read.
+
+    Raises:
+        BadData: none could.
+    """
     done: list[dict[str, Any]] = []
     bad = 0
-    with progress(candidates, "Explaining", len(candidates)) as items:
-        for candidate in items:
-            document = folder.add(candidate)
+    with progress(chosen, "Explaining", len(chosen)) as images:
+        for image in images:
+            document = folder.add(image)
             if "error" in document:
                 bad += 1
                 if not as_json:
@@ -106,14 +126,7 @@ def explain(
                 emit_json(document)
     if not done:
         raise BadData(f"None of the {bad} images could be read, so there is nothing to show.")
-    folder.finish()
-    if not as_json:
-        click.echo(_summary(done, bad))
-    if others:
-        note(f"{others} other files in the folders were left out (not images by their ending, or hidden).")
-    note(f"Wrote {printable(out / 'index.html')}.")
-    if bad:
-        click.get_current_context().exit(1)
+    return done, bad
 
 
 def _refuse_idle_options(method: str, with_images: bool) -> None:

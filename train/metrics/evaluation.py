@@ -15,7 +15,7 @@ from train.metrics.bootstrap import LEVEL, REPLICATES, Estimate, bootstrap
 from train.metrics.calibration import calibrated
 from train.metrics.collapse import inspect_predictions
 from train.metrics.curves import patient_rows, precision_recall, reliability, roc, thresholds, worst_patients
-from train.metrics.metrics import METRICS, NO_CELLS, EceFloor, ece_floor
+from train.metrics.metrics import METRICS, NO_CELLS, ece_floor
 from train.metrics.patient_sums import (
     AT_SENSITIVITY,
     AT_SPECIFICITY,
@@ -64,23 +64,13 @@ def evaluate(
     _check(truth, z, patients)
     p = calibrated(z, output)
     sums = sum_by_patient(truth, p, patients, z, THRESHOLD)
-    units = len(sums.names)
-    pooled = bootstrap(sums.pooled, units, replicates, seed)
-    reasons = sums.reasons()
-    metrics = {name: _entry(estimate, reasons[name]) for name, estimate in pooled.items()}
-    predictions = inspect_predictions(truth, p)
+    metrics = _pooled(sums, replicates, seed)
     document: dict[str, Any] = {
         "cells": {"total": len(truth), "parasitized": int(truth.sum()), "uninfected": int((1 - truth).sum())},
         "patients": _patients(sums, patients),
         "threshold": THRESHOLD,
         "calibration": {"temperature": output.temperature, "bias": output.bias},
-        "interval": {
-            "method": "percentile bootstrap",
-            "resampled": "images" if patients is None else "patients",
-            "level": LEVEL,
-            "replicates": replicates,
-            "seed": seed,
-        },
+        "interval": _interval(patients, replicates, seed),
         "metrics": {name: metrics[name] for name in METRICS},
         "patient_macro": None if patients is None else _macro(sums, replicates, seed),
         "at_fixed": {
@@ -93,24 +83,14 @@ def evaluate(
             for name, threshold in asdict(points).items()
         },
         "ece_floor": {
-            "pooled": _floor(ece_floor(p, seed=seed)),
-            "patient_macro": None if patients is None else _floor(ece_floor(p, sums.patient, seed=seed)),
+            "pooled": asdict(ece_floor(p, seed=seed)),
+            "patient_macro": None if patients is None else asdict(ece_floor(p, sums.patient, seed=seed)),
         },
         "blank_rate": _blank(sums, p, points.count) if patients is not None else None,
-        "predictions": asdict(predictions),
-        "curves": {
-            "roc": _dict(roc(truth, z)),
-            "precision_recall": _dict(precision_recall(truth, z)),
-            "reliability": _dict(reliability(truth, p)),
-            "thresholds": _dict(thresholds(truth, p)),
-        },
-        "per_patient": [],
-        "worst_patients": [],
+        "predictions": asdict(inspect_predictions(truth, p)),
+        "curves": _curves(truth, z, p),
+        **_each_patient(sums, patients),
     }
-    if patients is not None:
-        rows = patient_rows(sums)
-        document["per_patient"] = [asdict(row) for row in rows]
-        document["worst_patients"] = [asdict(row) for row in worst_patients(rows)]
     document["warnings"], document["notes"] = _warnings(document), _notes(document)
     plain: dict[str, Any] = _plain(document)
     return plain
@@ -130,6 +110,24 @@ def _check(truth: np.ndarray, z: np.ndarray, patients: Sequence[str] | None) -> 
 def _entry(estimate: Estimate, reason: str | None) -> dict[str, Any]:
     document = estimate.to_json()
     return {**document, "reason": reason} if estimate.value is None else document
+
+
+def _interval(patients: Sequence[str] | None, replicates: int, seed: int) -> dict[str, Any]:
+    """How the intervals come about."""
+    return {
+        "method": "percentile bootstrap",
+        "resampled": "images" if patients is None else "patients",
+        "level": LEVEL,
+        "replicates": replicates,
+        "seed": seed,
+    }
+
+
+def _pooled(sums: PatientSums, replicates: int, seed: int) -> dict[str, dict[str, Any]]:
+    """The figures over all cells, by their names in :data:`train.metrics.patient_sums.POOLED`."""
+    reasons = sums.reasons()
+    estimates = bootstrap(sums.pooled, len(sums.names), replicates, seed)
+    return {name: _entry(estimate, reasons[name]) for name, estimate in estimates.items()}
 
 
 def _macro(sums: PatientSums, replicates: int, seed: int) -> dict[str, Any]:
@@ -180,8 +178,21 @@ def _blank(sums: PatientSums, p: np.ndarray, threshold: float) -> dict[str, Any]
     return {"threshold": threshold, **rate.to_json()}
 
 
-def _floor(floor: EceFloor) -> dict[str, float]:
-    return asdict(floor)
+def _curves(truth: np.ndarray, z: np.ndarray, p: np.ndarray) -> dict[str, Any]:
+    return {
+        "roc": _dict(roc(truth, z)),
+        "precision_recall": _dict(precision_recall(truth, z)),
+        "reliability": _dict(reliability(truth, p)),
+        "thresholds": _dict(thresholds(truth, p)),
+    }
+
+
+def _each_patient(sums: PatientSums, patients: Sequence[str] | None) -> dict[str, list[dict[str, Any]]]:
+    rows = () if patients is None else patient_rows(sums)
+    return {
+        "per_patient": [asdict(row) for row in rows],
+        "worst_patients": [asdict(row) for row in worst_patients(rows)],
+    }
 
 
 def _warnings(document: Mapping[str, Any]) -> list[str]:
