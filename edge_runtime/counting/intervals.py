@@ -79,19 +79,20 @@ def exact_upper(infected: int, counted: int, level: float = 0.95) -> float:
 
 
 def rule_of_three(counted: int, level: float = 0.95) -> float:
-    """Rate that no infected cell among ``counted`` excludes, one-sided: ``1 - (1 - level)^(1 / n)``, about 3 / n.
+    """Rate that no infected cell among ``counted`` excludes: ``1 - ((1 - level) / 2)^(1 / n)``, about 3.7 / n.
 
-    The exact form of the rule of three (Hanley and Lippman-Hand 1983). It is about the share of positive cells: neither
-    missed cells nor false ones are in it.
+    The upper end of :func:`exact`, two-sided like every interval here, so that one zero has one upper limit. (The rule
+    of three, Hanley and Lippman-Hand 1983, is its one-sided form, 3 / n.) It is about the share of positive cells:
+    neither missed cells nor false ones are in it.
 
     Returns:
-        A rate in 0..1; higher ones would have shown a cell with probability ``level`` or more.
+        A rate in 0..1.
 
     Raises:
         ValueError: nothing counted, or a level out of range.
     """
     _, counted = checked_counts(0, counted)
-    return -math.expm1(math.log1p(-checked_level(level)) / counted)
+    return -math.expm1(math.log((1 - checked_level(level)) / 2) / counted)
 
 
 def beta_cdf(x: float, a: float, b: float) -> float:
