@@ -100,7 +100,7 @@ class SlideStudy:
         blanks: fitted to the healthy ones.
         settings: see :class:`Setting`.
         points: see :class:`SlidePoint`.
-        draws: Monte Carlo draws of an interval.
+        draws: 0; intervals were drawn once, and files of then say how often.
         seed: of the simulation.
     """
 
@@ -130,7 +130,6 @@ def simulate_slides(
     blank_slides: tuple[int, int] = (10, 1_000),
     levels: Sequence[float] = LEVELS,
     counted: Sequence[int] = COUNTED,
-    draws: int = 2_000,
     seed: int = 0,
     done: Callable[[Setting], None] = lambda setting: None,
 ) -> SlideStudy:
@@ -142,7 +141,6 @@ def simulate_slides(
         blank_slides: how many parasite-free slides of a microscope, and red cells on each.
         levels: infected cells per microlitre.
         counted: red cells.
-        draws: of an interval.
         seed: same seed, same figures.
         done: called after each setting.
 
@@ -162,14 +160,14 @@ def simulate_slides(
     points: list[SlidePoint] = []
     for number, setting in enumerate(settings):
         generator = np.random.default_rng([seed, number])
-        study = _Study(held_out, setting, sizes[setting.known_from], draws, generator)
+        study = _Study(held_out, setting, sizes[setting.known_from], generator)
         seen = [study.slide(turn, levels, counted) for turn in range(slides)]
         points += [
             _point(number, level, cells, [row[i] for row in seen], len(held_out.infected))
             for i, (level, cells) in enumerate((level, cells) for cells in counted for level in levels)
         ]
         done(setting)
-    return SlideStudy(held_out, blanks, settings, tuple(points), draws, seed)
+    return SlideStudy(held_out, blanks, settings, tuple(points), 0, seed)
 
 
 @dataclass(frozen=True)
@@ -187,12 +185,11 @@ class _Study:
     """One setting: makes slides and counts them."""
 
     def __init__(
-        self, held_out: HeldOut, setting: Setting, sizes: tuple[int, ...], draws: int, generator: np.random.Generator
+        self, held_out: HeldOut, setting: Setting, sizes: tuple[int, ...], generator: np.random.Generator
     ) -> None:
         self._infected = held_out.infected
         self._setting = setting
         self._sizes = sizes
-        self._draws = draws
         self._generator = generator
 
     def slide(self, turn: int, levels: Sequence[float], counted: Sequence[int]) -> list[_Seen]:
@@ -203,12 +200,12 @@ class _Study:
         blank = KnownSlides(tuple(self._called(self._rates(len(self._sizes)), self._sizes).tolist()), self._sizes)
         seen = []
         for cells in counted:
-            limit = detection_limit(cells, blank, known, draws=self._draws, seed=turn)
+            limit = detection_limit(cells, blank, known)
             for level in levels:
                 infected = self._generator.binomial(cells, level / _RED_CELLS)
                 found = self._generator.binomial(infected, patient.called / patient.cells)
                 false = int(self._called(self._rates(1), (cells - infected,))[0])
-                fixed = corrected_rate(int(found) + false, cells, blank, known, draws=self._draws, seed=turn)
+                fixed = corrected_rate(int(found) + false, cells, blank, known)
                 seen.append(
                     _Seen(
                         called=int(found) + false,

@@ -6,8 +6,8 @@ from dataclasses import asdict, dataclass
 from functools import lru_cache
 from typing import Any
 
-from edge_runtime.counting.known_slides import KnownSlides
 from edge_runtime.counting.intervals import checked_counts, checked_level
+from edge_runtime.counting.known_slides import KnownSlides
 from edge_runtime.counting.melding import Optics, melded_ends, optics
 from edge_runtime.counting.next_slide import RateDistribution, next_slide
 from edge_runtime.errors import NotConclusive
@@ -61,8 +61,8 @@ def corrected_rate(
 ) -> CorrectedRate:
     """Correct a machine's count (Rogan and Gladen 1978): ``(p - b) / (s - b)`` with p = infected / counted.
 
-    The interval is :func:`~edge_runtime.counting.melding.melded_ends`, with blank rate and sensitivity as the known slides
-    leave them open for the next slide (:func:`~edge_runtime.counting.next_slide.next_slide`).
+    The interval is that of :func:`~edge_runtime.counting.melding.melded_ends`, with blank rate and sensitivity as open
+    as the known slides leave them for the next slide (:func:`~edge_runtime.counting.next_slide.next_slide`).
 
     Never apply it to cells that a person has reviewed: their blanks are gone already.
 

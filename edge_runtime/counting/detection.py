@@ -6,9 +6,9 @@ import math
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from edge_runtime.counting.known_slides import KnownSlides
 from edge_runtime.counting.corrected import machine_optics
 from edge_runtime.counting.intervals import checked_counts, normal_quantile
+from edge_runtime.counting.known_slides import KnownSlides
 from edge_runtime.counting.melding import Optics, rising_root
 from edge_runtime.counting.next_slide import next_slide
 from edge_runtime.counting.tails import BetaTails, log_mean
@@ -102,8 +102,8 @@ def detection_limit(
 
     The called cells of a slide are binomial around that slide's own blank rate, averaged over what the known slides say
     about the next one (see :mod:`edge_runtime.counting.next_slide`), so the spread between slides and the finite blank
-    data both raise the threshold. It is the least count that a slide without parasites reaches with probability alpha at
-    most; the limit is the share that falls short of it with probability beta.
+    data both raise the threshold. It is the least count that a slide without parasites reaches with probability alpha
+    at most; the limit is the share that falls short of it with probability beta.
 
     Args:
         counted: red cells, 1 or more.

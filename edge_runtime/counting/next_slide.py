@@ -14,8 +14,8 @@ from functools import lru_cache
 
 import numpy as np
 
-from edge_runtime.counting.known_slides import KnownSlides
 from edge_runtime.counting.intervals import normal_quantile
+from edge_runtime.counting.known_slides import KnownSlides
 from edge_runtime.counting.tails import BetaTails
 
 # Coefficients of variation between slides, 0 (no spread) first; weights make the squared coefficient uniform, the

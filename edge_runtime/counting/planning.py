@@ -6,10 +6,10 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from edge_runtime.counting.known_slides import KnownSlides
 from edge_runtime.counting.corrected import corrected_rate, machine_optics
 from edge_runtime.counting.detection import detection_limit
 from edge_runtime.counting.intervals import checked_counts, checked_level, wilson
+from edge_runtime.counting.known_slides import KnownSlides
 
 REACHED, COUNTING, NOT_YET, NEVER = "reached", "counting", "not-yet", "never"
 MOST_CELLS = 10_000_000  # about two microlitres of blood; no slide is counted that far

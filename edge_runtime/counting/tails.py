@@ -70,9 +70,7 @@ class BinomialTails:
 
     def __init__(self, infected: int, counted: int) -> None:
         self._x, self._n = infected, counted
-        self._ways = (
-            math.lgamma(counted + 1) - math.lgamma(infected + 1) - math.lgamma(counted - infected + 1)
-        )
+        self._ways = math.lgamma(counted + 1) - math.lgamma(infected + 1) - math.lgamma(counted - infected + 1)
         # P(X > x | p) = P(Beta(x + 1, n - x) < p)
         self._beta = BetaTails(infected + 1, counted - infected) if infected < counted else None
 
