@@ -11,8 +11,8 @@ import numpy as np
 from edge_runtime.counting.next_slide import RateDistribution, node_weights
 from edge_runtime.counting.tails import BinomialTails, log_mean
 
-_NODES = 128  # of the one rate that is uncertain
-_NODES_OF_TWO = 48  # of each, where both are
+_NODES = 64  # of the one rate that is uncertain
+_NODES_OF_TWO = 28  # of each, where both are
 _PRECISION = 1e-8  # of an end, relative
 _MOST_STEPS = 100
 

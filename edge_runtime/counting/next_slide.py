@@ -22,12 +22,14 @@ from edge_runtime.counting.tails import BetaTails
 # choice under which the share of next slides beyond the 2.5 % points came closest to 2.5 % in simulation.
 _SPREADS = np.array([0.0, 0.1, 0.2, 0.3, 0.45, 0.6, 0.8, 1.0, 1.25, 1.5, 2.0, 2.5, 3.0])
 _SPREAD_WEIGHTS = np.gradient(_SPREADS) * (_SPREADS + 0.05)
-_STEPS = np.linspace(-8.0, 6.0, 57)  # of the logarithm of the mean, in its standard errors
+_STEPS = np.linspace(-8.0, 6.0, 113)  # of the logarithm of the mean, in its standard errors
 _NEGLIGIBLE = 1e-9  # of the weights of a grid, against the greatest
 _BIN = 0.01  # of the logarithm of a rate
 _BELOW, _ABOVE = 30.0, 8.0  # logarithms around the pooled rate; what lies farther out goes to the outermost bin
-_UNIT_NODES = 64
-_OUTERMOST = 5.5  # standard deviations of a normal rate at which the outermost nodes begin
+_UNIT_NODES = 40
+# closes the gaps of the grid where slides do not differ
+_WITHIN = (np.arange(8) - 3.5) / 8 * (_STEPS[1] - _STEPS[0])
+_OUTERMOST = 5.5  # normal score of the outermost nodes
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,13 +45,12 @@ class RateDistribution:
     weights: np.ndarray
 
     def nodes(self, count: int) -> np.ndarray:
-        """Mean rate between the quantiles of :func:`node_weights`; float64 [count], ascending."""
-        return _nodes(self.rates, self.weights, count)
+        """Quantiles that :func:`node_weights` belong to; float64 [count], ascending."""
+        return _quantiles(self.rates, self.weights, _probabilities(count))
 
     def quantile(self, probability: float) -> float:
         """The rate not exceeded with this probability, 0..1."""
-        middles = np.cumsum(self.weights) - self.weights / 2
-        return float(np.interp(probability, middles, self.rates))
+        return float(_quantiles(self.rates, self.weights, np.array(probability)))
 
     @classmethod
     def fixed(cls, rate: float) -> RateDistribution:
@@ -57,9 +58,15 @@ class RateDistribution:
         return cls(np.array([rate]), np.array([1.0]))
 
 
+@lru_cache(maxsize=8)
 def node_weights(count: int) -> np.ndarray:
-    """Weights of ``count`` quantile nodes, those of a normal distribution cut evenly; float64 [count], summing to 1."""
-    return np.diff(_edges(count))
+    """Weights of ``count`` quantile nodes; float64 [count], summing to 1.
+
+    The nodes are the quantiles whose normal scores are evenly spaced: the trapezoidal rule over the score, which for
+    tails that vary slowly from node to node converges faster than any power of their number.
+    """
+    weights = np.exp(-(_scores(count) ** 2) / 2)
+    return np.asarray(weights / weights.sum())
 
 
 @lru_cache(maxsize=32)
@@ -88,8 +95,7 @@ def next_slide(known: KnownSlides, widening: float = 1.0) -> RateDistribution:
 
 def _gamma_rates(positives: Sequence[int], cells: Sequence[int], widening: float) -> tuple[np.ndarray, np.ndarray]:
     """Classes of the rate, and their weights."""
-    means, weights = _grid_of_means(positives, cells)
-    share = node_weights(_UNIT_NODES)
+    means, weights, error = _grid_of_means(positives, cells)
     centre = math.log((sum(positives) + 0.5) / sum(cells))
     first = int((centre - _BELOW) / _BIN) - 1
     bins = int(min(-first * _BIN, centre + _ABOVE - first * _BIN) / _BIN) + 2
@@ -98,9 +104,10 @@ def _gamma_rates(positives: Sequence[int], cells: Sequence[int], widening: float
         kept = weight > _NEGLIGIBLE * weights.max()
         if not kept.any():
             continue
-        units = _unit_nodes(spread, widening)
+        units = _unit_nodes(spread, widening) if spread or widening > 1 else np.exp(error * _WITHIN)
         rates = np.minimum(row[kept][:, None] * units, 1.0).ravel()
-        parts = (weight[kept][:, None] * (share if len(units) > 1 else 1.0)).ravel()
+        share = node_weights(_UNIT_NODES) if len(units) == _UNIT_NODES else np.full(len(units), 1 / len(units))
+        parts = (weight[kept][:, None] * share).ravel()
         places = np.clip((np.log(np.maximum(rates, 1e-300)) / _BIN).astype(np.intp) - first, 0, bins - 1)
         total += np.bincount(places, parts, bins)
         moment += np.bincount(places, parts * rates, bins)
@@ -108,8 +115,11 @@ def _gamma_rates(positives: Sequence[int], cells: Sequence[int], widening: float
     return moment[filled] / total[filled], total[filled] / total.sum()
 
 
-def _grid_of_means(positives: Sequence[int], cells: Sequence[int]) -> tuple[np.ndarray, np.ndarray]:
-    """Means for each spread, and how well the known slides bear each out: two float64 [spreads, steps]."""
+def _grid_of_means(positives: Sequence[int], cells: Sequence[int]) -> tuple[np.ndarray, np.ndarray, float]:
+    """Means for each spread, how well the known slides bear each out, and the standard error without spread.
+
+    The first two float64 [spreads, steps]; the error is of the mean's logarithm.
+    """
     total, looked, slides = sum(positives), sum(cells), len(cells)
     (x, n), times = np.unique(np.array([positives, cells]), axis=1, return_counts=True)
     widths = np.sqrt(1 / (total + 0.5) + _SPREADS**2 / slides)
@@ -119,7 +129,7 @@ def _grid_of_means(positives: Sequence[int], cells: Sequence[int]) -> tuple[np.n
     logs += 0.5 * np.log(means) - 0.5 * np.log1p(_SPREADS[:, None] ** 2 * means * looked / slides)
     logs += np.log(widths * _SPREAD_WEIGHTS)[:, None]
     logs[means > 1] = -np.inf
-    return means, np.exp(logs - logs.max())
+    return means, np.exp(logs - logs.max()), float(widths[0])
 
 
 def _log_likelihood(x: np.ndarray, n: np.ndarray, times: np.ndarray, mean: np.ndarray, cv: float) -> np.ndarray:
@@ -136,36 +146,35 @@ def _log_likelihood(x: np.ndarray, n: np.ndarray, times: np.ndarray, mean: np.nd
 
 @lru_cache(maxsize=128)
 def _unit_nodes(cv: float, widening: float) -> np.ndarray:
-    """Quantile nodes of a gamma rate of mean 1, times a lognormal factor of median 1; one node where both are fixed."""
+    """Quantile nodes of a gamma rate of mean 1, times a lognormal factor of median 1; of one alone where cv is 0."""
     gamma, factors = np.ones(1), np.ones(1)
     if cv > 0:
         shape = 1 / cv**2
         # of y, the logarithm of the rate, from where 1e-12 lies below to where the density is nil
         y = np.linspace(-(28 + math.log1p(shape)) / shape - 1, math.log1p(12 * cv + 30 * cv * cv), 8_000)
         log_density = shape * (y - np.exp(y))
-        gamma = _nodes(np.exp(y), np.exp(log_density - log_density.max()), _UNIT_NODES)
+        gamma = _quantiles(np.exp(y), np.exp(log_density - log_density.max()), _probabilities(_UNIT_NODES))
     if widening > 1:
-        z = np.linspace(-6, 6, 1_201)
-        scale = math.log(widening) / normal_quantile(0.975)
-        factors = _nodes(np.exp(scale * z), np.exp(-z * z / 2), _UNIT_NODES)
+        factors = np.exp(math.log(widening) / normal_quantile(0.975) * _scores(_UNIT_NODES))
     if len(gamma) == 1 or len(factors) == 1:
         return gamma * factors
     share = node_weights(_UNIT_NODES)
     products, weights = np.outer(gamma, factors).ravel(), np.outer(share, share).ravel()
     order = np.argsort(products)
-    return _nodes(products[order], weights[order], _UNIT_NODES)
+    return _quantiles(products[order], weights[order], _probabilities(_UNIT_NODES))
 
 
-def _nodes(rates: np.ndarray, weights: np.ndarray, count: int) -> np.ndarray:
-    """Means between quantiles of ascending rates with weights."""
-    sums = np.concatenate([[0.0], np.cumsum(weights)])
-    moments = np.concatenate([[0.0], np.cumsum(weights * rates)])
-    edges = _edges(count)
-    return np.asarray(np.diff(np.interp(edges * sums[-1], sums, moments)) / (np.diff(edges) * sums[-1]))
+def _quantiles(rates: np.ndarray, weights: np.ndarray, probabilities: np.ndarray) -> np.ndarray:
+    """Of ascending rates with weights, interpolated between the middles of their classes."""
+    sums = np.cumsum(weights)
+    return np.asarray(np.interp(probabilities * sums[-1], sums - weights / 2, rates))
+
+
+def _scores(count: int) -> np.ndarray:
+    return np.linspace(-_OUTERMOST, _OUTERMOST, count) if count > 1 else np.zeros(1)
 
 
 @lru_cache(maxsize=8)
-def _edges(count: int) -> np.ndarray:
-    """Probabilities 0..1 whose normal quantiles are evenly spaced, so that far tails have nodes of their own."""
-    steps = np.linspace(-_OUTERMOST, _OUTERMOST, count + 1)[1:-1] / math.sqrt(2)
-    return np.array([0.0, *(math.erfc(-step) / 2 for step in steps.tolist()), 1.0])
+def _probabilities(count: int) -> np.ndarray:
+    """Normal distribution function of the scores."""
+    return np.array([math.erfc(-score / math.sqrt(2)) / 2 for score in _scores(count).tolist()])

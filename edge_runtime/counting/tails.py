@@ -138,8 +138,9 @@ class _Tail:
             third, second, first, rest = self._cubic[cells].T
             u = places - cells
             logs = ((third * u + second) * u + first) * u + rest + 2 * self._a * np.log(np.sin(angles))
-            if self._from > self._first or self._first > 0.0:
-                logs = np.where(angles < self._from, self._far_out(angles), logs)
+            beyond = angles < self._from
+            if beyond.any():
+                logs[beyond] = self._far_out(angles[beyond])
         logs[places >= _CELLS] = 0.0
         return np.minimum(logs, 0.0)
 
