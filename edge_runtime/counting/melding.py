@@ -11,7 +11,7 @@ import numpy as np
 from edge_runtime.counting.next_slide import RateDistribution, node_weights
 from edge_runtime.counting.tails import BinomialTails, log_mean
 
-_NODES = 64  # of the one rate that is uncertain
+NODES = 64  # of the one rate that is uncertain
 _NODES_OF_TWO = 28  # of each, where both are
 _PRECISION = 1e-8  # of an end, relative
 _MOST_STEPS = 100
@@ -57,7 +57,7 @@ class Optics:
 def optics(blank: RateDistribution, found: RateDistribution) -> Optics:
     """Nodes of blank rate and sensitivity, taken as unrelated."""
     uncertain = [len(one.rates) > 1 for one in (blank, found)]
-    nodes = _NODES_OF_TWO if all(uncertain) else _NODES
+    nodes = _NODES_OF_TWO if all(uncertain) else NODES
     first, second = (nodes if one else 1 for one in uncertain)
     blanks, founds = blank.nodes(first)[:, None], found.nodes(second)
     weights = node_weights(first)[:, None] * node_weights(second)
@@ -70,9 +70,9 @@ def melded_ends(infected: int, counted: int, seen: Optics, level: float) -> tupl
 
     A share t is rejected when a count so large, or so small, has mid-P probability below half of ``1 - level``,
     averaged over blank rate and sensitivity (Cousins and Highland 1992; as binomial tails are beta tails, it is the
-    melding of Fay, Proschan and Brittain 2015). For the upper end the probability is divided by that at t = 0 (Read 2002), so that
-    a count below the expected blank never passes for proof of fewer parasites than the same count without any blank.
-    With no cell called and a sensitivity of 1 that end is ``1 - ((1 - level) / 2)^(1 / counted)``, whatever the blank.
+    melding of Fay, Proschan and Brittain 2015). For the upper end the probability is divided by that at t = 0
+    (Read 2002), so that a count below the expected blank never passes for proof of fewer parasites than the same count
+    without any blank. With no cell called and a sensitivity of 1 that end is ``1 - ((1 - level) / 2)^(1 / counted)``, whatever the blank.
 
     Args:
         infected: cells called infected, 0..counted.

@@ -26,7 +26,7 @@ _STEPS = np.linspace(-8.0, 6.0, 113)  # of the logarithm of the mean, in its sta
 _NEGLIGIBLE = 1e-9  # of the weights of a grid, against the greatest
 _BIN = 0.01  # of the logarithm of a rate
 _BELOW, _ABOVE = 30.0, 8.0  # logarithms around the pooled rate; what lies farther out goes to the outermost bin
-_UNIT_NODES = 40
+_UNIT_NODES, _WIDENED_NODES = 40, 96  # of a slide's own rate around the mean, and with a factor of elsewhere
 # closes the gaps of the grid where slides do not differ
 _WITHIN = (np.arange(8) - 3.5) / 8 * (_STEPS[1] - _STEPS[0])
 _OUTERMOST = 5.5  # normal score of the outermost nodes
@@ -106,7 +106,7 @@ def _gamma_rates(positives: Sequence[int], cells: Sequence[int], widening: float
             continue
         units = _unit_nodes(spread, widening) if spread or widening > 1 else np.exp(error * _WITHIN)
         rates = np.minimum(row[kept][:, None] * units, 1.0).ravel()
-        share = node_weights(_UNIT_NODES) if len(units) == _UNIT_NODES else np.full(len(units), 1 / len(units))
+        share = node_weights(len(units)) if len(units) > len(_WITHIN) else np.full(len(units), 1 / len(units))
         parts = (weight[kept][:, None] * share).ravel()
         places = np.clip((np.log(np.maximum(rates, 1e-300)) / _BIN).astype(np.intp) - first, 0, bins - 1)
         total += np.bincount(places, parts, bins)
@@ -147,21 +147,22 @@ def _log_likelihood(x: np.ndarray, n: np.ndarray, times: np.ndarray, mean: np.nd
 @lru_cache(maxsize=128)
 def _unit_nodes(cv: float, widening: float) -> np.ndarray:
     """Quantile nodes of a gamma rate of mean 1, times a lognormal factor of median 1; of one alone where cv is 0."""
+    nodes = _UNIT_NODES if widening == 1 else _WIDENED_NODES
     gamma, factors = np.ones(1), np.ones(1)
     if cv > 0:
         shape = 1 / cv**2
         # of y, the logarithm of the rate, from where 1e-12 lies below to where the density is nil
         y = np.linspace(-(28 + math.log1p(shape)) / shape - 1, math.log1p(12 * cv + 30 * cv * cv), 8_000)
         log_density = shape * (y - np.exp(y))
-        gamma = _quantiles(np.exp(y), np.exp(log_density - log_density.max()), _probabilities(_UNIT_NODES))
+        gamma = _quantiles(np.exp(y), np.exp(log_density - log_density.max()), _probabilities(nodes))
     if widening > 1:
-        factors = np.exp(math.log(widening) / normal_quantile(0.975) * _scores(_UNIT_NODES))
+        factors = np.exp(math.log(widening) / normal_quantile(0.975) * _scores(nodes))
     if len(gamma) == 1 or len(factors) == 1:
         return gamma * factors
-    share = node_weights(_UNIT_NODES)
+    share = node_weights(nodes)
     products, weights = np.outer(gamma, factors).ravel(), np.outer(share, share).ravel()
     order = np.argsort(products)
-    return _quantiles(products[order], weights[order], _probabilities(_UNIT_NODES))
+    return _quantiles(products[order], weights[order], _probabilities(nodes))
 
 
 def _quantiles(rates: np.ndarray, weights: np.ndarray, probabilities: np.ndarray) -> np.ndarray:
