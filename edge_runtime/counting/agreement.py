@@ -109,8 +109,9 @@ def missed_by_both(both: int, only_first: int, only_second: int, level: float = 
     """Lincoln and Petersen's estimate in Chapman's form (1951): ``only_first x only_second / (both + 1)``.
 
     It takes the reviewers as independent and all infected cells as equally easy to see; hard cells are missed by both
-    more often, so the truth is rather higher. The bound is that of :func:`~edge_runtime.counting.rest.rest_bound` with the
-    share that either reviewer finds, averaged over Jeffreys' distributions of each one's share of what the other found.
+    more often, so the truth is rather higher. The bound is that of :func:`~edge_runtime.counting.rest.rest_bound` with
+    the share that either reviewer finds, averaged over Jeffreys' distributions of each one's share of what the other
+    found.
 
     Args:
         both: cells that both called infected, 0 or more.

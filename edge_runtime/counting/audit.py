@@ -1,4 +1,4 @@
-"""Random cells of what a review by rank leaves out: an alarm for one slide, and over many a check of the capture share."""
+"""Random cells of what a review by rank leaves out: an alarm for a slide, over many a check of the capture share."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class AuditedSlide:
 
     Attributes:
         found: infected cells that the review by rank had found when the audit was drawn.
-        captured: the share of the slide's infected cells that was claimed to be among those looked at, above 0, up to 1.
+        captured: the share of the slide's infected cells claimed to be among those looked at, above 0, up to 1.
         rest: cells not looked at, 1 or more.
         audited: of these, drawn at random and looked at, 1..rest.
         infected: infected ones among the audited.

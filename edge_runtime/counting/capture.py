@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -66,13 +67,13 @@ class CaptureCurve:
 
     def __post_init__(self) -> None:
         grid = self.grid
-        rising = all(a < b for a, b in zip(grid[:-1], grid[1:], strict=True))
+        rising = all(a < b for a, b in pairwise(grid))
         if len(grid) < 2 or (grid[0], grid[-1]) != (0, 1) or not rising:
             raise ValueError(f"The depths of a capture curve rise from 0 to 1, not {list(grid)[:5]} ....")
         if not self.found:
             raise ValueError("A capture curve needs a slide with infected cells.")
         for counts in self.found:
-            falls = any(a > b for a, b in zip(counts[:-1], counts[1:], strict=True))
+            falls = any(a > b for a, b in pairwise(counts))
             if len(counts) != len(grid) or falls or counts[0] < 0 or counts[-1] < 1:
                 raise ValueError(f"A slide of a capture curve has {len(grid)} counts that rise to 1 or more: {counts}.")
 

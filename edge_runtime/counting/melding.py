@@ -70,9 +70,10 @@ def melded_ends(infected: int, counted: int, seen: Optics, level: float) -> tupl
 
     A share t is rejected when a count so large, or so small, has mid-P probability below half of ``1 - level``,
     averaged over blank rate and sensitivity (Cousins and Highland 1992; as binomial tails are beta tails, it is the
-    melding of Fay, Proschan and Brittain 2015). For the upper end the probability is divided by that at t = 0
-    (Read 2002), so that a count below the expected blank never passes for proof of fewer parasites than the same count
-    without any blank. With no cell called and a sensitivity of 1 that end is ``1 - ((1 - level) / 2)^(1 / counted)``, whatever the blank.
+    melding of Fay, Proschan and Brittain 2015). For the upper end the probability is divided by that at t = 0 (Read
+    2002), so that a count below the expected blank never passes for proof of fewer parasites than the same count
+    without any blank. With no cell called and a sensitivity of 1 that end is ``1 - ((1 - level) / 2)^(1 / counted)``,
+    whatever the blank.
 
     Args:
         infected: cells called infected, 0..counted.

@@ -43,7 +43,7 @@ class Batch:
             checked_counts(self.infected, self.looked)
         if not (self.infected >= 0 and 0 <= self.clean <= self.looked - self.infected):
             raise ValueError(
-                f"{self.infected} infected and the last {self.clean} clean of {self.looked} cells looked at is no review."
+                f"{self.infected} infected and the last {self.clean} clean of {self.looked} cells is no review."
             )
 
     @property

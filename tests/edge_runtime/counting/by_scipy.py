@@ -73,7 +73,9 @@ def interval(
 
     def fewer(share: float) -> float:
         rates = np.minimum(blank + gain * share, 1)
-        at_most = [special.bdtr(count, counted, rates) if count >= 0 else 0 * rates for count in (infected - 1, infected)]
+        at_most = [
+            special.bdtr(count, counted, rates) if count >= 0 else 0 * rates for count in (infected - 1, infected)
+        ]
         return float((sum(at_most) / 2 * weights).sum())
 
     none = fewer(0.0)
