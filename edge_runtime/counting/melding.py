@@ -131,7 +131,7 @@ def _chandrupatla(function: Callable[[float], float], low: float, high: float, b
     for _ in range(_MOST_STEPS):
         x = a + step * (b - a)
         fx = function(x)
-        if (fx > 0) == (fa > 0):
+        if (fx < 0) == (fa < 0):
             c, fc = a, fa
         else:
             c, b, fc, fb = b, a, fb, fa
