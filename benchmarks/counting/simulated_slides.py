@@ -100,7 +100,7 @@ class SlideStudy:
         blanks: fitted to the healthy ones.
         settings: see :class:`Setting`.
         points: see :class:`SlidePoint`.
-        draws: 0; intervals were drawn once, and files of then say how often.
+        draws: as it was asked for and only recorded: intervals are computed since, no longer drawn.
         seed: of the simulation.
     """
 
@@ -130,6 +130,7 @@ def simulate_slides(
     blank_slides: tuple[int, int] = (10, 1_000),
     levels: Sequence[float] = LEVELS,
     counted: Sequence[int] = COUNTED,
+    draws: int = 2_000,
     seed: int = 0,
     done: Callable[[Setting], None] = lambda setting: None,
 ) -> SlideStudy:
@@ -141,6 +142,7 @@ def simulate_slides(
         blank_slides: how many parasite-free slides of a microscope, and red cells on each.
         levels: infected cells per microlitre.
         counted: red cells.
+        draws: recorded only.
         seed: same seed, same figures.
         done: called after each setting.
 
@@ -167,7 +169,7 @@ def simulate_slides(
             for i, (level, cells) in enumerate((level, cells) for cells in counted for level in levels)
         ]
         done(setting)
-    return SlideStudy(held_out, blanks, settings, tuple(points), 0, seed)
+    return SlideStudy(held_out, blanks, settings, tuple(points), draws, seed)
 
 
 @dataclass(frozen=True)
