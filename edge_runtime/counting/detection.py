@@ -10,7 +10,7 @@ from edge_runtime.counting.corrected import machine_optics
 from edge_runtime.counting.intervals import checked_counts, normal_quantile
 from edge_runtime.counting.known_slides import KnownSlides
 from edge_runtime.counting.melding import Optics, rising_root
-from edge_runtime.counting.next_slide import next_slide
+from edge_runtime.counting.next_slide import RateDistribution, next_slide
 from edge_runtime.counting.tails import BetaTails, log_mean
 
 
@@ -119,7 +119,7 @@ def detection_limit(
     _, counted = checked_counts(0, counted)
     alpha, beta = _risk(alpha), _risk(beta)
     seen = machine_optics(blank, sensitivity)
-    threshold = _threshold(counted, seen, alpha)
+    threshold = _threshold(counted, next_slide(blank), alpha)
     return DetectionLimit(
         counted=counted,
         threshold=threshold,
@@ -131,15 +131,15 @@ def detection_limit(
     )
 
 
-def _threshold(counted: int, seen: Optics, alpha: float) -> int:
+def _threshold(counted: int, blank: RateDistribution, alpha: float) -> int:
     """Least count whose probability without parasites is alpha at most; counted + 1 where none is so rare."""
-    rates, bound = seen.rates(0.0), math.log(alpha)
+    bound = math.log(alpha)
 
     def rare(count: int) -> bool:
         # P(X >= c | p) = P(Beta(c, n - c + 1) < p)
-        return log_mean(BetaTails(count, counted - count + 1).log_cdf(rates), seen.weights) <= bound
+        return log_mean(BetaTails(count, counted - count + 1).log_cdf(blank.rates), blank.weights) <= bound
 
-    short, enough = 0, min(counted + 1, 1 + int(2 * counted * float(rates @ seen.weights)))
+    short, enough = 0, min(counted + 1, 1 + int(2 * counted * float(blank.rates @ blank.weights)))
     while enough <= counted and not rare(enough):
         short, enough = enough, min(2 * enough, counted + 1)
     while enough - short > 1:

@@ -5,16 +5,19 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
-from edge_runtime.counting.next_slide import RateDistribution, node_weights
+from edge_runtime.counting.next_slide import OUTERMOST, RateDistribution, node_weights
 from edge_runtime.counting.tails import BinomialTails, log_mean
 
-NODES = 64  # of the one rate that is uncertain
-_NODES_OF_TWO = 28  # of each, where both are
+NODES = 256  # of the one rate that is uncertain
+_FIBONACCI = (610, 987)  # neighbours; the second is the number of nodes where two rates are
+_NEGLIGIBLE = 1e-7  # weight of a node, against one of two medians
 _PRECISION = 1e-8  # of an end, relative
 _MOST_STEPS = 100
+_ENDLESS = 1e9
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,15 +41,14 @@ class Optics:
     def quantile(self, rate: float, probability: float) -> float:
         """Share not exceeded with this probability where cells are called at ``rate``, known without doubt.
 
-        Below 0 where the blank alone exceeds the rate; infinite where nothing could be told apart.
+        Below 0 where the blank alone exceeds the rate; far above 1 where nothing could be told apart.
         """
         excess = rate - self.blank
-        none = np.where(excess > 0, np.inf, 0.0)
+        none = np.where(excess > 0, _ENDLESS, 0.0)
         shares = np.where(self.gain > 0, excess / np.where(self.gain > 0, self.gain, 1.0), none)
         order = np.argsort(shares)
-        sums = np.cumsum(self.weights[order])
-        place = min(int(np.searchsorted(sums, probability * sums[-1])), len(sums) - 1)
-        return float(shares[order[place]])
+        sums, ordered = np.cumsum(self.weights[order]), np.minimum(shares[order], _ENDLESS)
+        return float(np.interp(probability * sums[-1], sums - self.weights[order] / 2, ordered))
 
     @property
     def typical_gain(self) -> float:
@@ -55,14 +57,30 @@ class Optics:
 
 
 def optics(blank: RateDistribution, found: RateDistribution) -> Optics:
-    """Nodes of blank rate and sensitivity, taken as unrelated."""
-    uncertain = [len(one.rates) > 1 for one in (blank, found)]
-    nodes = _NODES_OF_TWO if all(uncertain) else NODES
-    first, second = (nodes if one else 1 for one in uncertain)
-    blanks, founds = blank.nodes(first)[:, None], found.nodes(second)
-    weights = node_weights(first)[:, None] * node_weights(second)
-    gain = np.maximum(founds - blanks, 0.0)
-    return Optics(np.broadcast_to(blanks, gain.shape).ravel(), gain.ravel(), weights.ravel())
+    """Nodes of blank rate and sensitivity, taken as unrelated: quantiles of evenly spaced normal scores.
+
+    Where both are uncertain the pairs of scores are those of a Fibonacci lattice, which has as many different values of
+    each as it has points; so a tail that is sharp in one of them is averaged as finely as a smooth one.
+    """
+    if len(blank.rates) > 1 and len(found.rates) > 1:
+        scores, weights = _lattice()
+        blanks, founds = blank.at(scores[0]), found.at(scores[1])
+    else:
+        blanks, founds = (one.nodes(NODES if len(one.rates) > 1 else 1) for one in (blank, found))
+        weights = node_weights(max(len(blanks), len(founds)))
+        blanks, founds = np.broadcast_arrays(blanks, founds)
+    return Optics(blanks, np.maximum(founds - blanks, 0.0), weights)
+
+
+@lru_cache(maxsize=1)
+def _lattice() -> tuple[np.ndarray, np.ndarray]:
+    """Pairs of normal scores float64 [2, k], and their weights float64 [k], summing to 1."""
+    points = np.arange(_FIBONACCI[1]) + 0.5
+    places = np.stack([points, points * _FIBONACCI[0] % _FIBONACCI[1]]) / _FIBONACCI[1]
+    scores = OUTERMOST * (2 * places - 1)
+    weights = np.exp(-(scores**2).sum(axis=0) / 2)
+    kept = weights > _NEGLIGIBLE
+    return scores[:, kept], weights[kept] / weights[kept].sum()
 
 
 def melded_ends(infected: int, counted: int, seen: Optics, level: float) -> tuple[float, float]:

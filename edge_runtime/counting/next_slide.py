@@ -29,7 +29,7 @@ _BELOW, _ABOVE = 30.0, 8.0  # logarithms around the pooled rate; what lies farth
 _UNIT_NODES, _WIDENED_NODES = 40, 96  # of a slide's own rate around the mean, and with a factor of elsewhere
 # closes the gaps of the grid where slides do not differ
 _WITHIN = (np.arange(8) - 3.5) / 8 * (_STEPS[1] - _STEPS[0])
-_OUTERMOST = 5.5  # normal score of the outermost nodes
+OUTERMOST = 5.5  # normal score of the outermost nodes
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,6 +47,10 @@ class RateDistribution:
     def nodes(self, count: int) -> np.ndarray:
         """Quantiles that :func:`node_weights` belong to; float64 [count], ascending."""
         return _quantiles(self.rates, self.weights, _probabilities(count))
+
+    def at(self, scores: np.ndarray) -> np.ndarray:
+        """Quantiles of these normal scores; float64, of their shape."""
+        return _quantiles(self.rates, self.weights, _normal(scores))
 
     def quantile(self, probability: float) -> float:
         """The rate not exceeded with this probability, 0..1."""
@@ -172,10 +176,14 @@ def _quantiles(rates: np.ndarray, weights: np.ndarray, probabilities: np.ndarray
 
 
 def _scores(count: int) -> np.ndarray:
-    return np.linspace(-_OUTERMOST, _OUTERMOST, count) if count > 1 else np.zeros(1)
+    return np.linspace(-OUTERMOST, OUTERMOST, count) if count > 1 else np.zeros(1)
 
 
 @lru_cache(maxsize=8)
 def _probabilities(count: int) -> np.ndarray:
-    """Normal distribution function of the scores."""
-    return np.array([math.erfc(-score / math.sqrt(2)) / 2 for score in _scores(count).tolist()])
+    return _normal(_scores(count))
+
+
+def _normal(scores: np.ndarray) -> np.ndarray:
+    """The normal distribution function."""
+    return np.array([math.erfc(-score / math.sqrt(2)) / 2 for score in scores.tolist()])
