@@ -19,7 +19,7 @@ class BetaTails:
     density is smooth to both ends and nearly normal with standard deviation 1 / (2 sqrt(a + b)). Its cells are
     integrated by Gauss and Legendre's rule; between them the logarithm of a tail, less that of its leading power, is
     interpolated with its known slope (Hermite's cubic); farther out stands Mills' ratio. Relative error of a tail:
-    below 1e-6 where it is above 1e-50, 1e-4 beyond.
+    below 1e-6 where it is above 1e-30, 1e-4 beyond.
 
     Args:
         a: above 0, a whole or half number.

