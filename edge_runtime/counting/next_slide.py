@@ -145,7 +145,7 @@ def _log_likelihood(x: np.ndarray, n: np.ndarray, times: np.ndarray, mean: np.nd
         shape = 1 / cv**2
         rising = np.array([math.lgamma(shape + v) - math.lgamma(shape) for v in x.tolist()])
         terms = rising + x * np.log(expected / (shape + expected)) - shape * np.log1p(expected / shape)
-    return (terms * times).sum(axis=1)
+    return np.asarray((terms * times).sum(axis=1))
 
 
 @lru_cache(maxsize=128)

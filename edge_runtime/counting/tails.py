@@ -142,7 +142,7 @@ class _Tail:
             if beyond.any():
                 logs[beyond] = self._far_out(angles[beyond])
         logs[places >= _CELLS] = 0.0
-        return np.minimum(logs, 0.0)
+        return np.asarray(np.minimum(logs, 0.0))
 
     def _far_out(self, angles: np.ndarray) -> np.ndarray:
         """Mills' ratio to the second order: the density over g' - g'' / g', g its logarithm; exact towards angle 0."""
@@ -150,7 +150,7 @@ class _Tail:
         tangents = np.maximum(np.tan(angles), 1e-120)  # at angle 0 the density alone says 0
         steep = a / tangents - b * tangents
         bend = -a * (1 + tangents**-2) - b * (1 + tangents**2)
-        return self._log_density(angles) - np.log(steep - bend / steep)
+        return np.asarray(self._log_density(angles) - np.log(steep - bend / steep))
 
     def _log_density(self, angles: np.ndarray) -> np.ndarray:
         logs = np.full_like(angles, self._scale)
