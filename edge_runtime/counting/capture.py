@@ -15,7 +15,6 @@ from edge_runtime.counting.known_slides import KnownSlides
 # Shares of a slide's healthy cells: 0 (nothing looked at), then a quarter wider from step to step, to all of them.
 GRID = (0.0, *(float(f"{10 ** (k / 10 - 4):.4g}") for k in range(41)))
 FEW_SLIDES = 5  # with fewer the spread between slides is hardly known
-LEAST_INFECTED, LEAST_CELLS = 10, 1_000  # of a positive control slide worth recording
 
 
 class CurveSource(str, Enum):
