@@ -102,7 +102,7 @@ class CoverageGrid:
     Attributes:
         points: see :class:`CoveragePoint`.
         replicates: validation data sets, each with one slide, behind every point.
-        draws: Monte Carlo draws of an interval.
+        draws: as it was asked for and only recorded: intervals are computed since, no longer drawn.
         seed: of the simulation.
         mean: mean coverage of the points within the assumptions.
         least: lowest of them.
@@ -143,11 +143,12 @@ def coverage_grid(
     its own number of called cells.
 
     Args:
+        draws: recorded only.
         done: called after each scenario.
     """
     points: list[CoveragePoint] = []
     for number, scenario in enumerate(scenarios):
-        points += _simulate(scenario, counted, expected, replicates, draws, np.random.default_rng([seed, number]))
+        points += _simulate(scenario, counted, expected, replicates, np.random.default_rng([seed, number]))
         done(scenario)
     inside = [point.coverage for point in points if point.within]
     return CoverageGrid(
@@ -185,19 +186,18 @@ def _simulate(
     counted: Sequence[int],
     expected: Sequence[float],
     replicates: int,
-    draws: int,
     generator: np.random.Generator,
 ) -> list[CoveragePoint]:
     pairs = [(cells, infected) for cells in counted for infected in expected]
     below, above, width = np.zeros(len(pairs)), np.zeros(len(pairs)), np.zeros(len(pairs))
-    for replicate in range(replicates):
+    for _ in range(replicates):
         blank, sensitivity = _validation(scenario, generator)
         own_blank = _blank_rates(scenario, len(pairs), generator)
         own_sensitivity = _sensitivities(scenario, len(pairs), generator)
         for i, (cells, infected) in enumerate(pairs):
             share = infected / cells
             called = generator.binomial(cells, own_sensitivity[i] * share + own_blank[i] * (1 - share))
-            found = corrected_rate(int(called), cells, blank, sensitivity, draws=draws, seed=replicate)
+            found = corrected_rate(int(called), cells, blank, sensitivity)
             below[i] += found.high < share
             above[i] += found.low > share
             width[i] += (found.high - found.low) / share

@@ -33,8 +33,7 @@ def section(document: Mapping[str, Any]) -> Section:
         ],
         [
             f"{'Within' if document['passed'] else 'NOT within'} the bars. The exact interval of the raw rate is "
-            f"computed, the others are simulated (standard error of a point {error:.4f}; {document['draws']:,} draws "
-            f"an interval, seed {document['seed']}).",
+            f"computed, the others are simulated (standard error of a point {error:.4f}, seed {document['seed']}).",
             "Scenarios with a star break an assumption on purpose; the bars do not apply to them.",
         ],
         details=[Detail([_grid(document["points"])])],

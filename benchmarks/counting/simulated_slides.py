@@ -100,7 +100,7 @@ class SlideStudy:
         blanks: fitted to the healthy ones.
         settings: see :class:`Setting`.
         points: see :class:`SlidePoint`.
-        draws: Monte Carlo draws of an interval.
+        draws: as it was asked for and only recorded: intervals are computed since, no longer drawn.
         seed: of the simulation.
     """
 
@@ -142,7 +142,7 @@ def simulate_slides(
         blank_slides: how many parasite-free slides of a microscope, and red cells on each.
         levels: infected cells per microlitre.
         counted: red cells.
-        draws: of an interval.
+        draws: recorded only.
         seed: same seed, same figures.
         done: called after each setting.
 
@@ -162,7 +162,7 @@ def simulate_slides(
     points: list[SlidePoint] = []
     for number, setting in enumerate(settings):
         generator = np.random.default_rng([seed, number])
-        study = _Study(held_out, setting, sizes[setting.known_from], draws, generator)
+        study = _Study(held_out, setting, sizes[setting.known_from], generator)
         seen = [study.slide(turn, levels, counted) for turn in range(slides)]
         points += [
             _point(number, level, cells, [row[i] for row in seen], len(held_out.infected))
@@ -187,12 +187,11 @@ class _Study:
     """One setting: makes slides and counts them."""
 
     def __init__(
-        self, held_out: HeldOut, setting: Setting, sizes: tuple[int, ...], draws: int, generator: np.random.Generator
+        self, held_out: HeldOut, setting: Setting, sizes: tuple[int, ...], generator: np.random.Generator
     ) -> None:
         self._infected = held_out.infected
         self._setting = setting
         self._sizes = sizes
-        self._draws = draws
         self._generator = generator
 
     def slide(self, turn: int, levels: Sequence[float], counted: Sequence[int]) -> list[_Seen]:
@@ -203,12 +202,12 @@ class _Study:
         blank = KnownSlides(tuple(self._called(self._rates(len(self._sizes)), self._sizes).tolist()), self._sizes)
         seen = []
         for cells in counted:
-            limit = detection_limit(cells, blank, known, draws=self._draws, seed=turn)
+            limit = detection_limit(cells, blank, known)
             for level in levels:
                 infected = self._generator.binomial(cells, level / _RED_CELLS)
                 found = self._generator.binomial(infected, patient.called / patient.cells)
                 false = int(self._called(self._rates(1), (cells - infected,))[0])
-                fixed = corrected_rate(int(found) + false, cells, blank, known, draws=self._draws, seed=turn)
+                fixed = corrected_rate(int(found) + false, cells, blank, known)
                 seen.append(
                     _Seen(
                         called=int(found) + false,

@@ -99,7 +99,7 @@ def _remarks(document: Mapping[str, Any]) -> list[str]:
         "its 95 % interval; holds: slides whose interval holds the truth. limit: median limit of detection.",
         f"Intervals in % are of the simulation: {patients} infected patients cannot exclude that {_unseen(patients)} "
         f"of people are found worse than any of them, nor {healthy} healthy ones that {_unseen(healthy)} have a higher "
-        f"blank rate. {document['draws']:,} draws an interval, seed {document['seed']}; "
+        f"blank rate. Seed {document['seed']}; "
         f"{_red_cells(document):,.0f} red cells per microlitre.",
     ]
 

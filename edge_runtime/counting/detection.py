@@ -6,11 +6,12 @@ import math
 from dataclasses import asdict, dataclass
 from typing import Any
 
-import numpy as np
-
-from edge_runtime.counting.corrected import paired_draws, shares_behind
+from edge_runtime.counting.corrected import machine_optics
 from edge_runtime.counting.intervals import checked_counts, normal_quantile
-from edge_runtime.counting.known_slides import DRAWS, SEED, KnownSlides
+from edge_runtime.counting.known_slides import KnownSlides
+from edge_runtime.counting.melding import Optics, rising_root
+from edge_runtime.counting.next_slide import RateDistribution, next_slide
+from edge_runtime.counting.tails import BetaTails, log_mean
 
 
 @dataclass(frozen=True)
@@ -96,15 +97,13 @@ def detection_limit(
     sensitivity: KnownSlides | None = None,
     alpha: float = 0.05,
     beta: float = 0.05,
-    draws: int = DRAWS,
-    seed: int = SEED,
 ) -> DetectionLimit:
     """Currie's decision threshold and limit of detection without the normal approximation.
 
-    The called cells of a slide are binomial around that slide's own blank rate, which is drawn from what the known
-    slides say about the next one (see :mod:`edge_runtime.counting.known_slides`), so the spread between slides and the
-    finite blank data both raise the threshold. It is the least count that a slide without parasites reaches with
-    probability alpha at most; the limit is the share that falls short of it with probability beta.
+    The called cells of a slide are binomial around that slide's own blank rate, averaged over what the known slides say
+    about the next one (see :mod:`edge_runtime.counting.next_slide`), so the spread between slides and the finite blank
+    data both raise the threshold. It is the least count that a slide without parasites reaches with probability alpha
+    at most; the limit is the share that falls short of it with probability beta.
 
     Args:
         counted: red cells, 1 or more.
@@ -119,34 +118,51 @@ def detection_limit(
     """
     _, counted = checked_counts(0, counted)
     alpha, beta = _risk(alpha), _risk(beta)
-    blanks, found = paired_draws(blank, sensitivity, draws, seed)
-    generator = np.random.default_rng([seed, 3])
-    called = np.sort(generator.binomial(counted, blanks))
-    threshold = int(called[math.ceil((1 - alpha) * draws) - 1]) + 1
-    limit = None
-    if threshold <= counted:
-        # P(X < c | p) = P(Beta(c, n - c + 1) > p), so the limit is a quantile of the share behind such a rate.
-        rates = generator.beta(threshold, counted - threshold + 1, draws)
-        limit = _share_or_none(shares_behind(rates, blanks, found), beta)
+    seen = machine_optics(blank, sensitivity)
+    threshold = _threshold(counted, next_slide(blank), alpha)
     return DetectionLimit(
         counted=counted,
         threshold=threshold,
-        limit=limit,
-        floor=_floor(blanks, found, alpha, beta),
+        limit=_limit(counted, threshold, seen, beta) if threshold <= counted else None,
+        floor=_floor(next_slide(blank).quantile(1 - alpha), seen, beta),
         alpha=alpha,
         beta=beta,
         blank_source=blank.source,
     )
 
 
-def _floor(blanks: np.ndarray, found: np.ndarray, alpha: float, beta: float) -> float | None:
+def _threshold(counted: int, blank: RateDistribution, alpha: float) -> int:
+    """Least count whose probability without parasites is alpha at most; counted + 1 where none is so rare."""
+    bound = math.log(alpha)
+
+    def rare(count: int) -> bool:
+        # P(X >= c | p) = P(Beta(c, n - c + 1) < p)
+        return log_mean(BetaTails(count, counted - count + 1).log_cdf(blank.rates), blank.weights) <= bound
+
+    short, enough = 0, min(counted + 1, 1 + int(2 * counted * float(blank.rates @ blank.weights)))
+    while enough <= counted and not rare(enough):
+        short, enough = enough, min(2 * enough, counted + 1)
+    while enough - short > 1:
+        middle = (short + enough) // 2
+        short, enough = (short, middle) if rare(middle) else (middle, enough)
+    return enough
+
+
+def _limit(counted: int, threshold: int, seen: Optics, beta: float) -> float | None:
+    """Share that falls short of the threshold with probability beta; None where all cells infected would, too."""
+    tails, bound = BetaTails(threshold, counted - threshold + 1), math.log(beta)
+
+    def missed(share: float) -> float:
+        return log_mean(tails.log_sf(seen.rates(share)), seen.weights) - bound
+
+    if missed(1.0) > 0:
+        return None
+    return rising_root(lambda share: -missed(share), threshold / counted)
+
+
+def _floor(high: float, seen: Optics, beta: float) -> float | None:
     """The limit for endless counting: each slide's rate is seen exactly, its blank rate still is not."""
-    high = np.full(len(blanks), np.quantile(blanks, 1 - alpha, method="higher"))
-    return _share_or_none(shares_behind(high, blanks, found), beta)
-
-
-def _share_or_none(shares: np.ndarray, beta: float) -> float | None:
-    share = float(np.quantile(shares, 1 - beta, method="higher"))
+    share = seen.quantile(high, 1 - beta)
     return max(share, 0.0) if share <= 1 else None
 
 

@@ -79,19 +79,20 @@ def exact_upper(infected: int, counted: int, level: float = 0.95) -> float:
 
 
 def rule_of_three(counted: int, level: float = 0.95) -> float:
-    """Rate that no infected cell among ``counted`` excludes, one-sided: ``1 - (1 - level)^(1 / n)``, about 3 / n.
+    """Rate that no infected cell among ``counted`` excludes: ``1 - ((1 - level) / 2)^(1 / n)``, about 3.7 / n.
 
-    The exact form of the rule of three (Hanley and Lippman-Hand 1983). It is about the share of positive cells: neither
-    missed cells nor false ones are in it.
+    The upper end of :func:`exact`, two-sided like every interval here, so that one zero has one upper limit. (The rule
+    of three, Hanley and Lippman-Hand 1983, is its one-sided form, 3 / n.) It is about the share of positive cells:
+    neither missed cells nor false ones are in it.
 
     Returns:
-        A rate in 0..1; higher ones would have shown a cell with probability ``level`` or more.
+        A rate in 0..1.
 
     Raises:
         ValueError: nothing counted, or a level out of range.
     """
     _, counted = checked_counts(0, counted)
-    return -math.expm1(math.log1p(-checked_level(level)) / counted)
+    return -math.expm1(math.log((1 - checked_level(level)) / 2) / counted)
 
 
 def beta_cdf(x: float, a: float, b: float) -> float:
@@ -139,6 +140,42 @@ def beta_quantile(probability: float, a: float, b: float) -> float:
             return ahead
         x = ahead
     return x
+
+
+def gamma_quantile(probability: float, shape: float) -> float:
+    """x with P(shape, x) = probability, of the gamma distribution of scale 1, to 1e-9, by halving.
+
+    Args:
+        probability: above 0, below 1.
+        shape: above 0.
+    """
+    low, high = 0.0, shape + 1.0
+    while gamma_cdf(high, shape) < probability:
+        low, high = high, 2 * high
+    while high - low > 1e-10 * high and high > 1e-300:
+        middle = (low + high) / 2
+        low, high = (middle, high) if gamma_cdf(middle, shape) < probability else (low, middle)
+    return (low + high) / 2
+
+
+def gamma_cdf(x: float, shape: float) -> float:
+    """Regularised lower incomplete gamma function P(shape, x), by its series (Abramowitz and Stegun 6.5.29).
+
+    The series has positive terms only and converges for every x, in about x terms beyond the shape.
+
+    Args:
+        x: 0 or more.
+        shape: above 0.
+    """
+    if x <= 0:
+        return 0.0
+    term = total = 1.0
+    n = 0
+    while term > 1e-17 * total:
+        n += 1
+        term *= x / (shape + n)
+        total += term
+    return min(1.0, math.exp(shape * math.log(x) - x - math.lgamma(shape + 1) + math.log(total)))
 
 
 def normal_quantile(probability: float) -> float:

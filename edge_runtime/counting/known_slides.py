@@ -1,29 +1,14 @@
-"""What slides of known truth say about the next slide: its blank rate, or the sensitivity, with their spread.
-
-A slide's rate is taken as gamma distributed around a mean, so its count of called cells is negative binomial (the rare
-event form of the beta-binomial). Mean and spread are both weighed on a grid by their likelihood, because a handful of
-slides fixes neither; what comes out is a sample of rates the *next* slide may have, not an estimate of the mean.
-"""
+"""Slides of known truth: parasite-free ones for a blank rate, infected cells for a sensitivity, and how they differ."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
 
 from edge_runtime.counting.intervals import checked_counts
-
-DRAWS = 20_000
-SEED = 20_260
-# Coefficients of variation between slides, 0 (no spread) first; weights make the squared coefficient uniform, the
-# choice under which the share of next slides beyond the 2.5 % points came closest to 2.5 % in simulation.
-_SPREADS = np.array([0.0, 0.1, 0.2, 0.3, 0.45, 0.6, 0.8, 1.0, 1.25, 1.5, 2.0, 2.5, 3.0])
-_SPREAD_WEIGHTS = np.gradient(_SPREADS) * (_SPREADS + 0.05)
-_STEPS = np.linspace(-8.0, 6.0, 57)  # of the logarithm of the mean, in its standard errors
 
 
 @dataclass(frozen=True)
@@ -156,65 +141,6 @@ def between_slide_sds(positives: np.ndarray, cells: np.ndarray) -> np.ndarray:
     within = (n * rates * (1 - rates)).sum(axis=0) / (total - slides)
     typical = (total - (n**2).sum() / total) / (slides - 1)
     return np.asarray(np.sqrt(np.maximum((between - within) / typical, 0.0)))
-
-
-@lru_cache(maxsize=16)
-def next_slide_rates(known: KnownSlides, draws: int = DRAWS, seed: int = SEED) -> np.ndarray:
-    """Rates that the next slide may have, given the known ones: float64 [draws], 0..1, in random order, read-only.
-
-    Without spread they follow Beta(x + 1/2, n - x + 1/2), Jeffreys' distribution of one common rate. With spread, of
-    whatever is rarer (called or not called): mean and coefficient of variation from their joint weights (Jeffreys'
-    prior of the negative binomial mean; squared coefficient uniform up to 9), then a gamma distributed rate.
-    """
-    generator = np.random.default_rng([seed, 1])
-    if not known.spread:
-        x, n = sum(known.positives), sum(known.cells)
-        rates = generator.beta(x + 0.5, n - x + 0.5, draws)
-    elif known.rate > 0.5:
-        missed = tuple(n - x for x, n in zip(known.positives, known.cells, strict=True))
-        rates = 1 - _gamma_rates(missed, known.cells, draws, generator)
-    else:
-        rates = _gamma_rates(known.positives, known.cells, draws, generator)
-    rates.setflags(write=False)
-    return rates
-
-
-def _gamma_rates(
-    positives: Sequence[int], cells: Sequence[int], draws: int, generator: np.random.Generator
-) -> np.ndarray:
-    total, looked, slides = sum(positives), sum(cells), len(cells)
-    (x, n), times = np.unique(np.array([positives, cells]), axis=1, return_counts=True)
-    widths = np.sqrt(1 / (total + 0.5) + _SPREADS**2 / slides)
-    means = (total + 0.5) / looked * np.exp(widths[:, None] * _STEPS)
-    logs = np.stack([_log_likelihood(x, n, times, mean, cv) for mean, cv in zip(means, _SPREADS, strict=True)])
-    # Prior in the logarithm of the mean: mean^(1/2), less where the spread between slides outweighs chance.
-    logs += 0.5 * np.log(means) - 0.5 * np.log1p(_SPREADS[:, None] ** 2 * means * looked / slides)
-    logs += np.log(widths * _SPREAD_WEIGHTS)[:, None]
-    logs[means > 1] = -np.inf
-    edges = np.cumsum(np.exp(logs - logs.max()))
-    # Evenly spaced points through the cumulated weights: less noise than independent draws of nodes.
-    points = (np.arange(draws) + generator.random()) / draws * edges[-1]
-    nodes = np.minimum(np.searchsorted(edges, points), edges.size - 1)
-    generator.shuffle(nodes)
-    row, column = np.divmod(nodes, len(_STEPS))
-    within = (_STEPS[1] - _STEPS[0]) * (generator.random(draws) - 0.5)
-    rates = means[row, column] * np.exp(widths[row] * within)
-    spread = row > 0
-    shape = 1 / _SPREADS[row[spread]] ** 2
-    rates[spread] *= generator.gamma(shape) / shape
-    return np.asarray(np.minimum(rates, 1.0))
-
-
-def _log_likelihood(x: np.ndarray, n: np.ndarray, times: np.ndarray, mean: np.ndarray, cv: float) -> np.ndarray:
-    """Of Poisson (cv = 0) or negative binomial counts, less the common ln x!: [means]."""
-    expected = mean[:, None] * n
-    if cv == 0:
-        terms = x * np.log(expected) - expected
-    else:
-        shape = 1 / cv**2
-        rising = np.array([math.lgamma(shape + v) - math.lgamma(shape) for v in x.tolist()])
-        terms = rising + x * np.log(expected / (shape + expected)) - shape * np.log1p(expected / shape)
-    return np.asarray((terms * times).sum(axis=1))
 
 
 def _dealt(positives: int, cells: tuple[int, ...], power: float) -> tuple[int, ...]:

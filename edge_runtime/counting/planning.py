@@ -6,12 +6,10 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Any
 
-import numpy as np
-
-from edge_runtime.counting.corrected import corrected_rate, paired_draws, shares_behind
+from edge_runtime.counting.corrected import corrected_rate, machine_optics
 from edge_runtime.counting.detection import detection_limit
 from edge_runtime.counting.intervals import checked_counts, checked_level, wilson
-from edge_runtime.counting.known_slides import DRAWS, SEED, KnownSlides
+from edge_runtime.counting.known_slides import KnownSlides
 
 REACHED, COUNTING, NOT_YET, NEVER = "reached", "counting", "not-yet", "never"
 MOST_CELLS = 10_000_000  # about two microlitres of blood; no slide is counted that far
@@ -133,11 +131,12 @@ def cells_for_limit(
 
 def _best_precision(raw: float, blank: KnownSlides, sensitivity: KnownSlides | None, level: float) -> float | None:
     """Relative precision of endless counting at the raw rate; None when blanks explain it."""
-    blanks, found = paired_draws(blank, sensitivity, DRAWS, SEED)
+    seen, tail = machine_optics(blank, sensitivity), (1 - level) / 2
     rate = (raw - blank.rate) / ((1.0 if sensitivity is None else sensitivity.rate) - blank.rate)
-    shares = np.clip(shares_behind(np.full(DRAWS, raw), blanks, found), 0.0, 1.0)
-    low, high = np.quantile(shares, [(1 - level) / 2, (1 + level) / 2])
-    return relative_precision(float(low), float(high), min(rate, 1.0))
+    # as at the upper end of an interval: given that the blank leaves anything to explain
+    above = float(seen.weights[seen.blank < raw].sum())
+    low, high = (min(max(seen.quantile(raw, at), 0.0), 1.0) for at in (tail, 1 - tail * above))
+    return relative_precision(low, high, min(rate, 1.0))
 
 
 def _search(reached: Callable[[int], bool], counted: int, goal: str) -> MoreCells:

@@ -13,7 +13,7 @@ from edge_runtime.counting import (
     RedCells,
     StopState,
     blank_from_card,
-    exact_upper,
+    exact,
     known_from_summary,
     rule_of_three,
     stop,
@@ -112,12 +112,12 @@ def stop_state(
 def excluded(totals: Totals, reviewed: Reviewed) -> float | None:
     """Share of infected cells that the leading count excludes more than, 0..1; None when it holds parasites.
 
-    With 95 % confidence, one-sided, and only if no infected cell was missed. Cells of which the reviewer was unsure are
-    taken for infected here.
+    The upper end of the two-sided 95 % interval, and only if no infected cell was missed. Cells of which the reviewer
+    was unsure are taken for infected here.
     """
     if leading(reviewed) == MACHINE:
         return None if totals.infected else rule_of_three(totals.cells)
-    return None if reviewed.asexual else exact_upper(reviewed.unsure, totals.cells)
+    return None if reviewed.asexual else exact(reviewed.unsure, totals.cells).high
 
 
 def reviewed_count(reviewed: Reviewed, totals: Totals, cells: RedCells) -> tuple[CountSummary, CountSummary]:

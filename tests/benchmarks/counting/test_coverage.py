@@ -38,14 +38,14 @@ def test_the_exact_interval_never_covers_less_than_it_says(counted: int, expecte
 
 def test_small_grid() -> None:
     """100 replicates have a standard error of 2.2 points, so the least of the points is not held to its bar here."""
-    grid = coverage_grid(SCENARIOS, counted=(500, 10_000), expected=(0.3, 3, 10, 50), replicates=100, draws=1_000)
-    assert len(grid.points) == 48
+    grid = coverage_grid(SCENARIOS, counted=(10_000,), expected=(0.3, 3, 50), replicates=100)
+    assert len(grid.points) == 18
     assert MEAN_BAR[0] <= grid.mean <= MEAN_BAR[1]
     assert grid.least > LEAST_BAR - 3 * 0.022
     assert grid.exact_least >= EXACT_BAR
     (detail,) = made(grid).details
     (table,) = detail.tables
-    assert len(table.rows) == 12
+    assert len(table.rows) == 6
     assert table.rows[0][2] == f"{100 * grid.points[0].coverage:.1f}"
 
 
@@ -59,7 +59,7 @@ def test_the_grid_would_notice_an_interval_that_ignores_the_blank() -> None:
     original = module._validation
     try:
         module._validation = lambda scenario, generator: original(honest, generator)  # type: ignore[assignment]
-        grid = coverage_grid(SCENARIOS[3:4], counted=(10_000,), expected=(1, 10), replicates=60, draws=1_000)
+        grid = coverage_grid(SCENARIOS[3:4], counted=(10_000,), expected=(1, 10), replicates=60)
     finally:
         module._validation = original
     assert grid.least < 0.5 and not grid.passed
@@ -78,7 +78,8 @@ def test_the_command_prints_the_grid(monkeypatch: pytest.MonkeyPatch, tmp_path: 
     saved = json.loads((tmp_path / "grid.json").read_text())
     assert {point["within"] for point in saved["points"]} == {True, False}
     again = json.loads(CliRunner().invoke(counting, [*arguments, "--json"]).stdout)
-    assert {**again, "date": saved["date"]} == saved  # a second may have passed
+    passing = {name: saved[name] for name in ("date", "machine")}  # a second may have passed, and the load have changed
+    assert {**again, **passing} == saved
 
 
 def test_a_missed_bar_is_exit_code_1(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -73,7 +73,7 @@ def test_a_spread_that_cannot_be_seen_is_assumed() -> None:
 
 
 def small(held_out: HeldOut, **changes: Any) -> SlideStudy:
-    settings: dict[str, Any] = {"slides": 60, "counted": (1_000, 10_000), "levels": (0, 50_000), "draws": 500}
+    settings: dict[str, Any] = {"slides": 60, "counted": (1_000, 10_000), "levels": (0, 50_000)}
     return simulate_slides(held_out, **{**settings, **changes})
 
 

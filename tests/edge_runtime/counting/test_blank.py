@@ -14,7 +14,6 @@ from edge_runtime.counting import (
     blank_from_card,
     known_from_summary,
 )
-from edge_runtime.counting.known_slides import next_slide_rates
 
 
 def test_pooled_rate_and_spread() -> None:
@@ -59,44 +58,6 @@ def test_spreads_of_many_thresholds_at_once() -> None:
 def test_impossible_slides_are_refused(positives: tuple[int, ...], cells: tuple[int, ...]) -> None:
     with pytest.raises(ValueError, match=r"count|slides|whole"):
         KnownSlides(positives, cells)
-
-
-def test_without_spread_the_rate_follows_jeffreys() -> None:
-    stats = pytest.importorskip("scipy.stats")
-    rates = next_slide_rates(KnownSlides((3, 6), (1_000, 2_000), spread=False))
-    assert stats.kstest(rates, stats.beta(9.5, 2_991.5).cdf).pvalue > 0.001
-
-
-def test_many_slides_leave_only_their_own_spread() -> None:
-    """With 2,000 slides the next rate follows the gamma distribution that they came from."""
-    stats = pytest.importorskip("scipy.stats")
-    generator = np.random.default_rng(2)
-    called = generator.binomial(5_000, generator.gamma(1.0, 0.004, 2_000))
-    rates = next_slide_rates(KnownSlides(tuple(called.tolist()), (5_000,) * 2_000))
-    truth = stats.gamma(1.0, scale=0.004)
-    for share in (0.025, 0.5, 0.95, 0.975):
-        assert truth.cdf(np.quantile(rates, share)) == pytest.approx(share, abs=0.02)
-
-
-def test_few_slides_leave_more_than_many() -> None:
-    few, many = KnownSlides((2, 1, 3), (1_000,) * 3), KnownSlides((2, 1, 3) * 20, (1_000,) * 60)
-    assert np.quantile(next_slide_rates(few), 0.95) > 1.5 * np.quantile(next_slide_rates(many), 0.95)
-
-
-def test_a_sensitivity_keeps_its_side() -> None:
-    """The rarer outcome carries the spread: 90 % called is 10 % missed."""
-    rates = next_slide_rates(KnownSlides((95, 85, 90, 88, 92), (100,) * 5))
-    assert 0.87 < np.median(rates) < 0.92
-    assert rates.min() >= 0 and rates.max() <= 1
-
-
-def test_the_same_seed_gives_the_same_rates_and_they_are_read_only() -> None:
-    slides = KnownSlides((0, 4), (500, 500))
-    first = next_slide_rates(slides, 1_000, 7)
-    next_slide_rates.cache_clear()
-    assert np.array_equal(first, next_slide_rates(slides, 1_000, 7))
-    with pytest.raises(ValueError, match="read-only"):
-        first[0] = 1
 
 
 @pytest.mark.parametrize(

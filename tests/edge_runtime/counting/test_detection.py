@@ -1,13 +1,15 @@
-"""Currie's threshold and limit of detection, closed and by Monte Carlo."""
+"""Currie's threshold and limit of detection, closed and averaged over what the blanks leave open."""
 
 from __future__ import annotations
 
 import json
 
+import numpy as np
 import pytest
 
 from edge_runtime.counting import KnownSlides, currie_counts, detection_limit
 from edge_runtime.errors import NotConclusive
+from tests.edge_runtime.counting import by_scipy
 
 
 # Currie 1968, Analytical Chemistry 40:586, table II: 1.645 sqrt(B), 2.71 + 3.29 sqrt(B); 2.33 sqrt(B), 2.71 + 4.65 sqrt(B).
@@ -41,11 +43,29 @@ def _known(rate: float) -> KnownSlides:
 def test_a_well_known_blank_agrees_with_the_binomial(rate: float, counted: int) -> None:
     stats = pytest.importorskip("scipy.stats")
     found = detection_limit(counted, _known(rate))
-    assert stats.binom.sf(found.threshold - 1, counted, rate) <= 0.052
-    assert found.threshold == 1 or stats.binom.sf(found.threshold - 2, counted, rate) > 0.048
+    assert stats.binom.sf(found.threshold - 1, counted, rate) <= 0.05
+    assert found.threshold == 1 or stats.binom.sf(found.threshold - 2, counted, rate) > 0.05
     assert found.limit is not None
     missed = stats.binom.cdf(found.threshold - 1, counted, found.limit + rate * (1 - found.limit))
-    assert missed == pytest.approx(0.05, abs=0.006)
+    assert missed == pytest.approx(0.05, rel=1e-3)
+
+
+@pytest.mark.parametrize("sensitivity", [None, KnownSlides((900,), (1_000,), spread=False)])
+def test_a_threshold_that_once_was_an_order_statistic_of_draws(sensitivity: KnownSlides | None) -> None:
+    """It was 11, with alpha 0.0506 (0.0501 over the draws of then); every probability here is SciPy's."""
+    special = pytest.importorskip("scipy.special")
+    blank = KnownSlides((1, 0, 0, 1, 0, 1, 0, 1, 0, 1), (1_000,) * 10)
+    found = detection_limit(5_000, blank, sensitivity)
+    rates, weights = by_scipy.points(blank)
+    assert found.threshold == 12
+    assert special.bdtrc(11, 5_000, rates) @ weights <= 0.05
+    assert special.bdtrc(10, 5_000, rates) @ weights == pytest.approx(0.0506, abs=1e-4)
+    gains, shares = by_scipy.EXACTLY_ONE if sensitivity is None else by_scipy.points(sensitivity, 12)
+    assert found.limit is not None
+    short = special.bdtr(11, 5_000, rates[:, None] + np.maximum(gains - rates[:, None], 0) * found.limit)
+    assert weights @ short @ shares == pytest.approx(0.05, rel=2e-3)
+    if sensitivity is None:
+        assert found.limit == pytest.approx(0.003281, rel=1e-3)  # 0.00304 for the count of 11
 
 
 def test_currie_is_met_where_counts_are_large() -> None:

@@ -55,7 +55,7 @@ def test_one_sided_bound_agrees_with_scipy(infected: int, counted: int) -> None:
     expected = stats.binomtest(infected, counted, alternative="less").proportion_ci(0.95, "exact").high
     assert exact_upper(infected, counted) == pytest.approx(expected)
     if not infected:
-        assert exact_upper(0, counted) == pytest.approx(rule_of_three(counted))
+        assert exact(0, counted).high == pytest.approx(rule_of_three(counted))
 
 
 @pytest.mark.parametrize(
@@ -81,13 +81,15 @@ def test_an_interval_holds_its_estimate_and_mirrors(counted: int, share: float, 
 
 
 @pytest.mark.parametrize(
-    ("counted", "level", "rate"), [(1_000, 0.95, 0.0029912), (5_000, 0.95, 0.00059897), (10, 0.9, 0.20567)]
+    ("counted", "level", "rate"), [(1_000, 0.95, 0.0036821), (5_000, 0.95, 0.00073750), (10, 0.9, 0.25887)]
 )
 def test_rule_of_three(counted: int, level: float, rate: float) -> None:
+    """Two-sided, as the exact interval of the same cells: one zero has one upper limit."""
     found = rule_of_three(counted, level)
     assert found == pytest.approx(rate, rel=1e-4)
-    assert (1 - found) ** counted == pytest.approx(1 - level)
-    assert found < -math.log(1 - level) / counted  # about 3 / n at 95 %
+    assert (1 - found) ** counted == pytest.approx((1 - level) / 2)
+    assert found < -math.log((1 - level) / 2) / counted  # about 3.7 / n at 95 %
+    assert found == pytest.approx(exact(0, counted, level).high, rel=1e-9)
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ import pytest
 from PIL import Image
 
 from edge_runtime import cli
-from edge_runtime.counting import exact_upper, rule_of_three
+from edge_runtime.counting import exact, rule_of_three
 from edge_runtime.sessions import ModelRecord, Store
 from edge_runtime.sessions.blank_slides import blank_session
 from tests.edge_runtime.server.server_tools import (
@@ -349,7 +349,7 @@ def test_what_a_status_says_of_the_end_and_of_what_is_excluded(caller: TestClien
         assert seen["excludes"] == pytest.approx(rule_of_three(100))
         said = {"verdict": "unsure", "reviewer": "AB"}
         seen = caller.put(f"/v1/sessions/{session.code}/cells/1.1/verdict", json=said).json()["status"]
-        assert seen["excludes_kind"] == "reviewed" and seen["excludes"] == pytest.approx(exact_upper(1, 100))
+        assert seen["excludes_kind"] == "reviewed" and seen["excludes"] == pytest.approx(exact(1, 100).high)
         found = filled(store, [[0.95] * 10 + [0.01] * 90], replace(PLAN, stop_rule="bsh"), first=9)
     seen = caller.get(f"/v1/sessions/{found.code}").json()
     assert (seen["stop"]["kind"], seen["excludes"], seen["excludes_kind"]) == ("counting", None, "machine")

@@ -16,7 +16,7 @@ import pytest
 
 from edge_runtime.commands.session import views
 from edge_runtime.core.card import RESEARCH_USE
-from edge_runtime.counting import exact, exact_upper, rule_of_three
+from edge_runtime.counting import exact, rule_of_three
 from edge_runtime.errors import WrongUsage
 from edge_runtime.sessions import Session, SessionPlan, Store
 from edge_runtime.sessions.blank_slides import blank_rate, blank_session, discard_blank
@@ -357,9 +357,9 @@ def test_what_is_excluded_takes_unsure_cells_for_infected(tmp_path: Path) -> Non
         found = filled(store, [[0.95] * 2 + [0.01] * 98])
         review_all(store, found, {"1.1": "asexual"}, "unsure")
         assert make_report(store, found).excludes is None
-    assert unsure.excludes == unsure.to_json()["excludes"] == pytest.approx(exact_upper(5, 500))
+    assert unsure.excludes == unsure.to_json()["excludes"] == pytest.approx(exact(5, 500).high)
     sentence = words.not_excluded(unsure)[0]
-    assert f"unsure of 5 cells, among 500 excludes only more than {percent(exact_upper(5, 500))}" in sentence
+    assert f"unsure of 5 cells, among 500 excludes only more than {percent(exact(5, 500).high)}" in sentence
     sentence = words.not_excluded(gametocytes)[0]
     assert "no cell with asexual parasites among 500" in sentence and "infected cell among" not in sentence
 

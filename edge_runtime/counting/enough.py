@@ -1,0 +1,80 @@
+"""When a review by rank may end: a run of clean cells, or a bound on what was missed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from edge_runtime.counting.ranked import Batch
+from edge_runtime.counting.rest import RestBound
+
+CLEAN_RUN, STRICT = "clean-run", "strict"
+RUN = 96  # 48 were too few in simulation: coverage 93 % at 2 %, 88 % at 5 % infected
+MISSED_SHARE = 0.1
+
+
+@dataclass(frozen=True)
+class Enough:
+    """Where a review stands.
+
+    Attributes:
+        rule: "clean-run" or "strict".
+        reached: whether it may end.
+        looked: cells looked at.
+        to_go: cells still to look at, if all of them turn out clean; 0 when reached, None where that cannot be said.
+        reason: in one sentence.
+    """
+
+    rule: str
+    reached: bool
+    looked: int
+    to_go: int | None
+    reason: str
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain JSON values."""
+        return asdict(self)
+
+
+def enough_clean(batches: Sequence[Batch]) -> Enough:
+    """The default: in each batch 96 cells or more looked at, the last 96 of them in a row without a parasite.
+
+    A batch also ends when all of it was looked at, or when it was looked at as deep as one that ended by its own run:
+    how deep that is does not hang on what the later batch holds.
+
+    Args:
+        batches: one or more.
+    """
+    ended = [batch.depth for batch in batches if not batch.complete and min(batch.looked, batch.clean) >= RUN]
+    deep = min(ended, default=2.0)
+    to_go = sum(_to_go(batch, deep) for batch in batches)
+    looked = sum(batch.looked for batch in batches)
+    if all(batch.complete for batch in batches):
+        return Enough(CLEAN_RUN, True, looked, 0, "Every cell was looked at.")
+    if not to_go:
+        return Enough(CLEAN_RUN, True, looked, 0, f"{looked:,} cells looked at, the last {RUN} in a row clean.")
+    return Enough(CLEAN_RUN, False, looked, to_go, f"{to_go:,} more cells in a row without a parasite end the review.")
+
+
+def enough_strict(infected: int, looked: int, rest: RestBound) -> Enough:
+    """The strict rule: one cell was missed at most, or a tenth of those found, with 95 % confidence.
+
+    Args:
+        infected: cells found.
+        looked: cells looked at.
+        rest: see :func:`~edge_runtime.counting.rest.rest_bound`.
+    """
+    allowed = max(1, int(MISSED_SHARE * infected))
+    reached = rest.infected <= allowed
+    state = f"The rest holds {rest.infected:,} at most; the rule allows {allowed:,}."
+    return Enough(STRICT, reached, looked, 0 if reached else None, state)
+
+
+def _to_go(batch: Batch, deep: float) -> int:
+    """Cells until a batch ends, if all of them are clean."""
+    if batch.complete or batch.depth >= deep:
+        return 0
+    by_run = max(RUN - batch.clean, RUN - batch.looked, 0)
+    by_depth = -int((batch.looked - batch.infected - deep * (batch.counted - batch.infected)) // 1)
+    return min(by_run, by_depth, batch.counted - batch.looked)
