@@ -30,6 +30,7 @@ def run_here(arguments: tuple[str, ...], folder: Path, stdin: bytes = b"") -> Ou
     """Call the command in this process with ``folder`` as working directory, which spares the imports."""
     from edge_runtime.cli import run
 
+    _forget_help(arguments)
     out, err = _stream(), _stream()
     with _inside(folder), mock.patch.dict(os.environ, environment(folder), clear=True):
         streams = {"stdin": io.TextIOWrapper(io.BytesIO(stdin), "utf-8"), "stdout": out, "stderr": err}
@@ -62,6 +63,21 @@ def environment(folder: Path) -> dict[str, str]:
         "XDG_DATA_HOME": str(folder / "home" / "data"),
         "MPLCONFIGDIR": str(folder.parent / "matplotlib"),
     }
+
+
+def _forget_help(words: tuple[str, ...]) -> None:
+    """Click keeps the help option of a command as it was first called, perhaps by another test and without ``-h``."""
+    import click
+
+    from edge_runtime.cli import root
+
+    command: click.Command | None = root
+    for word in words:
+        if not isinstance(command, click.Group) or word.startswith("-"):
+            return
+        command = command.get_command(click.Context(command), word)
+        if command is not None and hasattr(command, "_help_option"):
+            command._help_option = None
 
 
 def _stream() -> io.TextIOWrapper:
