@@ -21,10 +21,11 @@ from edge_runtime.server.page_files import page_files
 from edge_runtime.server.problems import LOG, Problem
 from edge_runtime.server.settings import Settings
 from edge_runtime.server.systemd import Notifier
-from edge_runtime.server.work.jobs import Tools, open_store, tools_maker
+from edge_runtime.server.work.jobs import Tools, tools_maker
 from edge_runtime.server.work.smears import Judges
 from edge_runtime.server.work.workers import WorkerCrashed, Workers
 from edge_runtime.sessions.store import ballast
+from edge_runtime.sessions.store.opening import open_existing, open_store
 from edge_runtime.sessions.store.store import Store
 
 if TYPE_CHECKING:
@@ -65,12 +66,12 @@ class Service:
         """Load the model and make sure of the store and the camera's name.
 
         Raises:
-            ThinsmearError, OSError: as :func:`open_classifier`, :meth:`Store.open` and :func:`choose`.
+            ThinsmearError, OSError: as :func:`open_classifier`, :func:`open_store` and :func:`choose`.
         """
         self.settings = settings
         self.classifier = open_classifier(settings.model, settings.accelerator)
         # a full disk must not keep anybody from reviewing and exporting: space is looked at when a field is added
-        Store.open(settings.store, create=True, min_free=0).close()
+        open_store(settings.store, create=True, min_free=0).close()
         ballast.keep(settings.store, settings.min_free)
         # an Edge TPU runs one model at a time: more interpreters would only wait for each other
         threads = 1 if self.classifier.on_edgetpu else settings.threads
@@ -143,7 +144,7 @@ class Service:
 
     def open_store(self) -> Store:
         """A connection to the store for the thread that asks."""
-        return open_store(self.settings)
+        return open_existing(self.settings.store, min_free=self.settings.min_free)
 
     def _is_busy(self) -> bool:
         return self.workers.busy > 0

@@ -3,6 +3,7 @@
 from edge_runtime.sessions.records import Added, Cell, FieldRecord, ModelRecord, Session, SessionPlan, Totals
 from edge_runtime.sessions.store.connection import StoreProblem
 from edge_runtime.sessions.store.location import default_folder
+from edge_runtime.sessions.store.opening import open_existing, open_store
 from edge_runtime.sessions.store.store import Store
 
 __all__ = [
@@ -16,4 +17,6 @@ __all__ = [
     "StoreProblem",
     "Totals",
     "default_folder",
+    "open_existing",
+    "open_store",
 ]

@@ -22,7 +22,7 @@ from edge_runtime.common.console import emit_json, json_option, note, verbosity_
 from edge_runtime.common.text import as_utf8, printable
 from edge_runtime.errors import GateFailed, WrongUsage
 from edge_runtime.sessions.records import CELL, FIELD, SPECIES, STAGES, VERDICTS, SessionPlan
-from edge_runtime.sessions.store.store import Store
+from edge_runtime.sessions.store.opening import open_existing, open_store
 
 
 @click.group(
@@ -57,7 +57,7 @@ def session() -> None:
 @verbosity_options
 def new(folder: Path | None, min_free: int, as_json: bool, **plan: Any) -> None:
     """Begin a session on one slide and print its codes; write the participant's code on your own list."""
-    with Store.open(folder, create=True, min_free=min_free * MEGABYTE) as store:
+    with open_store(folder, create=True, min_free=min_free * MEGABYTE) as store:
         begun = store.new_session(SessionPlan(**plan))
         emit_json(begun.to_json()) if as_json else click.echo(views.new_session(begun))
         if begun.clock == "unset":
@@ -85,7 +85,7 @@ def add(
 
     Each image is on the disk before the next is read, so after a power cut the same command goes on where it stopped.
     """
-    with Store.open(folder, min_free=min_free * MEGABYTE) as store:
+    with open_store(folder, min_free=min_free * MEGABYTE) as store:
         actions.add_images_to(store, store.session(code), paths, single, model, views.AddView(as_json))
 
 
@@ -127,7 +127,7 @@ def blank(
     from edge_runtime.inspection.opening import open_classifier
     from edge_runtime.sessions.blank_slides import blank_session, discard_blank
 
-    with Store.open(folder, create=slide is not None, min_free=min_free * MEGABYTE) as store:
+    with open_store(folder, create=slide is not None, min_free=min_free * MEGABYTE) as store:
         classifier = open_classifier(model)
         if slide is not None:
             chosen = blank_session(store, slide, classifier.model.sha256, CELL if single else FIELD, plan)
@@ -147,7 +147,7 @@ def status(code: str | None, check: bool, folder: Path | None, as_json: bool) ->
     """Cells so far, the stop rule, the review, and the disk."""
     from edge_runtime.sessions.store.integrity import check_store
 
-    with Store.open_existing(folder) as store:
+    with open_existing(folder) as store:
         views.show_status(store, store.session(code), as_json)
         problems = list(check_store(store)) if check else []
     for problem in problems:
@@ -164,7 +164,7 @@ def status(code: str | None, check: bool, folder: Path | None, as_json: bool) ->
 @verbosity_options
 def list_sessions(folder: Path | None, as_json: bool) -> None:
     """All sessions of the store, oldest first."""
-    with Store.open_existing(folder) as store:
+    with open_existing(folder) as store:
         views.show_sessions(store, as_json)
 
 
@@ -193,7 +193,7 @@ def review(code: str | None, folder: Path | None, as_json: bool, **said: Any) ->
     """
     from edge_runtime.sessions import review as reviews
 
-    with Store.open_existing(folder) as store:
+    with open_existing(folder) as store:
         chosen = store.session(code)
         actions.apply_review(store, chosen, **said)
         views.show_review(reviews.reviewed(store, chosen), reviews.suspected_cells(store, chosen, None, True), as_json)
@@ -219,7 +219,7 @@ def report(code: str | None, files: tuple[Path, ...], pictures: int, folder: Pat
     wrong = next((path for path in files if path.suffix.lower() not in (".html", ".pdf")), None)
     if wrong is not None:
         raise WrongUsage(f"{printable(wrong)} is no kind of report; end its name with .html or .pdf.")
-    with Store.open_existing(folder) as store:
+    with open_existing(folder) as store:
         made = make_report(store, store.session(code), pictures)
     for path in files:
         views.write_report(made, path)
@@ -243,7 +243,7 @@ def export(code: str | None, out: Path | None, folder: Path | None, as_json: boo
     """Without --out: the cells as CSV on stdout, or with --json the whole session as one document."""
     from edge_runtime.sessions.export import csv_lines, json_pieces, write_all
 
-    with Store.open_existing(folder) as store:
+    with open_existing(folder) as store:
         chosen = store.session(code)
         if out is not None:
             written = [as_utf8(path) for path in write_all(store, chosen, out)]
@@ -268,7 +268,7 @@ def retain(days: float, what: str, dry_run: bool, folder: Path | None, as_json: 
     """Remove old images, or old sessions; blank slides' counts stay until discarded, because counts rest on them."""
     from edge_runtime.sessions.store import retention
 
-    with Store.open_existing(folder) as store:
+    with open_existing(folder) as store:
         removal = retention.retain(store, days, what, dry_run)
     emit_json(removal.to_json()) if as_json else click.echo(views.removal(removal))
 
@@ -291,7 +291,7 @@ def site(code: str | None, pattern: str | None, clock_is_right: bool, folder: Pa
         changes["site"] = checked_code("site", code)
     if pattern is not None:
         changes["participant_pattern"] = checked_pattern(pattern)
-    with Store.open(folder, create=bool(changes), min_free=0) as store:
+    with open_store(folder, create=bool(changes), min_free=0) as store:
         for key, value in changes.items():
             store.set_setting(key, value)
         if clock_is_right:

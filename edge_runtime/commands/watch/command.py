@@ -112,10 +112,10 @@ def watch(
                 from edge_runtime.commands.recording import Recorder
                 from edge_runtime.sessions.blank_slides import blank_session
                 from edge_runtime.sessions.records import CELL, FIELD
-                from edge_runtime.sessions.store.store import Store
+                from edge_runtime.sessions.store.opening import open_store
 
                 new = blank is not None
-                store = opened.enter_context(Store.open(folder, create=new, min_free=min_free * MEGABYTE))
+                store = opened.enter_context(open_store(folder, create=new, min_free=min_free * MEGABYTE))
                 kind = CELL if single else FIELD
                 session = (
                     store.session(code) if blank is None else blank_session(store, blank, classifier.model.sha256, kind)

@@ -22,7 +22,7 @@ from edge_runtime.server.work.workers import alive
 from edge_runtime.sessions.analysis import judged_record
 from edge_runtime.sessions.browse import stored_field
 from edge_runtime.sessions.records import ModelRecord, Session
-from edge_runtime.sessions.store.location import open_database
+from edge_runtime.sessions.store.opening import open_existing
 from edge_runtime.sessions.store.store import Store
 
 if TYPE_CHECKING:
@@ -66,14 +66,9 @@ def tools_maker(settings: Settings, first: Classifier) -> Callable[[], Tools]:
         # a person waits for a captured field: its cells are shared out, where there is a core for it
         several = settings.cores > 1 and not first.on_edgetpu
         readers = [classifier, classifier.twin()] if several else [classifier]
-        return Tools(classifier, FieldReader(readers), open_store(settings))
+        return Tools(classifier, FieldReader(readers), open_existing(settings.store, min_free=settings.min_free))
 
     return make
-
-
-def open_store(settings: Settings) -> Store:
-    """A connection to the store, which is there since the server's start; for the thread that asks."""
-    return Store(settings.store, open_database(settings.store, create=False), settings.min_free)
 
 
 def find_session(store: Store, code: str) -> Session:

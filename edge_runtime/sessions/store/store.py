@@ -23,10 +23,9 @@ from edge_runtime.errors import WrongUsage
 from edge_runtime.sessions import clock as clocks
 from edge_runtime.sessions import codes
 from edge_runtime.sessions.records import COUNT, Added, FieldRecord, ModelRecord, Session, SessionPlan, Totals
-from edge_runtime.sessions.store import ballast, locks, pictures
+from edge_runtime.sessions.store import locks, pictures
 from edge_runtime.sessions.store.connection import StoreProblem, reading, speaking, writing
-from edge_runtime.sessions.store.location import DATABASE, default_folder, open_database, require_space
-from edge_runtime.sessions.store.orphans import sweep
+from edge_runtime.sessions.store.location import DATABASE, require_space
 from edge_runtime.sessions.store.rows import (
     MOMENT,
     PLAN,
@@ -64,55 +63,6 @@ class Store:
         self.clock = clock
         self._connection = connection
         self._unsettled = True  # rows of this boot may wait for a clock
-
-    @classmethod
-    def open(
-        cls,
-        root: Path | None = None,
-        *,
-        create: bool = False,
-        min_free: int = MIN_FREE,
-        clock: clocks.Clock = clocks.now,
-    ) -> Store:
-        """Open a store to add to it; clears away what a power cut left.
-
-        Args:
-            root: its folder, None for :func:`default_folder`.
-            create: make it when it is not there.
-            min_free: bytes that must be free on its disk, now and at every image.
-            clock: for tests.
-
-        Raises:
-            WrongUsage: there is none, and ``create`` is false.
-            EnvironmentLacks: the disk has less than ``min_free`` bytes free.
-            BadData, StoreProblem: see :func:`edge_runtime.sessions.store.connection.connect`.
-            OSError: the folder cannot be written.
-        """
-        root = default_folder() if root is None else Path(root)
-        if create:
-            root.mkdir(mode=0o700, parents=True, exist_ok=True)
-        if root.is_dir():
-            require_space(root, min_free)
-        store = cls(root, open_database(root, create), min_free, clock)
-        try:
-            (root / pictures.FOLDER).mkdir(mode=0o700, exist_ok=True)
-            sweep(store)
-            store._settle()
-            ballast.keep(root, min_free)
-        except BaseException:
-            store.close()
-            raise
-        return store
-
-    @classmethod
-    def open_existing(cls, root: Path | None = None, *, clock: clocks.Clock = clocks.now) -> Store:
-        """Open a store to look, review or clear out, whatever space is left; changes nothing by itself.
-
-        Raises:
-            WrongUsage, BadData, StoreProblem: as :meth:`open`.
-        """
-        root = default_folder() if root is None else Path(root)
-        return cls(root, open_database(root, create=False), 0, clock)
 
     def close(self) -> None:
         """Close the database."""
@@ -241,7 +191,7 @@ class Store:
                     number, repeat = self._number_of(session, digest), True  # another process added it meanwhile
                     if number is None:
                         raise StoreProblem(f"Session {session.code} is no longer there; was it removed?") from error
-        self._settle()
+        self.settle()
         return Added(number, repeat, self.totals(session))
 
     def totals(self, session: Session) -> Totals:
@@ -289,7 +239,7 @@ class Store:
     def confirm_clock(self) -> None:
         """A person says that the wall clock is right, until this machine starts again; earlier rows get their time."""
         self.set_setting(_CONFIRMED, self.clock().boot_id)
-        self._settle()
+        self.settle()
 
     def stamp(self) -> Stamp:
         """The columns that say when and by which version a row is made."""
@@ -305,7 +255,7 @@ class Store:
             ).fetchone()
         return None if row is None else int(row["number"])
 
-    def _settle(self) -> None:
+    def settle(self) -> None:
         """Once the clock is set, date the rows that this boot made before."""
         moment = self.moment()
         if moment.clock != "set" or not self._unsettled:

@@ -21,7 +21,7 @@ from PIL import Image
 from edge_runtime import cameras, cli
 from edge_runtime.cameras import EndOfStream, Frame, Pace
 from edge_runtime.core import model_file
-from edge_runtime.sessions import SessionPlan, Store
+from edge_runtime.sessions import SessionPlan, open_existing, open_store
 from edge_runtime.sessions.report.data import make_report
 from edge_runtime.sessions.store.integrity import check_store
 
@@ -51,12 +51,12 @@ def run(model_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytes
 
 def begin(stop: str | None = None) -> str:
     """A session in the store; its code."""
-    with Store.open(Path("store"), create=True, min_free=0) as store:
+    with open_store(Path("store"), create=True, min_free=0) as store:
         return store.new_session(SessionPlan("A17", stop_rule=stop)).code
 
 
 def rows(query: str) -> list[Any]:
-    with Store.open_existing(Path("store")) as store, store.reading() as connection:
+    with open_existing(Path("store")) as store, store.reading() as connection:
         assert list(check_store(store)) == []
         return [tuple(row) for row in connection.execute(query)]
 
@@ -268,7 +268,7 @@ def test_a_report_reads_while_a_camera_writes(
     assert running.stdout is not None and json.loads(running.stdout.readline())["field"] == 1
     seen = []
     while running.poll() is None or not seen:
-        with Store.open_existing(Path("store")) as store:  # opened anew each time, as a report is
+        with open_existing(Path("store")) as store:  # opened anew each time, as a report is
             seen.append(make_report(store, store.session(), 5).totals.cells)
     output, error = running.communicate(timeout=30)
     assert running.returncode == 0 and "busy" not in error and "locked" not in error

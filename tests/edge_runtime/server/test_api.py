@@ -18,7 +18,7 @@ from PIL import Image
 
 from edge_runtime import cli
 from edge_runtime.counting import exact, rule_of_three
-from edge_runtime.sessions import ModelRecord, Store
+from edge_runtime.sessions import ModelRecord, open_store
 from edge_runtime.sessions.blank_slides import blank_session
 from tests.edge_runtime.server.server_tools import (
     TestClient,
@@ -342,7 +342,7 @@ def test_a_verdict_is_taken_back_by_its_number_only_while_it_holds(caller: TestC
 
 
 def test_what_a_status_says_of_the_end_and_of_what_is_excluded(caller: TestClient, tmp_path: Path) -> None:
-    with Store.open(tmp_path / "store", min_free=0) as store:
+    with open_store(tmp_path / "store", min_free=0) as store:
         session = filled(store, [[0.5] + [0.01] * 99], replace(PLAN, stop_rule="25%"))
         seen = caller.get(f"/v1/sessions/{session.code}").json()
         assert (seen["stop"]["kind"], seen["excludes_kind"]) == ("not-yet", "machine")
@@ -359,7 +359,7 @@ def test_what_a_status_says_of_the_end_and_of_what_is_excluded(caller: TestClien
 
 def test_blanks_that_cannot_be_used_close_no_session(caller: TestClient, tmp_path: Path, field: bytes) -> None:
     model = ModelRecord.of(caller.app.state.service.classifier)  # type: ignore[attr-defined]
-    with Store.open(tmp_path / "store", min_free=0) as store:
+    with open_store(tmp_path / "store", min_free=0) as store:
         blank = blank_session(store, "NEG1", model.sha256, "field")
         store.add_field(blank, made_up_image(900), made_up_field([0.95] * 6), model)
     code = begin(caller, stop="25%")
@@ -380,7 +380,7 @@ def test_a_session_begins_only_where_there_is_room_for_it(tmp_path: Path) -> Non
 def test_an_image_wider_than_jpeg_can_be_is_shown(caller: TestClient, tmp_path: Path) -> None:
     stream = io.BytesIO()
     Image.new("RGB", (70_000, 20), (200, 150, 160)).save(stream, "TIFF")
-    with Store.open(tmp_path / "store", min_free=0) as store:
+    with open_store(tmp_path / "store", min_free=0) as store:
         session = store.new_session(PLAN)
         store.add_field(session, stream.getvalue(), made_up_field([0.01]), MODEL)
     answer = caller.get(f"/v1/sessions/{session.code}/fields/1/image")

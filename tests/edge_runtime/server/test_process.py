@@ -36,9 +36,9 @@ BEARER = {"Authorization": f"Bearer {TOKEN}"}
 
 def rows(folder: Path) -> int:
     """Fields in the newest session of the store."""
-    from edge_runtime.sessions import Store
+    from edge_runtime.sessions import open_existing
 
-    with Store.open_existing(folder / "store") as store:
+    with open_existing(folder / "store") as store:
         totals = store.totals(store.session())
         return totals.fields + totals.refused
 

@@ -21,7 +21,7 @@ sys.path.insert(0, str(Path(__file__).parents[3]))
 import numpy as np
 from PIL import Image
 
-from edge_runtime.sessions import Cell, FieldRecord, Store
+from edge_runtime.sessions import Cell, FieldRecord, open_store
 from edge_runtime.sessions.review import Verdict, give_verdicts
 from edge_runtime.sessions.store.integrity import check_store
 from edge_runtime.sessions.store.retention import retain
@@ -34,7 +34,7 @@ def work(folder: Path, seed: int, channel: int) -> None:
     """Add fields, review and remove until killed; say what is durable only after it was said to be."""
     chance = random.Random(seed)
     clock = Clock()
-    with Store.open(folder, create=True, min_free=0, clock=clock) as store:
+    with open_store(folder, create=True, min_free=0, clock=clock) as store:
         session = store.new_session(PLAN)
         os.write(channel, b"ready\n")
         while True:
@@ -91,14 +91,14 @@ def main() -> None:
     problems: list[str] = []
     Image.init()
     verdicts = 0
-    Store.open(folder, create=True, min_free=0).close()
+    open_store(folder, create=True, min_free=0).close()
     for number in range(kills):
         said = kill_one(folder, seed + number)
         fields |= {line.split()[1] for line in said if line.startswith("field")}
         verdicts += said.count("verdict")
         seen["removals"] += said.count("removal")
         files = {str(path) for path in (folder / "images").rglob("*") if path.is_file()}
-        with Store.open(folder, min_free=0) as store:
+        with open_store(folder, min_free=0) as store:
             problems += [f"kill {number}: {problem}" for problem in check_store(store)]
             with store.reading() as connection:
                 rows = connection.execute("SELECT image, image_sha256 FROM fields").fetchall()

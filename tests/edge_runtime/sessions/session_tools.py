@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from edge_runtime.sessions import Cell, FieldRecord, ModelRecord, Session, SessionPlan, Store
+from edge_runtime.sessions import Cell, FieldRecord, ModelRecord, Session, SessionPlan, Store, open_store
 from edge_runtime.sessions.clock import Moment
 
 BEGIN = 1_790_000_000.0  # September 2026
@@ -70,9 +70,9 @@ def image(number: int, width: int = 200, height: int = 40) -> bytes:
     return stream.getvalue()
 
 
-def open_store(folder: Path, clock: Clock | None = None) -> Store:
+def store_in(folder: Path, clock: Clock | None = None) -> Store:
     """A store that takes any free space."""
-    return Store.open(folder, create=True, min_free=0, clock=clock or Clock())
+    return open_store(folder, create=True, min_free=0, clock=clock or Clock())
 
 
 def filled(store: Store, fields: list[list[float]], plan: SessionPlan = PLAN, first: int = 0) -> Session:

@@ -13,22 +13,22 @@ from pathlib import Path
 
 import pytest
 
-from edge_runtime.sessions import Store
+from edge_runtime.sessions import open_existing, open_store
 from edge_runtime.sessions.review import Verdict, give_verdicts, reviewed
 from edge_runtime.sessions.store import ballast
 from edge_runtime.sessions.store.connection import StoreProblem
 from edge_runtime.sessions.store.integrity import check_store
 from edge_runtime.sessions.store.retention import retain
-from tests.edge_runtime.sessions.session_tools import MODEL, PLAN, Clock, field, filled, image, open_store
+from tests.edge_runtime.sessions.session_tools import MODEL, PLAN, Clock, field, filled, image, store_in
 
 ROOT = Path(__file__).parents[3]
 ADD_UNTIL_REFUSED = """
 import resource, signal, sys
 from pathlib import Path
 from edge_runtime.errors import ThinsmearError
-from tests.edge_runtime.sessions.session_tools import MODEL, PLAN, field, image, open_store
+from tests.edge_runtime.sessions.session_tools import MODEL, PLAN, field, image, store_in
 folder, limit = Path(sys.argv[1]), int(sys.argv[2])
-with open_store(folder) as store:
+with store_in(folder) as store:
     session = store.new_session(PLAN)
     if limit:
         signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
@@ -43,20 +43,20 @@ with open_store(folder) as store:
 WRITE = """
 import sys
 from pathlib import Path
-from tests.edge_runtime.sessions.session_tools import MODEL, field, image, open_store
+from tests.edge_runtime.sessions.session_tools import MODEL, field, image, store_in
 first = int(sys.argv[2])
 for number in range(first, first + int(sys.argv[3])):
-    with open_store(Path(sys.argv[1])) as store:  # opened anew each time, which is when SQLite locks most
+    with store_in(Path(sys.argv[1])) as store:  # opened anew each time, which is when SQLite locks most
         store.add_field(store.session(), image(number), field([0.5] * 20), MODEL)
 """
 REPORT = """
 import sys
 from pathlib import Path
-from edge_runtime.sessions import Store
+from edge_runtime.sessions import open_existing
 from edge_runtime.sessions.report.data import make_report
 seen = 0
 while seen < int(sys.argv[2]):
-    with Store.open_existing(Path(sys.argv[1])) as store:
+    with open_existing(Path(sys.argv[1])) as store:
         session = store.session()
         totals = store.totals(session)
         made = make_report(store, session, 5)
@@ -108,7 +108,7 @@ def test_a_file_that_cannot_grow(tmp_path: Path, limit: int) -> None:
     output = finish(script(ADD_UNTIL_REFUSED, tmp_path / "s", limit))
     stored = int(output.split()[0])
     assert "what was stored before is untouched" in output
-    with open_store(tmp_path / "s") as store:
+    with store_in(tmp_path / "s") as store:
         assert list(check_store(store)) == []
         assert store.totals(store.session()).fields == stored > 0
         store.add_field(store.session(), image(10_001), field([0.5]), MODEL)
@@ -136,7 +136,7 @@ def test_a_full_disk(small_disk: Path) -> None:
     stored = int(output.split()[0])
     assert "full" in output or "No space left" in output
     (folder / "more").write_bytes(b"")  # the name alone finds room
-    with Store.open_existing(folder) as store:
+    with open_existing(folder) as store:
         assert list(check_store(store)) == []
         assert store.totals(store.session()).fields == stored > 5
         store.clock = Clock(wall=1_800_000_000.0)
@@ -149,32 +149,32 @@ def test_a_full_disk(small_disk: Path) -> None:
 @pytest.mark.parametrize("small_disk", [12], indirect=True)
 def test_without_one_byte_left_a_store_still_opens_to_be_cleared(small_disk: Path) -> None:
     folder = small_disk / "s"
-    with Store.open(folder, create=True, min_free=100_000, clock=Clock()) as store:
+    with open_store(folder, create=True, min_free=100_000, clock=Clock()) as store:
         session = filled(store, [[0.5] * 20] * 4)
     assert (folder / ballast.NAME).stat().st_size == ballast.SIZE
     with open(small_disk / "other", "wb", buffering=0) as stream, contextlib.suppress(OSError):
         while True:
             stream.write(bytes(4096))
     assert ballast.free_bytes(folder) == 0
-    with Store.open_existing(folder) as store:
+    with open_existing(folder) as store:
         assert not (folder / ballast.NAME).exists()
         give_verdicts(store, session, [Verdict("1.1", "unsure")], "RV")
         store.clock = Clock(wall=1_800_000_000.0)
         assert retain(store, 1).images == 4 and reviewed(store, session).unsure == 1
     (small_disk / "other").unlink()
-    with Store.open(folder, min_free=100_000):
+    with open_store(folder, min_free=100_000):
         assert (folder / ballast.NAME).exists()
 
 
 @pytest.mark.parametrize("small_disk", [4], indirect=True)
 def test_a_disk_that_is_full_is_called_full(small_disk: Path) -> None:
-    with open_store(small_disk / "s"):  # whose --min-free 0 leaves no room for ballast
+    with store_in(small_disk / "s"):  # whose --min-free 0 leaves no room for ballast
         pass
     with open(small_disk / "other", "wb", buffering=0) as stream, contextlib.suppress(OSError):
         while True:
             stream.write(bytes(4096))
     with pytest.raises(StoreProblem, match="is full"):
-        Store.open_existing(small_disk / "s")
+        open_existing(small_disk / "s")
 
 
 @pytest.mark.parametrize(("free", "kept"), [(10**9, True), (200_000_000 + ballast.SIZE, True), (200_000_001, False)])
@@ -197,21 +197,21 @@ def test_ballast_takes_nothing_of_what_must_stay_free(
 def test_processes_that_share_a_store_never_meet_a_lock(
     tmp_path: Path, writers: int, readers: int, fields: int
 ) -> None:
-    with open_store(tmp_path / "s") as store:
+    with store_in(tmp_path / "s") as store:
         filled(store, [[0.5] * 20], PLAN)
     running = [script(WRITE, tmp_path / "s", 1000 * (i + 1), fields) for i in range(writers)]
     running += [script(REPORT, tmp_path / "s", 1 + writers * fields) for _ in range(readers)]
     for process in running:
         finish(process, 1000)
-    with open_store(tmp_path / "s") as store:
+    with store_in(tmp_path / "s") as store:
         assert store.totals(store.session()).cells == 20 * (1 + writers * fields)
         assert list(check_store(store)) == []
 
 
 def test_processes_that_make_a_store_at_once(tmp_path: Path) -> None:
     make = "import sys; from pathlib import Path; from tests.edge_runtime.sessions.session_tools import *; "
-    make += "store = open_store(Path(sys.argv[1])); filled(store, [[0.5]], PLAN, int(sys.argv[2]))"
+    make += "store = store_in(Path(sys.argv[1])); filled(store, [[0.5]], PLAN, int(sys.argv[2]))"
     for process in [script(make, tmp_path / "s", number) for number in range(4)]:
         finish(process)
-    with open_store(tmp_path / "s") as store:
+    with store_in(tmp_path / "s") as store:
         assert len(store.sessions()) == 4 and list(check_store(store)) == []

@@ -39,7 +39,7 @@ from edge_runtime.sessions.review import (
     undo_verdict,
 )
 from edge_runtime.sessions.session_counts import card_blank, card_sensitivity
-from tests.edge_runtime.sessions.session_tools import DETAILS, MODEL, PLAN, field, filled, image, open_store
+from tests.edge_runtime.sessions.session_tools import DETAILS, MODEL, PLAN, field, filled, image, store_in
 
 ROOT = Path(__file__).parents[3]
 INFECTED = [[0.01] * 95 + [0.5, 0.5, 0.95, 0.96, 0.97] for _ in range(10)]  # 1,000 cells, 50 suspected, 30 called
@@ -71,7 +71,7 @@ def blank_slides(store: Store, slides: int = 6) -> None:
 
 
 def test_without_a_blank_of_this_device_there_is_no_detection_limit(tmp_path: Path) -> None:
-    with open_store(tmp_path / "s") as store:
+    with store_in(tmp_path / "s") as store:
         report = make_report(store, filled(store, INFECTED))
     assert report.machine.corrected_by == "model card" and report.machine.summary.detection is None
     assert report.to_json()["detection_limit_established"] is False
@@ -81,7 +81,7 @@ def test_without_a_blank_of_this_device_there_is_no_detection_limit(tmp_path: Pa
 
 
 def test_with_blank_slides_the_machine_is_corrected_by_them(tmp_path: Path) -> None:
-    with open_store(tmp_path / "s") as store:
+    with store_in(tmp_path / "s") as store:
         blank_slides(store)
         session = filled(store, INFECTED)
         report = make_report(store, session)
@@ -98,7 +98,7 @@ def test_with_blank_slides_the_machine_is_corrected_by_them(tmp_path: Path) -> N
 
 
 def test_sessions_on_one_blank_slide_are_one_slide(tmp_path: Path) -> None:
-    with open_store(tmp_path / "s") as store:
+    with store_in(tmp_path / "s") as store:
         for first in (0, 10):
             session = filled(store, [[0.01] * 99 + [0.95]], BLANK, first)
         assert session.plan.participant is None
@@ -107,7 +107,7 @@ def test_sessions_on_one_blank_slide_are_one_slide(tmp_path: Path) -> None:
 
 
 def test_the_reviewed_count_is_the_headline_once_complete_and_never_corrected(tmp_path: Path) -> None:
-    with open_store(tmp_path / "s") as store:
+    with store_in(tmp_path / "s") as store:
         blank_slides(store)
         session = filled(store, INFECTED)
         review_all(store, session, {"1.98": "asexual", "2.98": "asexual", "3.98": "gametocyte", "4.98": "unsure"})
@@ -131,7 +131,7 @@ def test_the_reviewed_count_is_the_headline_once_complete_and_never_corrected(tm
 
 
 def test_no_parasite_found_is_said_as_what_it_excludes(tmp_path: Path) -> None:
-    with open_store(tmp_path / "s") as store:
+    with store_in(tmp_path / "s") as store:
         blank_slides(store)
         session = filled(store, [[0.01] * 500, [0.01] * 499 + [0.2]])
         review_all(store, session, {})
@@ -146,7 +146,7 @@ def test_no_parasite_found_is_said_as_what_it_excludes(tmp_path: Path) -> None:
 
 
 def test_refused_fields_count_nowhere(tmp_path: Path) -> None:
-    with open_store(tmp_path / "s") as store:
+    with store_in(tmp_path / "s") as store:
         session = filled(store, [[0.01] * 10, [0.95] * 2 + [0.01] * 8])
         store.add_field(session, image(50), field([0.99] * 10, accepted=False), MODEL)
         give_verdicts(store, session, [Verdict("3.1", "asexual"), Verdict("2.1", "asexual")], "RV")
@@ -158,7 +158,7 @@ def test_refused_fields_count_nowhere(tmp_path: Path) -> None:
 
 
 def test_verdicts_keep_their_history_and_undo_goes_back(tmp_path: Path) -> None:
-    with open_store(tmp_path / "s") as store:
+    with store_in(tmp_path / "s") as store:
         session = filled(store, [[0.5, 0.01]])
         give_verdicts(store, session, [Verdict("1.1", "asexual", "vivax", "ring")], "AA")
         give_verdicts(store, session, [Verdict("1.1", "no-parasite")], "BB")
@@ -191,7 +191,7 @@ def test_verdicts_keep_their_history_and_undo_goes_back(tmp_path: Path) -> None:
     ],
 )
 def test_a_wrong_verdict_adds_none_of_its_batch(tmp_path: Path, verdict: Verdict, match: str) -> None:
-    with open_store(tmp_path / "s") as store:
+    with store_in(tmp_path / "s") as store:
         session = filled(store, [[0.5, 0.6]])
         with pytest.raises(WrongUsage, match=match):
             give_verdicts(store, session, [Verdict("1.2", "asexual"), verdict], "AB")
@@ -208,7 +208,7 @@ def test_verdicts_from_a_table() -> None:
 
 
 def test_counts_by_eye_stand_beside(tmp_path: Path) -> None:
-    with open_store(tmp_path / "s") as store:
+    with store_in(tmp_path / "s") as store:
         session = filled(store, INFECTED)
         add_manual_count(store, session, 2000, 5, 1, "AB")
         report = make_report(store, session)
@@ -219,7 +219,7 @@ def test_counts_by_eye_stand_beside(tmp_path: Path) -> None:
 
 
 def test_red_cells_are_said_with_their_source(tmp_path: Path) -> None:
-    with open_store(tmp_path / "s") as store:
+    with store_in(tmp_path / "s") as store:
         session = filled(store, INFECTED, replace(PLAN, red_cells=4_000_000.0))
         report = make_report(store, session)
         assumed = make_report(store, filled(store, INFECTED))
@@ -229,7 +229,7 @@ def test_red_cells_are_said_with_their_source(tmp_path: Path) -> None:
 
 
 def test_nothing_counted_is_no_report(tmp_path: Path) -> None:
-    with open_store(tmp_path / "s") as store:
+    with store_in(tmp_path / "s") as store:
         session = store.new_session(PLAN)
         store.add_field(session, image(1), field([0.5], accepted=False), MODEL)
         with pytest.raises(WrongUsage, match="no counted cells; 1 images were refused"):
@@ -237,7 +237,7 @@ def test_nothing_counted_is_no_report(tmp_path: Path) -> None:
 
 
 def test_a_model_of_another_maker_is_not_corrected(tmp_path: Path) -> None:
-    with open_store(tmp_path / "s") as store:
+    with store_in(tmp_path / "s") as store:
         session = store.new_session(PLAN)
         store.add_field(session, image(1), field([0.95, 0.01]), replace(MODEL, details={}))
         report = make_report(store, session)
@@ -293,7 +293,7 @@ def test_per_microlitre(value: float, text: str) -> None:
 
 def test_foreign_text_is_harmless(tmp_path: Path) -> None:
     evil = "<script>alert(1)</script> (\\) ☃"
-    with open_store(tmp_path / "s") as store:
+    with store_in(tmp_path / "s") as store:
         session = store.new_session(PLAN)
         details = {**DETAILS, "limits": [evil]}
         store.add_field(session, image(1), field([0.95, 0.01]), replace(MODEL, name=evil, details=details))
@@ -306,7 +306,7 @@ def test_foreign_text_is_harmless(tmp_path: Path) -> None:
 
 
 def test_the_pdf_is_one_page_with_its_pictures(tmp_path: Path) -> None:
-    with open_store(tmp_path / "s") as store:
+    with store_in(tmp_path / "s") as store:
         session = filled(store, INFECTED)
         report = make_report(store, session)
     stream = io.BytesIO()
@@ -338,7 +338,7 @@ def test_wrapping() -> None:
 
 
 def test_single_cells_say_that_they_were_chosen(tmp_path: Path) -> None:
-    with open_store(tmp_path / "s") as store:
+    with store_in(tmp_path / "s") as store:
         session = store.new_session(PLAN)
         for number, p in enumerate([0.01, 0.5, 0.95]):
             store.add_field(session, image(number, 30, 30), FieldRecord((Cell(p, p > 0.1, p > 0.9),), "cell"), MODEL)
@@ -348,7 +348,7 @@ def test_single_cells_say_that_they_were_chosen(tmp_path: Path) -> None:
 
 
 def test_what_is_excluded_takes_unsure_cells_for_infected(tmp_path: Path) -> None:
-    with open_store(tmp_path / "s") as store:
+    with store_in(tmp_path / "s") as store:
         session = filled(store, [[0.95] * 5 + [0.01] * 495])
         review_all(store, session, {}, "unsure")
         unsure = make_report(store, session)
@@ -365,7 +365,7 @@ def test_what_is_excluded_takes_unsure_cells_for_infected(tmp_path: Path) -> Non
 
 
 def test_a_verdict_on_a_cell_that_was_not_suspected_leads(tmp_path: Path) -> None:
-    with open_store(tmp_path / "s") as store:
+    with store_in(tmp_path / "s") as store:
         session = filled(store, [[0.01] * 500])
         assert not reviewed(store, session).complete and make_report(store, session).to_json()["headline"] == "machine"
         give_verdicts(store, session, [Verdict("1.3", "asexual")], "RV")
@@ -375,7 +375,7 @@ def test_a_verdict_on_a_cell_that_was_not_suspected_leads(tmp_path: Path) -> Non
 
 
 def test_the_stop_rule_is_judged_on_the_figure_that_is_shown(tmp_path: Path) -> None:
-    with open_store(tmp_path / "s") as store:
+    with store_in(tmp_path / "s") as store:
         rule = replace(PLAN, stop_rule="25%")
         wide = make_report(store, filled(store, [[0.95] * 25 + [0.01] * 475] * 3, rule))
         session = filled(store, [[0.95] * 5 + [0.01] * 495], replace(PLAN, stop_rule="cdc"), first=10)
@@ -394,7 +394,7 @@ def test_the_stop_rule_is_judged_on_the_figure_that_is_shown(tmp_path: Path) -> 
 
 
 def test_blanks_that_cannot_be_used_stop_nothing_and_are_said(tmp_path: Path) -> None:
-    with open_store(tmp_path / "s") as store:
+    with store_in(tmp_path / "s") as store:
         filled(store, [[0.95] * 6], BLANK, first=900)
         session = filled(store, [[0.95] * 5 + [0.01] * 495], replace(PLAN, stop_rule="25%"))
         report = make_report(store, session)
@@ -406,7 +406,7 @@ def test_blanks_that_cannot_be_used_stop_nothing_and_are_said(tmp_path: Path) ->
 
 
 def test_where_no_number_of_cells_helps_nobody_is_told_to_count_more(tmp_path: Path) -> None:
-    with open_store(tmp_path / "s") as store:
+    with store_in(tmp_path / "s") as store:
         filled(store, [[0.95] * 5 + [0.01]], BLANK, first=900)
         few = make_report(store, filled(store, [[0.01] * 20]))
     limit = few.machine.summary.detection
@@ -416,7 +416,7 @@ def test_where_no_number_of_cells_helps_nobody_is_told_to_count_more(tmp_path: P
 
 def test_a_blank_goes_on_in_the_session_that_fits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     newer = replace(MODEL, sha256="cd" * 32)
-    with open_store(tmp_path / "s") as store:
+    with store_in(tmp_path / "s") as store:
         first = blank_session(store, "NEG1", MODEL.sha256, "field")
         store.add_field(first, image(1), field([0.01] * 100), MODEL)
         assert blank_session(store, "NEG1", MODEL.sha256, "field") == store.session(first.code)
@@ -429,7 +429,7 @@ def test_a_blank_goes_on_in_the_session_that_fits(tmp_path: Path, monkeypatch: p
 
 
 def test_a_discarded_blank_is_in_no_count(tmp_path: Path) -> None:
-    with open_store(tmp_path / "s") as store:
+    with store_in(tmp_path / "s") as store:
         blank_slides(store, 2)
         wrong = filled(store, [[0.95] * 50 + [0.01] * 50], replace(BLANK, slide="POS1"), first=500)
         session = filled(store, INFECTED)
@@ -443,7 +443,7 @@ def test_a_discarded_blank_is_in_no_count(tmp_path: Path) -> None:
 
 
 def test_a_verdict_is_taken_back_by_its_number(tmp_path: Path) -> None:
-    with open_store(tmp_path / "s") as store:
+    with store_in(tmp_path / "s") as store:
         session = filled(store, [[0.5]])
         assert give_verdicts(store, session, [Verdict("1.1", "no-parasite")], "AA") == 1
         own = current_verdict(store, session, "1.1")
@@ -465,11 +465,11 @@ def test_a_verdict_is_taken_back_by_its_number(tmp_path: Path) -> None:
 LARGE = r"""
 import json, re, sys, time
 from pathlib import Path
-from edge_runtime.sessions import Store
+from edge_runtime.sessions import open_existing
 from edge_runtime.sessions.report.data import make_report
-from edge_runtime.sessions import views
+from edge_runtime.commands.session import views
 begin = time.perf_counter()
-with Store.open_existing(Path(sys.argv[1])) as store:
+with open_existing(Path(sys.argv[1])) as store:
     made = make_report(store, store.session(sys.argv[2]))
 for ending in ("html", "pdf"):
     views.write_report(made, Path(sys.argv[3]) / f"report.{ending}")
@@ -488,7 +488,7 @@ def test_a_hundred_thousand_cells_are_reported_in_five_seconds(tmp_path: Path) -
     def fields(number: int) -> list[list[float]]:
         return [[0.01] * 90 + [0.3] * 8 + [0.95] * 2 for _ in range(number)]
 
-    with open_store(tmp_path / "s") as store:
+    with store_in(tmp_path / "s") as store:
         sessions = [filled(store, fields(number), PLAN) for number in (10, 1000)]
         half = [cell.name for cell in suspected_cells(store, sessions[1], 5000)]
         give_verdicts(store, sessions[1], [Verdict(name, "asexual") for name in half], "RV")

@@ -18,7 +18,7 @@ from edge_runtime.sessions.report.data import make_report
 from edge_runtime.sessions.review import Verdict, give_verdicts, undo_verdict
 from edge_runtime.sessions.store.integrity import check_store
 from edge_runtime.sessions.store.retention import retain
-from tests.edge_runtime.sessions.session_tools import MODEL, PLAN, Clock, field, filled, image, open_store
+from tests.edge_runtime.sessions.session_tools import MODEL, PLAN, Clock, field, filled, image, store_in
 
 DAY = 86_400.0
 ROOT = Path(__file__).parents[3]
@@ -26,7 +26,7 @@ ROOT = Path(__file__).parents[3]
 
 def test_old_images_go_and_counts_stay(tmp_path: Path) -> None:
     clock = Clock()
-    with open_store(tmp_path / "s", clock) as store:
+    with store_in(tmp_path / "s", clock) as store:
         old = filled(store, [[0.5, 0.01], [0.95]])
         clock.pass_seconds(40 * DAY)
         new = filled(store, [[0.5]])
@@ -47,7 +47,7 @@ def test_old_images_go_and_counts_stay(tmp_path: Path) -> None:
 
 def test_old_sessions_go_whole_but_blank_slides_stay(tmp_path: Path) -> None:
     clock = Clock()
-    with open_store(tmp_path / "s", clock) as store:
+    with store_in(tmp_path / "s", clock) as store:
         old = filled(store, [[0.5]])
         give_verdicts(store, old, [Verdict("1.1", "asexual")], "AB")
         add_manual_count(store, old, 100, 1, 0, "AB")
@@ -67,7 +67,7 @@ def test_old_sessions_go_whole_but_blank_slides_stay(tmp_path: Path) -> None:
 
 def test_without_a_clock_nothing_is_old(tmp_path: Path) -> None:
     clock = Clock("unset", wall=1000.0)
-    with open_store(tmp_path / "s", clock) as store:
+    with store_in(tmp_path / "s", clock) as store:
         filled(store, [[0.5]])
         with pytest.raises(EnvironmentLacks, match="--clock-is-right"):
             retain(store, 0)
@@ -77,7 +77,7 @@ def test_without_a_clock_nothing_is_old(tmp_path: Path) -> None:
 
 
 def test_export_holds_every_record(tmp_path: Path) -> None:
-    with open_store(tmp_path / "s") as store:
+    with store_in(tmp_path / "s") as store:
         session = store.new_session(PLAN)
         store.add_field(session, image(1), field([0.01, 0.95]), MODEL, {"gain": 2})
         store.add_field(session, image(2), field([0.5], accepted=False), MODEL)
@@ -109,7 +109,7 @@ def test_export_holds_every_record(tmp_path: Path) -> None:
 
 def test_every_column_is_documented(tmp_path: Path) -> None:
     text = (ROOT / "docs" / "sessions.md").read_text()
-    with open_store(tmp_path / "s") as store:
+    with store_in(tmp_path / "s") as store:
         session = filled(store, [[0.5]])
         with store.reading() as connection:
             tables = [row[0] for row in connection.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")]

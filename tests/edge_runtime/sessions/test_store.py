@@ -12,12 +12,12 @@ import pytest
 
 from edge_runtime import __version__
 from edge_runtime.errors import BadData, EnvironmentLacks, WrongUsage
-from edge_runtime.sessions import ModelRecord, SessionPlan, Store, StoreProblem
+from edge_runtime.sessions import ModelRecord, SessionPlan, Store, StoreProblem, open_existing, open_store
 from edge_runtime.sessions.records import Cell, FieldRecord
 from edge_runtime.sessions.store import schema
 from edge_runtime.sessions.store.integrity import check_store
 from edge_runtime.sessions.store.orphans import sweep
-from tests.edge_runtime.sessions.session_tools import MODEL, PLAN, Clock, field, filled, image, open_store
+from tests.edge_runtime.sessions.session_tools import MODEL, PLAN, Clock, field, filled, image, store_in
 
 
 def files_of(store: Store) -> set[str]:
@@ -30,7 +30,7 @@ def named(store: Store) -> set[str]:
 
 
 def test_fields_and_totals(tmp_path: Path) -> None:
-    with open_store(tmp_path / "s") as store:
+    with store_in(tmp_path / "s") as store:
         session = store.new_session(PLAN)
         first = store.add_field(session, image(1), field([0.01, 0.2, 0.95]), MODEL, {"gain": 1.5})
         store.add_field(session, image(2), field([0.99] * 4, accepted=False), MODEL)
@@ -50,14 +50,14 @@ def test_fields_and_totals(tmp_path: Path) -> None:
 
 
 def test_the_same_image_again_is_a_repeat(tmp_path: Path) -> None:
-    with open_store(tmp_path / "s") as store:
+    with store_in(tmp_path / "s") as store:
         session = filled(store, [[0.5]])
         again = store.add_field(session, image(0), field([0.5]), MODEL)
         assert (again.number, again.repeat, again.totals.cells) == (1, True, 1)
 
 
 def test_one_model_and_one_kind_of_image_a_session(tmp_path: Path) -> None:
-    with open_store(tmp_path / "s") as store:
+    with store_in(tmp_path / "s") as store:
         session = filled(store, [[0.5]])
         with pytest.raises(WrongUsage, match="counted with model abababababab"):
             store.add_field(session, image(1), field([0.5]), ModelRecord("cd" * 32, "other", 0.1, 0.9))
@@ -84,7 +84,7 @@ def test_an_image_is_durable_before_its_row(tmp_path: Path, monkeypatch: pytest.
 
         monkeypatch.setattr(os, name, call)
 
-    with open_store(tmp_path / "s") as store:
+    with store_in(tmp_path / "s") as store:
         session = filled(store, [[0.5]])
         spy("fsync")
         spy("replace")
@@ -106,7 +106,7 @@ def test_a_failing_disk_loses_the_field_in_flight_only(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, error: OSError
 ) -> None:
     """Every call of the kind fails once, the first one first, until adding succeeds."""
-    with open_store(tmp_path / "s") as store:
+    with store_in(tmp_path / "s") as store:
         session = filled(store, [[0.5]])
         other = store.new_session(PLAN)
         real = getattr(os, name)
@@ -126,7 +126,7 @@ def test_a_failing_disk_loses_the_field_in_flight_only(
                 except OSError as raised:
                     assert raised is error
             assert store.totals(other).cells == 0
-            with open_store(tmp_path / "s"):  # clears away what the failure left
+            with store_in(tmp_path / "s"):  # clears away what the failure left
                 pass
             assert files_of(store) == named(store) and list(check_store(store)) == []
         assert store.totals(other).cells == 1 and store.totals(session).cells == 1
@@ -135,7 +135,7 @@ def test_a_failing_disk_loses_the_field_in_flight_only(
 def test_strays_are_cleared_away_unless_somebody_adds(tmp_path: Path) -> None:
     from edge_runtime.sessions.store import locks
 
-    with open_store(tmp_path / "s") as store:
+    with store_in(tmp_path / "s") as store:
         filled(store, [[0.5]])
         stray = store.root / "images" / "S-2222222" / "left.png"
         stray.parent.mkdir()
@@ -147,7 +147,7 @@ def test_strays_are_cleared_away_unless_somebody_adds(tmp_path: Path) -> None:
 
 
 def test_check_finds_what_is_missing_or_changed(tmp_path: Path) -> None:
-    with open_store(tmp_path / "s") as store:
+    with store_in(tmp_path / "s") as store:
         filled(store, [[0.5], [0.5]])
         first, second = sorted(named(store))
         (store.root / first).unlink()
@@ -159,38 +159,38 @@ def test_check_finds_what_is_missing_or_changed(tmp_path: Path) -> None:
 
 
 def test_low_disk_is_refused_with_the_figure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    with open_store(tmp_path / "s") as store:
+    with store_in(tmp_path / "s") as store:
         session = filled(store, [[0.5]])
     monkeypatch.setattr(shutil, "disk_usage", lambda path: shutil._ntuple_diskusage(10**10, 10**10, 150_000_000))
     with pytest.raises(EnvironmentLacks, match=r"Only 150 MB are free .* needs 200 MB"):
-        Store.open(tmp_path / "s")
-    with Store.open(tmp_path / "s", min_free=149_999_999) as store:
+        open_store(tmp_path / "s")
+    with open_store(tmp_path / "s", min_free=149_999_999) as store:
         with pytest.raises(EnvironmentLacks, match="Only 150 MB"):
             store.add_field(session, image(1), field([0.5]), MODEL)
         assert store.totals(session).cells == 1
 
 
 def test_tables_of_a_newer_program_are_refused(tmp_path: Path) -> None:
-    with open_store(tmp_path / "s") as store, store.writing() as connection:
+    with store_in(tmp_path / "s") as store, store.writing() as connection:
         connection.execute(f"PRAGMA user_version = {len(schema.MIGRATIONS) + 1}")
     with pytest.raises(BadData, match="upgrade thinsmear"):
-        Store.open_existing(tmp_path / "s")
+        open_existing(tmp_path / "s")
 
 
 def test_a_migration_happens_whole_or_not_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    with open_store(tmp_path / "s") as store:
+    with store_in(tmp_path / "s") as store:
         session = filled(store, [[0.5]])
     good = ("ALTER TABLE sessions ADD COLUMN room TEXT", "UPDATE sessions SET room = 'lab'")
     released = len(schema.MIGRATIONS)
     monkeypatch.setattr(schema, "MIGRATIONS", (*schema.MIGRATIONS, (*good, "UPDATE nothing SET x = 1")))
     with pytest.raises(StoreProblem):
-        Store.open_existing(tmp_path / "s")
+        open_existing(tmp_path / "s")
     database = sqlite3.connect(tmp_path / "s" / "sessions.db")
     assert schema.version_of(database) == released
     assert "room" not in [row[1] for row in database.execute("PRAGMA table_info(sessions)")]
     database.close()
     monkeypatch.setattr(schema, "MIGRATIONS", (*schema.MIGRATIONS[:-1], good))
-    with Store.open_existing(tmp_path / "s") as store, store.reading() as connection:
+    with open_existing(tmp_path / "s") as store, store.reading() as connection:
         assert connection.execute("SELECT room FROM sessions").fetchone()[0] == "lab"
         assert store.totals(session).cells == 1
 
@@ -206,7 +206,7 @@ def test_a_store_of_the_first_version_is_brought_up_to_date(tmp_path: Path, monk
             VALUES ('S-2222222', 'blank', 'NEG1', 'x', '0.1', '2026-01-01', 'b', 0, 'set')"""
         )
         database.close()
-    with Store.open_existing(tmp_path / "s") as store:
+    with open_existing(tmp_path / "s") as store:
         (session,) = store.sessions()
     assert (session.plan.slide, session.discarded) == ("NEG1", False)
 
@@ -215,13 +215,13 @@ def test_a_store_of_the_first_version_is_brought_up_to_date(tmp_path: Path, monk
 def test_what_is_no_database_is_said(tmp_path: Path, content: bytes, kind: type[Exception]) -> None:
     (tmp_path / "sessions.db").write_bytes(content)
     with pytest.raises(kind, match=r"damaged or no store"):
-        Store.open_existing(tmp_path)
+        open_existing(tmp_path)
 
 
 def test_no_store_and_no_session(tmp_path: Path) -> None:
     with pytest.raises(WrongUsage, match="no store"):
-        Store.open_existing(tmp_path / "nowhere")
-    with open_store(tmp_path / "s") as store:
+        open_existing(tmp_path / "nowhere")
+    with store_in(tmp_path / "s") as store:
         with pytest.raises(WrongUsage, match="no session yet"):
             store.session()
         code = store.new_session(PLAN).code
@@ -232,7 +232,7 @@ def test_no_store_and_no_session(tmp_path: Path) -> None:
 
 def test_records_made_before_the_clock_is_set_get_their_time_later(tmp_path: Path) -> None:
     clock = Clock("unset", wall=1_000.0, monotonic=50.0)
-    with open_store(tmp_path / "s", clock) as store:
+    with store_in(tmp_path / "s", clock) as store:
         session = store.new_session(PLAN)
         assert (session.clock, session.recorded_at) == ("unset", "1970-01-01T00:16:40.000Z")
         clock.pass_seconds(10)
@@ -254,7 +254,7 @@ def test_records_made_before_the_clock_is_set_get_their_time_later(tmp_path: Pat
 
 def test_a_clock_set_by_hand_is_confirmed_until_the_next_start(tmp_path: Path) -> None:
     clock = Clock("unset")
-    with open_store(tmp_path / "s", clock) as store:
+    with store_in(tmp_path / "s", clock) as store:
         session = store.new_session(PLAN)
         store.confirm_clock()
         assert store.session(session.code).clock == "settled"
@@ -277,10 +277,10 @@ def test_a_clock_set_by_hand_is_confirmed_until_the_next_start(tmp_path: Path) -
     ],
 )
 def test_a_plan_is_checked(tmp_path: Path, change: dict[str, Any], match: str) -> None:
-    with open_store(tmp_path / "s") as store, pytest.raises(WrongUsage, match=match):
+    with store_in(tmp_path / "s") as store, pytest.raises(WrongUsage, match=match):
         store.new_session(SessionPlan(**{"slide": "A17", **change}))
 
 
 def test_the_store_is_the_users_alone(tmp_path: Path) -> None:
-    with open_store(tmp_path / "s"):
+    with store_in(tmp_path / "s"):
         assert (tmp_path / "s").stat().st_mode & 0o077 == 0
