@@ -22,7 +22,7 @@ from edge_runtime.server.problems import LOG, Problem
 from edge_runtime.server.settings import Settings
 from edge_runtime.server.systemd import Notifier
 from edge_runtime.server.work.jobs import Tools, tools_maker
-from edge_runtime.server.work.smears import Judges
+from edge_runtime.server.work.smears import Smears
 from edge_runtime.server.work.workers import WorkerCrashed, Workers
 from edge_runtime.sessions.store import ballast
 from edge_runtime.sessions.store.opening import open_existing, open_store
@@ -49,7 +49,7 @@ class Service:
         admission: places for requests with images.
         logins: limit of wrong tokens.
         keys: None when no token is needed.
-        judges: of the sessions.
+        smears: of the sessions that were used last.
         metrics: figures.
         workers: threads that classify.
         live: None without a camera.
@@ -81,7 +81,7 @@ class Service:
         self.admission = Admission(threads + settings.queue, 4 * settings.max_upload, self.workers.expected_wait)
         self.logins = RateLimit(*_LOGINS)
         self.keys = Keys(settings.token, signed_out=settings.private / "signed-out") if settings.token else None
-        self.judges = Judges()
+        self.smears = Smears()
         self.metrics = Metrics()
         self.heavy = threading.BoundedSemaphore(_HEAVY)
         self.ending = False
@@ -150,14 +150,14 @@ class Service:
         return self.workers.busy > 0
 
     def warm(self, code: str) -> None:
-        """Let a session's judge recall the stored fields before the next capture needs it; one session at a time."""
-        if not self.judges.knows(code) and self._warming.acquire(blocking=False):
+        """Recall a session's stored fields before the next capture needs them; one session at a time."""
+        if not self.smears.knows(code) and self._warming.acquire(blocking=False):
             threading.Thread(target=self._recall, args=(code,), name="recall", daemon=True).start()
 
     def _recall(self, code: str) -> None:
         try:
-            with self.open_store() as store, self.judges.judging(store, store.session(code)):
-                pass
+            with self.open_store() as store, self.smears.using(store.session(code)) as smear:
+                smear.recall(store)
         except Exception as error:  # the capture will say it
             LOG.debug("the fields of a session cannot be recalled: %s", error)
         finally:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from edge_runtime.core.images import load_image
 from edge_runtime.errors import WrongUsage
-from edge_runtime.sessions.records import Cell, FieldRecord
+from edge_runtime.sessions.records import CellRecord, FieldRecord
 from edge_runtime.sessions.review import cell_row
 from edge_runtime.sessions.store.pictures import cell_picture
 
@@ -93,7 +93,7 @@ def stored_field(store: Store, session: Session, number: int) -> StoredField:
             "SELECT x, y, w, h, probability, review, count FROM cells WHERE field_id = ? ORDER BY number", (row["id"],)
         ).fetchall()
     found = tuple(
-        Cell(c["probability"], bool(c["review"]), bool(c["count"]), None if c["x"] is None else tuple(c)[:4])
+        CellRecord(c["probability"], bool(c["review"]), bool(c["count"]), None if c["x"] is None else tuple(c)[:4])
         for c in cells
     )
     record = FieldRecord(found, row["kind"], json.loads(row["excluded"]), json.loads(row["quality"]))
@@ -122,5 +122,5 @@ def picture_of(store: Store, session: Session, name: str) -> bytes | None:
     if row["image"] is None:
         return None
     box = None if row["x"] is None else (row["x"], row["y"], row["w"], row["h"])
-    cell = Cell(row["probability"], bool(row["review"]), bool(row["count"]), box)
+    cell = CellRecord(row["probability"], bool(row["review"]), bool(row["count"]), box)
     return cell_picture(load_image(store.root / row["image"]), cell)

@@ -13,7 +13,8 @@ from edge_runtime.errors import WrongUsage
 from edge_runtime.sessions.codes import checked_code
 
 if TYPE_CHECKING:
-    from edge_runtime.core.classifier import Classifier
+    from edge_runtime.core.classifier import CellResult, Classifier
+    from edge_runtime.fields import FieldResult
 
 COUNT, BLANK = "count", "blank"
 FIELD, CELL = "field", "cell"
@@ -151,7 +152,7 @@ class ModelRecord:
 
 
 @dataclass(frozen=True)
-class Cell:
+class CellRecord:
     """One cell as the machine saw it.
 
     Attributes:
@@ -187,7 +188,7 @@ class FieldRecord:
         quality: what was measured, plain JSON values; ``accepted`` false keeps the cells out of every count.
     """
 
-    cells: tuple[Cell, ...]
+    cells: tuple[CellRecord, ...]
     kind: str = FIELD
     excluded: Mapping[str, int] = field(default_factory=dict)
     quality: Mapping[str, Any] = field(default_factory=dict)
@@ -198,17 +199,15 @@ class FieldRecord:
         return bool(self.quality.get("accepted", True))
 
     @classmethod
-    def from_json(cls, document: Mapping[str, Any]) -> FieldRecord:
-        """From the line that ``classify --field --json`` prints.
+    def of(cls, result: CellResult | FieldResult) -> FieldRecord:
+        """Of what the classifier found in an image: one cell, or the cells of a field."""
+        from edge_runtime.core.classifier import CellResult
 
-        Raises:
-            ValueError: the document lacks something.
-        """
-        try:
-            cells = tuple(_cell(values) for values in document["cells"])
-            return cls(cells, FIELD, dict(document.get("excluded", {})), dict(document.get("quality", {})))
-        except (KeyError, TypeError) as error:
-            raise ValueError(f"This is no result of a field: {error!r} is missing or malformed.") from error
+        if isinstance(result, CellResult):
+            return cls((_cell(result, None),), CELL)
+        pairs = zip(result.verdicts, result.field.cells, strict=True)
+        cells = tuple(_cell(verdict, cell.box) for verdict, cell in pairs)
+        return cls(cells, FIELD, result.field.excluded_counts(), result.quality.to_json())
 
 
 @dataclass(frozen=True)
@@ -248,14 +247,15 @@ class Added:
     Attributes:
         number: of its field in the session, from 1 up.
         repeat: the same image was there already, so nothing was added.
-        totals: of the session, this image included.
     """
 
     number: int
     repeat: bool
-    totals: Totals
 
 
-def _cell(values: Mapping[str, Any]) -> Cell:
-    x, y, w, h = (int(value) for value in values["box"])
-    return Cell(float(values["probability"]), bool(values["review"]), bool(values["count"]), (x, y, w, h))
+def _cell(result: CellResult, box: tuple[int, int, int, int] | None) -> CellRecord:
+    """A cell in Python's own numbers, which are all that the database takes."""
+    if box is not None:
+        x, y, w, h = box
+        box = (int(x), int(y), int(w), int(h))
+    return CellRecord(float(result.probability), bool(result.review), bool(result.count), box)

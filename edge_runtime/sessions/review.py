@@ -16,7 +16,7 @@ from edge_runtime.sessions.store.rows import MOMENT, insert, one
 if TYPE_CHECKING:
     import sqlite3
 
-    from edge_runtime.sessions.records import Session
+    from edge_runtime.sessions.records import Session, Totals
     from edge_runtime.sessions.store.store import Store
 
 _HOLDS = "SELECT id, verdict, species, stage, reviewer FROM current_verdicts WHERE cell_id = ?"
@@ -221,10 +221,14 @@ def current_verdict(store: Store, session: Session, cell: str) -> dict[str, Any]
     }  # fmt: skip
 
 
-def reviewed(store: Store, session: Session) -> Reviewed:
-    """Where the review stands."""
+def reviewed(store: Store, session: Session, totals: Totals | None = None) -> Reviewed:
+    """Where the review stands.
+
+    Args:
+        totals: of the session at the same moment, when they are known; None to ask for them.
+    """
     with store.reading() as connection:
-        totals = store.totals(session)
+        totals = totals or store.totals(session)
         rows = connection.execute(
             """SELECT v.verdict, c.review OR c.count AS suspected, count(*) AS cells
             FROM current_verdicts AS v JOIN cells AS c ON c.id = v.cell_id JOIN fields AS f ON f.id = c.field_id

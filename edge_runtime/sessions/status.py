@@ -54,7 +54,8 @@ class Status:
 def session_status(store: Store, session: Session) -> Status:
     """Gather the state of a session."""
     with store.reading():
-        totals, review, model = store.totals(session), reviewed(store, session), store.model_of(session)
+        totals, model = store.totals(session), store.model_of(session)
+        review = reviewed(store, session, totals)
         blank = None if model is None else blank_rate(store, model.sha256, session.device, totals.kind)
     rule, stop = session.plan.stop_rule, None
     if model is not None and blank is not None:

@@ -18,10 +18,11 @@ from edge_runtime.commands.session.options import (
     store_option,
     with_all,
 )
+from edge_runtime.commands.session.review import review
 from edge_runtime.common.console import emit_json, json_option, note, verbosity_options
 from edge_runtime.common.text import as_utf8, printable
 from edge_runtime.errors import GateFailed, WrongUsage
-from edge_runtime.sessions.records import CELL, FIELD, SPECIES, STAGES, VERDICTS, SessionPlan
+from edge_runtime.sessions.records import CELL, FIELD, SessionPlan
 from edge_runtime.sessions.store.opening import open_existing, open_store
 
 
@@ -42,6 +43,9 @@ name, a birth date or free text.""",
 )
 def session() -> None:
     """Count the cells of a smear in a store that survives power cuts, and report what the count supports."""
+
+
+session.add_command(review)
 
 
 @session.command(short_help="Begin a session.")
@@ -86,7 +90,8 @@ def add(
     Each image is on the disk before the next is read, so after a power cut the same command goes on where it stopped.
     """
     with open_store(folder, min_free=min_free * MEGABYTE) as store:
-        actions.add_images_to(store, store.session(code), paths, single, model, views.AddView(as_json))
+        chosen = store.session(code)
+        actions.add_images_to(store, chosen, paths, single, model, views.AddView(store, chosen, as_json))
 
 
 @session.command(short_help="Measure the blank rate of this microscope.")
@@ -131,7 +136,8 @@ def blank(
         classifier = open_classifier(model)
         if slide is not None:
             chosen = blank_session(store, slide, classifier.model.sha256, CELL if single else FIELD, plan)
-            actions.add_images_to(store, chosen, paths, single, model, views.AddView(False, quiet=True))
+            view = views.AddView(store, chosen, as_json=False, quiet=True)
+            actions.add_images_to(store, chosen, paths, single, model, view)
         if discard is not None:
             discard_blank(store, discard)
         views.show_blank(store, classifier, single, as_json, limit)
@@ -166,37 +172,6 @@ def list_sessions(folder: Path | None, as_json: bool) -> None:
     """All sessions of the store, oldest first."""
     with open_existing(folder) as store:
         views.show_sessions(store, as_json)
-
-
-@session.command(short_help="Verdicts of a reviewer, and counts by eye.")
-@session_argument
-@click.option("--reviewer", metavar="CODE", help="Who looks; needed to change anything.")
-@click.option("--cell", metavar="FIELD.CELL", help="The cell, as the report names it.")
-@click.option("--verdict", type=click.Choice(list(VERDICTS)), help="What --cell is.")
-@click.option("--species", type=click.Choice(SPECIES))
-@click.option("--stage", type=click.Choice(STAGES))
-@click.option("--undo", metavar="FIELD.CELL", help="Take the last verdict on a cell back; the one before holds again.")
-@click.option(
-    "--from", "table", metavar="FILE", type=click.File("r", encoding="utf-8"),
-    help="CSV with cell, verdict and, where wanted, species and stage; all of it or nothing.",
-)  # fmt: skip
-@click.option("--counted", metavar="N", type=int, help="Count by eye: red cells, the infected ones included.")
-@click.option("--asexual", metavar="N", default=0, type=int, help="Count by eye: cells with asexual parasites.")
-@click.option("--gametocytes", metavar="N", default=0, type=int, help="Count by eye: cells with gametocytes only.")
-@store_option
-@json_option
-@verbosity_options
-def review(code: str | None, folder: Path | None, as_json: bool, **said: Any) -> None:
-    """Without options: the suspected cells that await a verdict. Pictures of them are in the HTML report.
-
-    Verdicts stand beside the machine's and never replace it; earlier ones stay in the history.
-    """
-    from edge_runtime.sessions import review as reviews
-
-    with open_existing(folder) as store:
-        chosen = store.session(code)
-        actions.apply_review(store, chosen, **said)
-        views.show_review(reviews.reviewed(store, chosen), reviews.suspected_cells(store, chosen, None, True), as_json)
 
 
 @session.command(short_help="What the count supports.")

@@ -27,7 +27,7 @@ from edge_runtime.sessions.status import session_status
 
 if TYPE_CHECKING:
     from edge_runtime.core.classifier import Classifier
-    from edge_runtime.sessions.adding import Outcome
+    from edge_runtime.sessions.intake import FileOutcome
     from edge_runtime.sessions.records import Session, Totals
     from edge_runtime.sessions.review import Reviewed, SuspectedCell
     from edge_runtime.sessions.store.retention import Removal
@@ -41,40 +41,42 @@ _PLANNED = (1_000, 5_000, 10_000)  # cells for which a blank rate's limit of det
 class AddView:
     """Shows images as they are added."""
 
-    def __init__(self, as_json: bool, quiet: bool = False) -> None:
+    def __init__(self, store: Store, session: Session, as_json: bool, quiet: bool = False) -> None:
         self.bad = 0
+        self._store = store
+        self._session = session
         self._as_json = as_json
         self._quiet = quiet
         self._repeats = 0
 
-    def show(self, outcome: Outcome) -> None:
+    def show(self, outcome: FileOutcome) -> None:
         """One image."""
-        added, problem = outcome.added, outcome.problem
+        taken, problem = outcome.taken, outcome.problem
         self.bad += problem is not None
         if problem is not None and not self._as_json:
             click.echo(f"skipped: {problem}", err=True)
-        if added is not None:
-            self._repeats += added.repeat
+        if taken is not None:
+            self._repeats += taken.added.repeat
         if not self._as_json:
             return
         line: Document = {"source": as_utf8(outcome.source.path)}
         if problem is not None:
             line = error_line(as_utf8(outcome.source.path), problem)
-        elif added is not None and outcome.record is not None:
-            line["field"] = added.number
-            line["repeat"] = added.repeat
-            line["cells"] = len(outcome.record.cells)
-            line["excluded"] = dict(outcome.record.excluded)
-            line["quality"] = dict(outcome.record.quality)
-            line["totals"] = added.totals.to_json()
+        elif taken is not None:
+            line["field"] = taken.added.number
+            line["repeat"] = taken.added.repeat
+            line["cells"] = len(taken.record.cells)
+            line["excluded"] = dict(taken.record.excluded)
+            line["quality"] = dict(taken.record.quality)
+            line["totals"] = self._store.totals(self._session).to_json()
         emit_json(line)
 
-    def end(self, store: Store, session: Session) -> None:
+    def end(self) -> None:
         """The session afterwards."""
         if self._repeats:
             note(f"{self._repeats} images were there already and were not added again.")
         if not self._as_json and not self._quiet:
-            click.echo(_progress_line(session, store.totals(session)))
+            click.echo(_progress_line(self._session, self._store.totals(self._session)))
 
 
 def new_session(session: Session) -> str:

@@ -15,8 +15,7 @@ from edge_runtime.errors import WrongUsage
 if TYPE_CHECKING:
     from edge_runtime.commands.watch.outcomes import Judge
     from edge_runtime.core.classifier import Classifier
-    from edge_runtime.sessions.records import Session
-    from edge_runtime.sessions.store.store import Store
+    from edge_runtime.sessions.recorder import Recorder
 
 
 @click.command(
@@ -107,11 +106,11 @@ def watch(
 
             note(f"{compute_units_of(classifier)}; {classifier.interpreter.name} {classifier.interpreter.version}")
         with contextlib.ExitStack() as opened:
-            recorder, store = None, None
+            recorder = None
             if code is not None or blank is not None:
-                from edge_runtime.commands.recording import Recorder
                 from edge_runtime.sessions.blank_slides import blank_session
-                from edge_runtime.sessions.records import CELL, FIELD
+                from edge_runtime.sessions.recorder import Recorder
+                from edge_runtime.sessions.records import CELL, FIELD, ModelRecord
                 from edge_runtime.sessions.store.opening import open_store
 
                 new = blank is not None
@@ -120,13 +119,13 @@ def watch(
                 session = (
                     store.session(code) if blank is None else blank_session(store, blank, classifier.model.sha256, kind)
                 )
-                recorder = Recorder(store, session, classifier, single, _recorded_name(spec))
+                recorder = Recorder(store, session, ModelRecord.of(classifier), kind, shown_spec(spec))
                 if until_stop and recorder.stop is None:
                     raise WrongUsage(
                         f"Session {recorder.session.code} has no stop rule; begin one with `session new --stop who`."
                     )
                 ending.asked |= until_stop and recorder.reached
-            judge = _judge(classifier, single, store, None if recorder is None else recorder.session)
+            judge = _judge(classifier, single, recorder)
             if save is not None:
                 save.mkdir(parents=True, exist_ok=True)
             watching = Watching(judge, shown_spec(spec), save, as_json, recorder)
@@ -151,21 +150,12 @@ def _check_session(spec: str, single: bool, code: str | None, blank: str | None,
         )
 
 
-def _judge(classifier: Classifier, single: bool, store: Store | None, session: Session | None) -> Judge:
+def _judge(classifier: Classifier, single: bool, recorder: Recorder | None) -> Judge:
     """One that knows the fields of the session, where there is one."""
     from edge_runtime.commands.watch.outcomes import cell_judge, field_judge
 
     if single:
         return cell_judge(classifier)
     from edge_runtime.fields.smear import Smear
-    from edge_runtime.sessions.analysis import session_judge
 
-    smear = Smear() if store is None or session is None else session_judge(store, session)
-    return field_judge(classifier, smear)
-
-
-def _recorded_name(spec: str) -> str:
-    """What records call the camera; a replay's folder may hold a person's name."""
-    from edge_runtime.cameras import shown_spec
-
-    return "replay" if spec.lower().startswith("replay:") else shown_spec(spec)
+    return field_judge(classifier, Smear() if recorder is None else recorder.intake)

@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 
     from edge_runtime.cameras import Frame
     from edge_runtime.cameras.grabber import Grabber
-    from edge_runtime.commands.recording import Recorder
     from edge_runtime.commands.watch.outcomes import Judge, PictureJudgement
+    from edge_runtime.sessions.recorder import Recorder
 
 _SLICE = 0.2  # seconds after which a waiting loop looks whether it shall end
 
@@ -121,7 +121,9 @@ class Watching:
         self._repeats += repeat
         if not repeat:
             self._tally += judged.tally
-        kept = {} if self._recorder is None else self._recorder.keep(frame, judged)
+        kept = {}
+        if self._recorder is not None:
+            kept = self._recorder.keep(frame.pixels, judged.result, frame.settings, repeat)
         if self._folder is not None:
             from edge_runtime.common.files import write_atomically
             from edge_runtime.core.encoding import write_png

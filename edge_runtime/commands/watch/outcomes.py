@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from edge_runtime.core.lines import cell_line
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from edge_runtime.core.classifier import CellResult, Classifier
     from edge_runtime.core.lines import Document
     from edge_runtime.fields import FieldResult
-    from edge_runtime.fields.smear import Smear
+    from edge_runtime.fields.quality import Quality
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,6 @@ class PictureJudgement:
         row: the columns for people.
         tally: what to add up for the summary, unless the picture repeats another.
         repeat: it shows what an earlier picture showed.
-        refused: kinds of reasons why its cells do not count, none for a picture that counts.
         remarks: a line for people each.
     """
 
@@ -38,8 +37,15 @@ class PictureJudgement:
     row: str
     tally: Counter[str]
     repeat: bool = False
-    refused: frozenset[str] = frozenset()
     remarks: tuple[str, ...] = ()
+
+
+class QualityJudge(Protocol):
+    """Knows the fields before: a smear by itself, or the way into a session."""
+
+    def judge(self, pixels: NDArray[np.uint8], quality: Quality, /) -> Quality:
+        """The quality of a field beside the others."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -78,7 +84,7 @@ def cell_judge(classifier: Classifier) -> Judge:
     return Judge(f"{'label':{width}}  score   review  count", judge, summary)
 
 
-def field_judge(classifier: Classifier, smear: Smear) -> Judge:
+def field_judge(classifier: Classifier, smear: QualityJudge) -> Judge:
     """Each picture is a whole field, as for ``thinsmear classify --field``; its quality is judged within the smear.
 
     Args:
@@ -110,7 +116,6 @@ def field_judge(classifier: Classifier, smear: Smear) -> Judge:
             row=f"{len(cells):5}  {review:6}  {count:5}  {left_out:8}  {focus:5.0%}",
             tally=Counter({"refused": 1} if kinds else counted),
             repeat="repeat" in kinds,
-            refused=kinds,
             remarks=tuple(f"refused: {refusal.message}" for refusal in judged.refusals if refusal.kind != "repeat"),
         )
 

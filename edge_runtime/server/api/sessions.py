@@ -19,7 +19,7 @@ from edge_runtime.server.problems import Problem
 from edge_runtime.server.service import Service
 from edge_runtime.server.work import jobs
 from edge_runtime.sessions.browse import field_lines, stored_field
-from edge_runtime.sessions.records import SessionPlan
+from edge_runtime.sessions.records import Session, SessionPlan
 from edge_runtime.sessions.store.location import require_space
 
 router = APIRouter(tags=["sessions"])
@@ -84,13 +84,13 @@ async def capture(request: Request, code: SessionCode) -> Any:
     """Classifies the camera's newest frame and keeps it; the field is stored even when the caller goes away."""
     service: Service = request.app.state.service
     live = service.live
-    await asyncio.to_thread(_require_session, service, code)
+    session = await asyncio.to_thread(_session, service, code)
     if live is None:
         raise Problem(409, "no-camera", "This server has no camera; start it with --camera, or upload image files.")
     with service.admission.enter() as place:
         frame = await asyncio.to_thread(live.newest, _CAMERA_PATIENCE)
         place.hold(frame.pixels.nbytes)
-        document = await service.run(jobs.add_frame(code, frame, live.recorded_name, service.judges))
+        document = await service.run(jobs.add_frame(session, frame, live.spec, service.smears))
     service.stored += not document["repeat"]
     return JSONResponse(document, 201, {"Location": f"/v1/sessions/{document['session']}/fields/{document['field']}"})
 
@@ -106,9 +106,9 @@ async def add(request: Request, code: SessionCode) -> Any:
     """A field document for each image, or `source` with `error` for one that cannot be read."""
     service: Service = request.app.state.service
     with service.admission.enter() as place:
-        await asyncio.to_thread(_require_session, service, code)
+        session = await asyncio.to_thread(_session, service, code)
         uploads = await read_uploads(request, place, service.settings)
-        job = jobs.add_uploads(code, uploads, service.settings.max_pixels, service.judges)
+        job = jobs.add_uploads(session, uploads, service.settings.max_pixels, service.smears)
         results = await service.run(job)
     service.stored += sum("field" in line and not line["repeat"] for line in results)
     return JSONResponse({"results": results})
@@ -169,10 +169,10 @@ def image(request: Request, code: SessionCode, number: FieldNumber) -> Response:
     return Response(content, media_type=media_type, headers={"Cache-Control": "private, max-age=3600"})
 
 
-def _require_session(service: Service, code: str) -> None:
-    """404 before an upload is read."""
+def _session(service: Service, code: str) -> Session:
+    """Looked up once, and before an upload is read; 404 when there is none."""
     with service.open_store() as store:
-        jobs.find_session(store, code)
+        return jobs.find_session(store, code)
 
 
 def _shown(content: bytes, most_pixels: int) -> tuple[bytes, str]:

@@ -112,11 +112,6 @@ class Live:
         return self._choice.spec
 
     @property
-    def recorded_name(self) -> str:
-        """What records call the camera; a replay's folder may hold a person's name."""
-        return "replay" if self.spec.lower().startswith("replay:") else self.spec
-
-    @property
     def received(self) -> int:
         """Frames that came in since the camera was opened first."""
         return self._grabber.received if self._grabber else 0

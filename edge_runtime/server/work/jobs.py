@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -17,10 +17,10 @@ from edge_runtime.fields.reader import field_line
 from edge_runtime.server.api.documents import field_document, status_document
 from edge_runtime.server.api.uploads import Upload
 from edge_runtime.server.problems import Problem
-from edge_runtime.server.work.smears import Judges
+from edge_runtime.server.work.smears import Smears
 from edge_runtime.server.work.workers import alive
-from edge_runtime.sessions.analysis import judged_record
 from edge_runtime.sessions.browse import stored_field
+from edge_runtime.sessions.intake import FROM_FILE, Intake, from_camera
 from edge_runtime.sessions.records import ModelRecord, Session
 from edge_runtime.sessions.store.opening import open_existing
 from edge_runtime.sessions.store.store import Store
@@ -32,8 +32,6 @@ if TYPE_CHECKING:
     from edge_runtime.cameras import Frame
     from edge_runtime.fields import FieldReader
     from edge_runtime.server.settings import Settings
-
-_FROM_FILE = {"source": "file"}
 
 
 @dataclass
@@ -116,13 +114,12 @@ def read_fields(uploads: Sequence[Upload], most_pixels: int) -> Callable[[Tools]
 
 
 def add_uploads(
-    code: str, uploads: Sequence[Upload], most_pixels: int, judges: Judges
+    session: Session, uploads: Sequence[Upload], most_pixels: int, smears: Smears
 ) -> Callable[[Tools], list[Document]]:
     """A job: keep images of whole fields in a session, each durably before the next is read."""
 
     def work(tools: Tools) -> list[Document]:
         need_opencv()
-        session = find_session(tools.store, code)
         lines = []
         for upload in uploads:
             alive()
@@ -131,23 +128,24 @@ def add_uploads(
             except BadImage as error:
                 lines.append(error_line(upload.name, error))
                 continue
-            lines.append(_add(tools, session, judges, pixels, partial(bytes, upload.content), _FROM_FILE))
+            lines.append(_add(tools, session, smears, pixels, partial(bytes, upload.content), FROM_FILE))
         return lines
 
     return work
 
 
-def add_frame(code: str, frame: Frame, camera_name: str, judges: Judges) -> Callable[[Tools], Document]:
-    """A job: keep a camera's frame in a session."""
+def add_frame(session: Session, frame: Frame, spec: str, smears: Smears) -> Callable[[Tools], Document]:
+    """A job: keep a camera's frame in a session.
+
+    Args:
+        spec: the camera, as it may be shown.
+    """
 
     def work(tools: Tools) -> Document:
         need_opencv()
-        session = find_session(tools.store, code)
         pixels = frame.pixels
-        # neither the path of a replay nor a time: the one may hold a name, the other is the record's own
-        camera = {"source": camera_name, "width": pixels.shape[1], "height": pixels.shape[0], **frame.settings}
         with _Encoding(pixels) as encoding:
-            return _add(tools, session, judges, pixels, encoding.result, camera)
+            return _add(tools, session, smears, pixels, encoding.result, from_camera(spec, pixels, frame.settings))
 
     return work
 
@@ -162,19 +160,19 @@ def need_opencv() -> None:
 def _add(
     tools: Tools,
     session: Session,
-    judges: Judges,
+    smears: Smears,
     pixels: NDArray[np.uint8],
     content: Callable[[], bytes],
-    camera: dict[str, Any],
+    camera: Mapping[str, Any],
 ) -> Document:
     result = tools.reader.read(pixels)
     model = ModelRecord.of(tools.classifier)
-    with judges.judging(tools.store, session) as judge:
-        record = judged_record(judge, pixels, result)
+    with smears.using(session) as smear:
         try:
-            added = tools.store.add_field(session, content(), record, model, camera, pixels)
+            taken = Intake(tools.store, session, model, smear).take(pixels, result, content, camera)
         except WrongUsage as error:  # another model, or another kind of image
             raise Problem(409, "not-this-session", str(error)) from error
+    added, record = taken.added, taken.record
     if added.repeat:  # what was found the first time stays
         record = stored_field(tools.store, session, added.number).record
     size = (pixels.shape[1], pixels.shape[0])

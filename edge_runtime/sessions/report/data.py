@@ -144,7 +144,7 @@ def make_report(store: Store, session: Session, most_pictures: int = PICTURES) -
             )
         cells = session.plan.red_cells_per_microlitre()
         blank = blank_rate(store, model.sha256, session.device, totals.kind)
-        review = reviewed(store, session)
+        review = reviewed(store, session, totals)
         asexual, gametocytes = reviewed_count(review, totals, cells) if review.begun else (None, None)
         suspected = tuple(suspected_cells(store, session, most_pictures))
         pictures = {cell.name: jpeg for cell in suspected if (jpeg := picture(store, cell)) is not None}

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from edge_runtime.sessions.records import Cell, FieldRecord
+    from edge_runtime.sessions.records import CellRecord, FieldRecord
 
 FOLDER = "images"
 _ENDINGS = (
@@ -61,7 +61,7 @@ def suspected_pictures(record: FieldRecord, content: bytes, pixels: NDArray[np.u
     return {index: cell_picture(pixels, record.cells[index]) for index in wanted}
 
 
-def cell_picture(pixels: NDArray[np.uint8], cell: Cell) -> bytes:
+def cell_picture(pixels: NDArray[np.uint8], cell: CellRecord) -> bytes:
     """JPEG of one cell of an image, uint8 [h, w, 3] RGB, with a little of its surroundings."""
     from PIL import Image
 

@@ -192,7 +192,7 @@ class Store:
                     if number is None:
                         raise StoreProblem(f"Session {session.code} is no longer there; was it removed?") from error
         self.settle()
-        return Added(number, repeat, self.totals(session))
+        return Added(number, repeat)
 
     def totals(self, session: Session) -> Totals:
         """The session so far."""
@@ -257,12 +257,13 @@ class Store:
 
     def settle(self) -> None:
         """Once the clock is set, date the rows that this boot made before."""
-        moment = self.moment()
-        if moment.clock != "set" or not self._unsettled:
+        moment = self.moment() if self._unsettled else None
+        if moment is None or moment.clock != "set":
             return
-        self._unsettled = False
         with self.reading() as connection:
             waiting = unsettled_tables(connection, moment.boot_id)
-        for table in waiting:
+        if waiting:
             with self.writing() as connection:
-                settle(connection, table, moment)
+                for table in waiting:
+                    settle(connection, table, moment)
+        self._unsettled = False

@@ -21,7 +21,7 @@ sys.path.insert(0, str(Path(__file__).parents[3]))
 import numpy as np
 from PIL import Image
 
-from edge_runtime.sessions import Cell, FieldRecord, open_store
+from edge_runtime.sessions import CellRecord, FieldRecord, open_store
 from edge_runtime.sessions.review import Verdict, give_verdicts
 from edge_runtime.sessions.store.integrity import check_store
 from edge_runtime.sessions.store.retention import retain
@@ -43,7 +43,7 @@ def work(folder: Path, seed: int, channel: int) -> None:
             number = store.totals(session).fields
             if what < 0.7 or not number:
                 content = b"\x89PNG" + chance.randbytes(chance.randrange(100, 60_000))
-                cells = tuple(Cell(chance.random(), i < 3, i == 0, (i, i, 9, 9)) for i in range(chance.randrange(120)))
+                cells = tuple(CellRecord(chance.random(), i < 3, i == 0, (i, i, 9, 9)) for i in range(chance.randrange(120)))
                 store.add_field(session, content, FieldRecord(cells, "field"), MODEL, {}, PIXELS)
                 said = f"field {hashlib.sha256(content).hexdigest()}\n"
             elif what < 0.9:

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from edge_runtime.sessions import Cell, FieldRecord, ModelRecord, Session, SessionPlan, Store, open_store
+from edge_runtime.sessions import CellRecord, FieldRecord, ModelRecord, Session, SessionPlan, Store, open_store
 from edge_runtime.sessions.clock import Moment
 
 BEGIN = 1_790_000_000.0  # September 2026
@@ -55,7 +55,7 @@ class Clock:
 
 def field(probabilities: list[float], accepted: bool = True) -> FieldRecord:
     """A whole field whose cells stand side by side; reviewed from 0.1, counted from 0.9."""
-    cells = tuple(Cell(p, p >= 0.1, p >= 0.9, (i * 20, 0, 18, 20)) for i, p in enumerate(probabilities))
+    cells = tuple(CellRecord(p, p >= 0.1, p >= 0.9, (i * 20, 0, 18, 20)) for i, p in enumerate(probabilities))
     quality = {"focus": 3.0, "saturated": 0.01, "exposure": 0.8, "density": 0.3, "accepted": accepted}
     if not accepted:
         quality["refused"] = [{"kind": "focus", "message": "blurred"}]

@@ -21,7 +21,7 @@ from edge_runtime.errors import WrongUsage
 from edge_runtime.sessions import Session, SessionPlan, Store
 from edge_runtime.sessions.blank_slides import blank_rate, blank_session, discard_blank
 from edge_runtime.sessions.manual_counts import add_manual_count
-from edge_runtime.sessions.records import Cell, FieldRecord
+from edge_runtime.sessions.records import CellRecord, FieldRecord
 from edge_runtime.sessions.report import words
 from edge_runtime.sessions.report.data import Report, make_report
 from edge_runtime.sessions.report.html import html_pages
@@ -341,7 +341,7 @@ def test_single_cells_say_that_they_were_chosen(tmp_path: Path) -> None:
     with store_in(tmp_path / "s") as store:
         session = store.new_session(PLAN)
         for number, p in enumerate([0.01, 0.5, 0.95]):
-            store.add_field(session, image(number, 30, 30), FieldRecord((Cell(p, p > 0.1, p > 0.9),), "cell"), MODEL)
+            store.add_field(session, image(number, 30, 30), FieldRecord((CellRecord(p, p > 0.1, p > 0.9),), "cell"), MODEL)
         report = make_report(store, session)
     assert report.totals.single_cells == 3 and len(report.pictures) == 2
     assert any("choice of the cells" in line for line in words.quality_problems(report))

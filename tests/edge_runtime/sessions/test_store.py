@@ -13,7 +13,7 @@ import pytest
 from edge_runtime import __version__
 from edge_runtime.errors import BadData, EnvironmentLacks, WrongUsage
 from edge_runtime.sessions import ModelRecord, SessionPlan, Store, StoreProblem, open_existing, open_store
-from edge_runtime.sessions.records import Cell, FieldRecord
+from edge_runtime.sessions.records import CellRecord, FieldRecord
 from edge_runtime.sessions.store import schema
 from edge_runtime.sessions.store.integrity import check_store
 from edge_runtime.sessions.store.orphans import sweep
@@ -36,7 +36,7 @@ def test_fields_and_totals(tmp_path: Path) -> None:
         store.add_field(session, image(2), field([0.99] * 4, accepted=False), MODEL)
         last = store.add_field(session, image(3), field([0.01]), MODEL)
         assert (first.number, last.number, last.repeat) == (1, 3, False)
-        assert last.totals.to_json() == {
+        assert store.totals(session).to_json() == {
             "fields": 2, "single_cells": 0, "refused": 1, "cells": 4, "suspected": 2, "infected": 1,
         }  # fmt: skip
         assert files_of(store) == named(store) and len(named(store)) == 3
@@ -53,7 +53,7 @@ def test_the_same_image_again_is_a_repeat(tmp_path: Path) -> None:
     with store_in(tmp_path / "s") as store:
         session = filled(store, [[0.5]])
         again = store.add_field(session, image(0), field([0.5]), MODEL)
-        assert (again.number, again.repeat, again.totals.cells) == (1, True, 1)
+        assert (again.number, again.repeat, store.totals(session).cells) == (1, True, 1)
 
 
 def test_one_model_and_one_kind_of_image_a_session(tmp_path: Path) -> None:
@@ -62,7 +62,7 @@ def test_one_model_and_one_kind_of_image_a_session(tmp_path: Path) -> None:
         with pytest.raises(WrongUsage, match="counted with model abababababab"):
             store.add_field(session, image(1), field([0.5]), ModelRecord("cd" * 32, "other", 0.1, 0.9))
         with pytest.raises(WrongUsage, match="holds whole fields"):
-            store.add_field(session, image(1), FieldRecord((Cell(0.5, True, False),), "cell"), MODEL)
+            store.add_field(session, image(1), FieldRecord((CellRecord(0.5, True, False),), "cell"), MODEL)
         assert store.totals(session).cells == 1
         sweep(store)
         assert files_of(store) == named(store)  # the refused images left nothing
