@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+LACKING, NO_SPACE = "lacking", "no-space"
+
 
 class ThinsmearError(Exception):
     """Something went wrong that the user can understand and act on.
@@ -44,9 +46,17 @@ class WrongUsage(ThinsmearError):
 
 
 class EnvironmentLacks(ThinsmearError):
-    """This machine lacks something (a package, a library, a device); the message names the cure."""
+    """This machine lacks something (a package, a library, a device); the message names the cure.
+
+    Attributes:
+        kind: short machine-readable reason: :data:`LACKING`, or :data:`NO_SPACE` on a disk.
+    """
 
     exit_code = 3
+
+    def __init__(self, message: str, kind: str = LACKING) -> None:
+        super().__init__(message)
+        self.kind = kind
 
 
 class NotConclusive(ThinsmearError):

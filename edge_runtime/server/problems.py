@@ -14,8 +14,8 @@ from starlette.requests import ClientDisconnect
 from starlette.responses import JSONResponse, Response
 
 from edge_runtime.cameras.protocol import CameraFault
-from edge_runtime.errors import BadImage, EnvironmentLacks, NotConclusive, ThinsmearError, WrongUsage
-from edge_runtime.sessions.store.connection import StoreProblem
+from edge_runtime.errors import NO_SPACE, BadImage, EnvironmentLacks, NotConclusive, ThinsmearError, WrongUsage
+from edge_runtime.sessions.store.connection import FULL, StoreProblem
 
 LOG = logging.getLogger("thinsmear.serve")
 MEDIA_TYPE = "application/problem+json"
@@ -72,9 +72,9 @@ def problem_of(error: ThinsmearError | OSError) -> Problem:
     if isinstance(error, CameraFault):
         return Problem(503, "camera", text, {"Retry-After": "5"})
     if isinstance(error, StoreProblem):
-        return Problem(507 if "full" in text else 503, "store", text)
+        return Problem(507 if error.kind == FULL else 503, "store", text)
     if isinstance(error, EnvironmentLacks):
-        return Problem(507, "no-space", text) if "MB are free" in text else Problem(501, "lacking", text)
+        return Problem(507 if error.kind == NO_SPACE else 501, error.kind, text)
     if isinstance(error, OSError):
         return Problem(503, "store", f"The store's disk failed: {error.strerror or type(error).__name__}.")
     return Problem(500, "internal", text)

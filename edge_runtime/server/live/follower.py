@@ -192,8 +192,9 @@ class Live:
                         return
             except ThinsmearError as error:
                 self.state = "opening"
-                if not self._news or str(error) not in self._news[-1][1]:
-                    self._say(f"{error} It is tried again.")
+                sentence = f"{error} It is tried again."
+                if not self._news or sentence != self._news[-1][1]:
+                    self._say(sentence)
                 self._stop.wait(_RETRY)
             except Exception as error:  # nothing may end the live view for good
                 LOG.error("the live view failed with %s", type(error).__name__, exc_info=error)

@@ -14,11 +14,33 @@ from edge_runtime.sessions.store import ballast
 from edge_runtime.sessions.store.schema import migrate
 
 PATIENCE = 60.0  # seconds a process waits for another one's transaction, which lasts milliseconds
+FULL, READ_ONLY, BUSY, FAILING, GONE = "full", "read-only", "busy", "failing", "gone"  # kinds of StoreProblem
 _OLDEST_SQLITE = (3, 37, 0)  # strict tables
+# SQLite's primary result codes, which Python names from 3.11 on, and its words for them (sqlite3_errstr)
+_ERROR, _BUSY, _LOCKED, _READONLY, _IOERR, _CORRUPT, _FULL, _CANTOPEN, _NOTADB = 1, 5, 6, 8, 10, 11, 13, 14, 26
+_CODES = {
+    "database is locked": _BUSY,
+    "database table is locked": _LOCKED,
+    "attempt to write a readonly database": _READONLY,
+    "disk I/O error": _IOERR,
+    "database disk image is malformed": _CORRUPT,
+    "database or disk is full": _FULL,
+    "unable to open database file": _CANTOPEN,
+    "file is not a database": _NOTADB,
+}
 
 
 class StoreProblem(ThinsmearError):
-    """The database could not be read or written; what was stored before is untouched."""
+    """The database could not be read or written; what was stored before is untouched.
+
+    Attributes:
+        kind: :data:`FULL`, :data:`READ_ONLY`, :data:`BUSY` or :data:`FAILING`; :data:`GONE` when the session was
+            removed meanwhile.
+    """
+
+    def __init__(self, message: str, kind: str = FAILING) -> None:
+        super().__init__(message)
+        self.kind = kind
 
 
 def connect(path: Path) -> sqlite3.Connection:
@@ -41,7 +63,7 @@ def connect(path: Path) -> sqlite3.Connection:
                 return _open(path)
             except sqlite3.OperationalError as error:
                 # while another process turns write-ahead logging on, SQLite refuses at once instead of waiting
-                if "locked" not in str(error) or time.monotonic() > deadline:
+                if _code_of(error) not in (_BUSY, _LOCKED) or time.monotonic() > deadline:
                     raise
                 time.sleep(0.02)
 
@@ -105,25 +127,37 @@ def speaking(path: Path) -> Iterator[None]:
     except sqlite3.IntegrityError:
         raise
     except sqlite3.DatabaseError as error:
-        raise _sentence(str(error), path) from error
+        raise _problem(error, path) from error
 
 
-def _is_full(path: Path) -> bool:
+def _problem(error: sqlite3.DatabaseError, path: Path) -> ThinsmearError:
+    """What an error of SQLite's means for the store, in a sentence."""
+    code, name, kept = _code_of(error), printable(path), "what was stored before is untouched"
+    # where there is no room for the log, SQLite speaks of an error of the disk, or cannot open the file
+    if code == _FULL or (code in (_IOERR, _CANTOPEN) and _has_no_room(path)):
+        sentence = f"The disk of {name} is full; {kept}. Free some space, or see `thinsmear session retain`."
+        return StoreProblem(sentence, FULL)
+    if code in (_CORRUPT, _NOTADB):
+        return BadData(f"{name} is damaged or no store ({error}); restore it from a copy.")
+    if code in (_CANTOPEN, _READONLY):
+        sentence = f"{name} cannot be written ({error}); check the permissions and that the disk is mounted."
+        return StoreProblem(sentence, READ_ONLY)
+    if code in (_BUSY, _LOCKED):
+        sentence = f"{name} was busy for {PATIENCE:.0f} s; end the process that holds it and try again."
+        return StoreProblem(sentence, BUSY)
+    return StoreProblem(f"{name} cannot be read or written ({error}); {kept}. Check the disk with `dmesg`.", FAILING)
+
+
+def _code_of(error: sqlite3.DatabaseError) -> int:
+    """SQLite's primary result code; https://www.sqlite.org/rescode.html."""
+    code = getattr(error, "sqlite_errorcode", None)
+    if code is None:  # Python 3.10 has SQLite's own words for it only
+        return _CODES.get(str(error), _ERROR)
+    return int(code) & 0xFF
+
+
+def _has_no_room(path: Path) -> bool:
     try:
         return ballast.free_bytes(path.parent) < ballast.LITTLE
     except OSError:
         return False
-
-
-def _sentence(text: str, path: Path) -> ThinsmearError:
-    name, kept = printable(path), "what was stored before is untouched"
-    # where there is no room for the log, SQLite speaks of an error of the disk, or cannot open the file
-    if "full" in text or (("I/O" in text or "unable to open" in text) and _is_full(path)):
-        return StoreProblem(f"The disk of {name} is full; {kept}. Free some space, or see `thinsmear session retain`.")
-    if "malformed" in text or "not a database" in text:
-        return BadData(f"{name} is damaged or no store ({text}); restore it from a copy.")
-    if "unable to open" in text or "readonly" in text:
-        return StoreProblem(f"{name} cannot be written ({text}); check the permissions and that the disk is mounted.")
-    if "locked" in text:
-        return StoreProblem(f"{name} was busy for {PATIENCE:.0f} s; end the process that holds it and try again.")
-    return StoreProblem(f"{name} cannot be read or written ({text}); {kept}. Check the disk with `dmesg`.")

@@ -7,7 +7,7 @@ import sqlite3
 from pathlib import Path
 
 from edge_runtime.common.text import printable
-from edge_runtime.errors import EnvironmentLacks, WrongUsage
+from edge_runtime.errors import NO_SPACE, EnvironmentLacks, WrongUsage
 from edge_runtime.sessions.store import ballast
 from edge_runtime.sessions.store.connection import connect
 
@@ -41,5 +41,6 @@ def require_space(root: Path, least: int) -> None:
     if free < least:
         raise EnvironmentLacks(
             f"Only {free / _MEGABYTE:,.0f} MB are free on the disk of {printable(root)}, a session needs "
-            f"{least / _MEGABYTE:,.0f} MB; free some space, or see `thinsmear session retain --dry-run`."
+            f"{least / _MEGABYTE:,.0f} MB; free some space, or see `thinsmear session retain --dry-run`.",
+            NO_SPACE,
         )

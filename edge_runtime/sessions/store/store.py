@@ -24,7 +24,7 @@ from edge_runtime.sessions import clock as clocks
 from edge_runtime.sessions import codes
 from edge_runtime.sessions.records import COUNT, Added, FieldRecord, ModelRecord, Session, SessionPlan, Totals
 from edge_runtime.sessions.store import locks, pictures
-from edge_runtime.sessions.store.connection import StoreProblem, reading, speaking, writing
+from edge_runtime.sessions.store.connection import GONE, StoreProblem, reading, speaking, writing
 from edge_runtime.sessions.store.location import DATABASE, require_space
 from edge_runtime.sessions.store.rows import (
     MOMENT,
@@ -190,7 +190,8 @@ class Store:
                 except sqlite3.IntegrityError as error:
                     number, repeat = self._number_of(session, digest), True  # another process added it meanwhile
                     if number is None:
-                        raise StoreProblem(f"Session {session.code} is no longer there; was it removed?") from error
+                        sentence = f"Session {session.code} is no longer there; was it removed?"
+                        raise StoreProblem(sentence, GONE) from error
         self.settle()
         return Added(number, repeat)
 

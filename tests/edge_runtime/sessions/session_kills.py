@@ -43,7 +43,9 @@ def work(folder: Path, seed: int, channel: int) -> None:
             number = store.totals(session).fields
             if what < 0.7 or not number:
                 content = b"\x89PNG" + chance.randbytes(chance.randrange(100, 60_000))
-                cells = tuple(CellRecord(chance.random(), i < 3, i == 0, (i, i, 9, 9)) for i in range(chance.randrange(120)))
+                cells = tuple(
+                    CellRecord(chance.random(), i < 3, i == 0, (i, i, 9, 9)) for i in range(chance.randrange(120))
+                )
                 store.add_field(session, content, FieldRecord(cells, "field"), MODEL, {}, PIXELS)
                 said = f"field {hashlib.sha256(content).hexdigest()}\n"
             elif what < 0.9:

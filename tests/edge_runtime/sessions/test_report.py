@@ -341,7 +341,9 @@ def test_single_cells_say_that_they_were_chosen(tmp_path: Path) -> None:
     with store_in(tmp_path / "s") as store:
         session = store.new_session(PLAN)
         for number, p in enumerate([0.01, 0.5, 0.95]):
-            store.add_field(session, image(number, 30, 30), FieldRecord((CellRecord(p, p > 0.1, p > 0.9),), "cell"), MODEL)
+            store.add_field(
+                session, image(number, 30, 30), FieldRecord((CellRecord(p, p > 0.1, p > 0.9),), "cell"), MODEL
+            )
         report = make_report(store, session)
     assert report.totals.single_cells == 3 and len(report.pictures) == 2
     assert any("choice of the cells" in line for line in words.quality_problems(report))
