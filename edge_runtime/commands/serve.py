@@ -12,7 +12,7 @@ from edge_runtime.commands.session.options import MEGABYTE, free_option, store_o
 from edge_runtime.common.console import accelerator_option, is_verbose, note, verbosity_options
 from edge_runtime.errors import EnvironmentLacks, WrongUsage
 
-_PACKAGES = ("fastapi", "uvicorn", "python_multipart", "segno")
+_PACKAGES = ("fastapi", "uvicorn", "python_multipart", "segno", "itsdangerous")
 
 
 @click.command(

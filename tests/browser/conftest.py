@@ -45,7 +45,7 @@ def fields(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def serve(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Server]]:
     """Start servers with these arguments; they end with the tests."""
-    for package in ("fastapi", "uvicorn", "python_multipart", "segno"):
+    for package in ("fastapi", "uvicorn", "python_multipart", "segno", "itsdangerous"):
         pytest.importorskip(package, reason=f"{package} is not installed")
     started: list[Server] = []
 

@@ -12,6 +12,8 @@ from collections import OrderedDict
 from collections.abc import Callable
 from pathlib import Path
 
+from itsdangerous import BadSignature, Signer
+
 from edge_runtime.common.files import write_atomically
 from edge_runtime.common.text import printable
 from edge_runtime.errors import WrongUsage
@@ -73,7 +75,7 @@ class Keys:
             signed_out: file that remembers signed-out cookies; None to forget them with this object.
         """
         self._token = _digest(token)
-        self._key = hashlib.sha256(b"thinsmear cookie " + token.encode()).digest()
+        self._signer = Signer(token.encode(), b"thinsmear cookie", key_derivation="hmac", digest_method=hashlib.sha256)
         self._clock = clock
         self._file = signed_out
         self._left: OrderedDict[str, None] = OrderedDict.fromkeys(_read_lines(signed_out))
@@ -85,14 +87,15 @@ class Keys:
     def new_cookie(self) -> str:
         """A value that :meth:`is_cookie` takes, for a week."""
         said = f"{int(self._clock()) + COOKIE_LIFE}.{secrets.token_urlsafe(12)}"
-        return f"{said}.{self._signature(said)}"
+        return self._signer.sign(said).decode()
 
     def is_cookie(self, text: str) -> bool:
         """Whether this was made here, is not too old, and was not signed out."""
-        said, _, signature = text[:_LONGEST_COOKIE].rpartition(".")
-        genuine = hmac.compare_digest(self._signature(said).encode(), signature.encode("utf-8", "replace"))
-        end = said.partition(".")[0]
-        return genuine and said not in self._left and int(end) > self._clock()
+        try:
+            said = self._signer.unsign(text[:_LONGEST_COOKIE].encode("utf-8", "replace")).decode()
+        except BadSignature:
+            return False
+        return said not in self._left and int(said.partition(".")[0]) > self._clock()
 
     def sign_out(self, text: str) -> None:
         """The cookie is good no more, also after a restart.
@@ -111,9 +114,6 @@ class Keys:
         if self._file is not None:
             self._file.parent.mkdir(mode=0o700, exist_ok=True)
             write_private(self._file, "".join(f"{said}\n" for said in self._left))
-
-    def _signature(self, said: str) -> str:
-        return hmac.new(self._key, said.encode("utf-8", "replace"), hashlib.sha256).hexdigest()
 
 
 def _read_lines(path: Path | None) -> list[str]:

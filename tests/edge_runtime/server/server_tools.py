@@ -21,7 +21,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-for package in ("fastapi", "httpx", "uvicorn", "python_multipart", "segno"):
+for package in ("fastapi", "httpx", "uvicorn", "python_multipart", "segno", "itsdangerous"):
     pytest.importorskip(package, reason='the server needs `pip install "thinsmear[serve]"` and httpx')
 
 from fastapi.testclient import TestClient  # noqa: E402

@@ -169,7 +169,7 @@ def test_mistakes_end_in_a_sentence(tmp_path: Path) -> None:
 def test_help_needs_none_of_the_packages(tmp_path: Path) -> None:
     """The service's unit asks for it before each start."""
     hidden = tmp_path / "hidden"
-    for name in ("fastapi", "uvicorn", "segno", "python_multipart"):
+    for name in ("fastapi", "uvicorn", "segno", "python_multipart", "itsdangerous"):
         (hidden / name).mkdir(parents=True)
         (hidden / name / "__init__.py").write_text("raise ModuleNotFoundError(name=__name__)")
     program = "import sys; sys.path.insert(0, sys.argv.pop(1)); from edge_runtime.cli import main; main()"
