@@ -18,7 +18,7 @@ from edge_runtime.errors import GateFailed, WrongUsage
 
 if TYPE_CHECKING:
     from edge_runtime.deploy.card.settings import SshKey
-    from edge_runtime.deploy.card.stack import Order
+    from edge_runtime.deploy.card.stack import CardOrder
     from edge_runtime.deploy.card.wifi import Wifi
     from edge_runtime.deploy.kit.manifest import Kit
 
@@ -186,8 +186,8 @@ def provision(
     """Write to the boot partition of a freshly flashed card what makes it an instrument at its first boot: settings,
     keys, network, the kit. No prompt, no password, no network needed; everything is read back and compared.
     """
-    from edge_runtime.deploy.card.settings import Settings, numbered
-    from edge_runtime.deploy.card.stack import Order, check_names, write_stack
+    from edge_runtime.deploy.card.settings import CardSettings, numbered
+    from edge_runtime.deploy.card.stack import CardOrder, check_names, write_stack
     from edge_runtime.deploy.kit.manifest import read_kit
 
     check_names(name, count, first)
@@ -197,13 +197,13 @@ def provision(
     for number in range(first, first + count):
         wifi(numbered(name, number))  # a name that does not fit shall show now, not at the fifteenth card
     start = numbered(name, first)
-    settings = Settings(
+    settings = CardSettings(
         start, checked.target, user, ssh_keys, locale, keyboard, time_zone, wifi(start), camera, coral,
         page or ("network" if access_point else "local"), led, button, size, clock,
     )  # fmt: skip
     if coral != "none":
         _check_coral(checked)
-    order = Order(settings, name, checked, system, wifi)
+    order = CardOrder(settings, name, checked, system, wifi)
     if dry_run:
         _show(order, boot, first, as_json)
         return
@@ -233,7 +233,7 @@ def _check_coral(kit: Kit) -> None:
         note("No model in the kit is compiled for an Edge TPU, so the accelerator will have nothing to do.")
 
 
-def _show(order: Order, boot: Path, number: int, as_json: bool) -> None:
+def _show(order: CardOrder, boot: Path, number: int, as_json: bool) -> None:
     from edge_runtime.deploy.card.boot_partition import open_partition
 
     plan = order.plan(number, open_partition(boot))

@@ -7,7 +7,6 @@ import contextlib
 import threading
 import time
 from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from edge_runtime.cameras.auto import choose
@@ -17,7 +16,6 @@ from edge_runtime.server.access.tokens import Keys
 from edge_runtime.server.live.follower import Live
 from edge_runtime.server.live.readings import Glances
 from edge_runtime.server.metrics import Metrics
-from edge_runtime.server.page_files import page_files
 from edge_runtime.server.problems import LOG, Problem
 from edge_runtime.server.settings import Settings
 from edge_runtime.server.systemd import Notifier
@@ -59,7 +57,6 @@ class Service:
         stored: fields that were kept.
         port: where the server listens, known once it does.
         qr_link: what the QR code in the state folder holds.
-        page_files: the page's files, by name.
     """
 
     def __init__(self, settings: Settings, notifier: Notifier | None = None) -> None:
@@ -88,7 +85,6 @@ class Service:
         self.stored = 0
         self.port = settings.port
         self.qr_link = ""
-        self.page_files = page_files(Path(__file__).parent / "page")
         self.live = None
         self.glances = None
         if settings.camera is not None:

@@ -37,7 +37,7 @@ class BlankSlide:
 
 
 @dataclass(frozen=True)
-class BlankRate:
+class MicroscopeBlankRate:
     """What was measured on this device with one model and one kind of image.
 
     Attributes:
@@ -116,7 +116,7 @@ def discard_blank(store: Store, slide: str) -> None:
         raise WrongUsage(f"No blank rate rests on a slide {printable(slide)!r}; `thinsmear session blank` lists them.")
 
 
-def blank_rate(store: Store, model_sha256: str, device: str, kind: str) -> BlankRate:
+def blank_rate(store: Store, model_sha256: str, device: str, kind: str) -> MicroscopeBlankRate:
     """The blank slides that apply to a count: same model, same device, same kind of image.
 
     Refused fields and discarded slides are left out.
@@ -133,4 +133,4 @@ def blank_rate(store: Store, model_sha256: str, device: str, kind: str) -> Blank
             (BLANK, device, model_sha256, kind),
         ).fetchall()
     slides = tuple(BlankSlide(row["slide"], row["cells"], row["infected"]) for row in rows)
-    return BlankRate(slides, model_sha256[:12], device, kind)
+    return MicroscopeBlankRate(slides, model_sha256[:12], device, kind)

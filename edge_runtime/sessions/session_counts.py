@@ -22,7 +22,7 @@ from edge_runtime.counting import (
 )
 from edge_runtime.counting.planning import NEVER
 from edge_runtime.errors import NotConclusive
-from edge_runtime.sessions.blank_slides import BlankRate
+from edge_runtime.sessions.blank_slides import MicroscopeBlankRate
 from edge_runtime.sessions.records import ModelRecord, Totals
 from edge_runtime.sessions.review import Reviewed
 
@@ -56,7 +56,7 @@ class MachineCount:
         return {"corrected_by": self.corrected_by, "problem": self.problem, **self.summary.to_json()}
 
 
-def machine_count(totals: Totals, model: ModelRecord, cells: RedCells, blank: BlankRate) -> MachineCount:
+def machine_count(totals: Totals, model: ModelRecord, cells: RedCells, blank: MicroscopeBlankRate) -> MachineCount:
     """The machine's count, corrected with the blank rate of this device, or for want of it with the card's.
 
     The card's stands for other laboratories' slides, so it gives no limit of detection.
@@ -78,7 +78,7 @@ def machine_count(totals: Totals, model: ModelRecord, cells: RedCells, blank: Bl
     return MachineCount(replace(summary, detection=None) if corrected_by == CARD else summary, corrected_by)
 
 
-def _known(model: ModelRecord, blank: BlankRate) -> tuple[KnownSlides | None, KnownSlides | None, str]:
+def _known(model: ModelRecord, blank: MicroscopeBlankRate) -> tuple[KnownSlides | None, KnownSlides | None, str]:
     """What a machine's count is corrected with: blank rate, sensitivity, and whose blank rate it is."""
     known, sensitivity = blank.known, card_sensitivity(model.details, model.count_point)
     return (known, sensitivity, DEVICE) if known is not None else (card_blank(model.details), sensitivity, CARD)
@@ -90,7 +90,7 @@ def leading(reviewed: Reviewed) -> str:
 
 
 def stop_state(
-    rule: str | None, totals: Totals, model: ModelRecord, blank: BlankRate, reviewed: Reviewed
+    rule: str | None, totals: Totals, model: ModelRecord, blank: MicroscopeBlankRate, reviewed: Reviewed
 ) -> StopState | None:
     """Where a session stands under its rule, judged on the count that leads; None without a rule."""
     if rule is None:

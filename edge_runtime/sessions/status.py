@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from edge_runtime.sessions.blank_slides import BlankRate, blank_rate
+from edge_runtime.sessions.blank_slides import MicroscopeBlankRate, blank_rate
 from edge_runtime.sessions.review import Reviewed, reviewed
 from edge_runtime.sessions.session_counts import stop_state
 from edge_runtime.sessions.store import ballast
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Status:
+class SessionStatus:
     """One session's state, all of it of one moment.
 
     Attributes:
@@ -34,7 +34,7 @@ class Status:
     totals: Totals
     review: Reviewed
     model: ModelRecord | None
-    blank: BlankRate | None
+    blank: MicroscopeBlankRate | None
     stop: StopState | None
     free: int
 
@@ -51,7 +51,7 @@ class Status:
         }
 
 
-def session_status(store: Store, session: Session) -> Status:
+def session_status(store: Store, session: Session) -> SessionStatus:
     """Gather the state of a session."""
     with store.reading():
         totals, model = store.totals(session), store.model_of(session)
@@ -60,4 +60,4 @@ def session_status(store: Store, session: Session) -> Status:
     rule, stop = session.plan.stop_rule, None
     if model is not None and blank is not None:
         stop = stop_state(rule, totals, model, blank, review)
-    return Status(session, totals, review, model, blank, stop, ballast.free_bytes(store.root))
+    return SessionStatus(session, totals, review, model, blank, stop, ballast.free_bytes(store.root))

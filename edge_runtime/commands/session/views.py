@@ -17,7 +17,7 @@ from edge_runtime.core.card import RESEARCH_USE
 from edge_runtime.core.lines import Document, error_line
 from edge_runtime.counting import cells_for_limit, detection_limit, exact, red_cells
 from edge_runtime.sessions import clock as clocks
-from edge_runtime.sessions.blank_slides import BlankRate, blank_rate
+from edge_runtime.sessions.blank_slides import MicroscopeBlankRate, blank_rate
 from edge_runtime.sessions.records import BLANK, CELL, FIELD, ModelRecord
 from edge_runtime.sessions.report import words
 from edge_runtime.sessions.report.data import Report
@@ -258,7 +258,7 @@ def _progress_line(session: Session, totals: Totals) -> str:
     )
 
 
-def _blank_line(blank: BlankRate) -> str:
+def _blank_line(blank: MicroscopeBlankRate) -> str:
     cells, infected = (sum(getattr(slide, name) for slide in blank.slides) for name in ("cells", "infected"))
     sure = exact(infected, cells)
     spread = blank.known.between_slide_sd if blank.known is not None else None

@@ -15,7 +15,7 @@ from typing import Any
 
 from edge_runtime.deploy.card import yamltext
 from edge_runtime.deploy.card.boot_partition import FOLDER
-from edge_runtime.deploy.card.settings import Settings
+from edge_runtime.deploy.card.settings import CardSettings
 
 FILES = ("user-data", "network-config", "meta-data")
 _DROP_IN = "systemd.set_credential_binary=systemd.unit-dropin.cloud-init-local.service:"
@@ -45,7 +45,7 @@ _EARLY = (
 )
 
 
-def user_data(settings: Settings) -> str:
+def user_data(settings: CardSettings) -> str:
     """``user-data``: host name, locale, keyboard, time zone, user and keys; the rest is started by ``bootcmd``."""
     layout, _, variant = settings.keyboard.partition(",")
     user: dict[str, Any] = {
@@ -74,7 +74,7 @@ def user_data(settings: Settings) -> str:
     return "#cloud-config\n" + yamltext.dump(document)
 
 
-def network_config(settings: Settings) -> str:
+def network_config(settings: CardSettings) -> str:
     """``network-config`` (netplan's version 2): the cable by DHCP, and the Wi-Fi to join.
 
     An access point is not described here but as NetworkManager's own file, which can say what small radios need.
@@ -97,7 +97,7 @@ def network_config(settings: Settings) -> str:
     return yamltext.dump({"network": network})
 
 
-def meta_data(instance_id: str, settings: Settings) -> str:
+def meta_data(instance_id: str, settings: CardSettings) -> str:
     """``meta-data``: the id that makes cloud-init see a new machine, and that nothing comes over a network."""
     return yamltext.dump({"instance-id": instance_id, "local-hostname": settings.name, "dsmode": "local"})
 

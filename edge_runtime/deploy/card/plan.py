@@ -19,7 +19,7 @@ from edge_runtime.deploy.card.boot_partition import (
     with_parameters,
     write_files,
 )
-from edge_runtime.deploy.card.settings import Settings
+from edge_runtime.deploy.card.settings import CardSettings
 from edge_runtime.deploy.card.wifi import network_manager_file
 from edge_runtime.deploy.kit.manifest import SUMS, Kit
 from edge_runtime.errors import WrongUsage
@@ -32,7 +32,7 @@ _REGDOM = "cfg80211.ieee80211_regdom="
 
 
 @dataclass(frozen=True)
-class Plan:
+class CardPlan:
     """What a card gets.
 
     Attributes:
@@ -42,7 +42,7 @@ class Plan:
         kit: copied to ``thinsmear/kit``.
     """
 
-    settings: Settings
+    settings: CardSettings
     instance_id: str
     files: dict[str, bytes]
     kit: Kit
@@ -59,7 +59,7 @@ class Plan:
         return {name: text.replace(key, MASK) if key else text for name, text in texts.items()}
 
 
-def make_plan(settings: Settings, kit: Kit, partition: BootPartition, instance_id: str) -> Plan:
+def make_plan(settings: CardSettings, kit: Kit, partition: BootPartition, instance_id: str) -> CardPlan:
     """Decide every file for a card.
 
     Raises:
@@ -95,10 +95,10 @@ def make_plan(settings: Settings, kit: Kit, partition: BootPartition, instance_i
     card = {"instance_id": instance_id, "name": settings.name, "kit": kit.id, "version": kit.details.get("version")}
     files[CARD] = (json.dumps(card, indent=1) + "\n").encode()
     files["cmdline.txt"] = with_parameters(partition.cmdline, drop, add).encode()  # last: it starts our first boot
-    return Plan(settings, instance_id, files, kit)
+    return CardPlan(settings, instance_id, files, kit)
 
 
-def carry_out(plan: Plan, partition: BootPartition) -> None:
+def carry_out(plan: CardPlan, partition: BootPartition) -> None:
     """Write the plan to the card, read everything back, and compare.
 
     Raises:
@@ -113,7 +113,7 @@ def carry_out(plan: Plan, partition: BootPartition) -> None:
     verify(partition.path, {**plan.files, f"{FOLDER}/kit/{SUMS}": (plan.kit.root / SUMS).read_bytes()}, sums)
 
 
-def inspect(settings: Settings, partition: BootPartition, system: str | None) -> Settings:
+def inspect(settings: CardSettings, partition: BootPartition, system: str | None) -> CardSettings:
     """The settings with the system that the card really holds.
 
     Args:
@@ -133,7 +133,7 @@ def inspect(settings: Settings, partition: BootPartition, system: str | None) ->
     return replace(settings, system=found or system or "")
 
 
-def _shell_settings(settings: Settings) -> str:
+def _shell_settings(settings: CardSettings) -> str:
     layout, _, variant = settings.keyboard.partition(",")
     # opened when it is there, and tried again while it is not
     camera = {"usb": "v4l2:0", "none": None, "auto": "auto"}.get(settings.camera, "picamera2")
@@ -149,7 +149,7 @@ def _shell_settings(settings: Settings) -> str:
     return "".join(f"{name}={shlex.quote(value)}\n" for name, value in values.items())
 
 
-def _config_lines(settings: Settings) -> list[str]:
+def _config_lines(settings: CardSettings) -> list[str]:
     """Lines for ``config.txt``: camera, Coral, the hardware watchdog, clock, LED and button."""
     lines = ["[all]", "dtparam=watchdog=on"]
     if settings.camera == "auto":

@@ -60,7 +60,7 @@ class SshKey:
 
 
 @dataclass(frozen=True)
-class Settings:
+class CardSettings:
     """What one card shall become. All fields were checked when the object exists.
 
     Attributes:

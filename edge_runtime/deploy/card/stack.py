@@ -14,8 +14,8 @@ from pathlib import Path
 from edge_runtime.common.files import write_atomically
 from edge_runtime.common.text import printable
 from edge_runtime.deploy.card.boot_partition import BootPartition, open_partition
-from edge_runtime.deploy.card.plan import Plan, carry_out, inspect, make_plan
-from edge_runtime.deploy.card.settings import Settings, check_host_name, numbered
+from edge_runtime.deploy.card.plan import CardPlan, carry_out, inspect, make_plan
+from edge_runtime.deploy.card.settings import CardSettings, check_host_name, numbered
 from edge_runtime.deploy.card.wifi import Wifi
 from edge_runtime.deploy.kit.manifest import Kit
 from edge_runtime.errors import BadData, NotConclusive, ThinsmearError, WrongUsage
@@ -26,7 +26,7 @@ COLUMNS = ("number", "name", "instance_id", "system", "network", "ssid", "countr
 
 
 @dataclass(frozen=True)
-class Order:
+class CardOrder:
     """What the cards of a stack share.
 
     Attributes:
@@ -37,13 +37,13 @@ class Order:
         wifi: gives a card's name its Wi-Fi; called once a card.
     """
 
-    settings: Settings
+    settings: CardSettings
     name: str
     kit: Kit
     system: str | None
     wifi: Callable[[str], Wifi | None]
 
-    def plan(self, number: int, partition: BootPartition) -> Plan:
+    def plan(self, number: int, partition: BootPartition) -> CardPlan:
         """The plan for the n-th card, with an id nobody had before."""
         name = numbered(self.name, number)
         settings = replace(self.settings, name=name, wifi=self.wifi(name))
@@ -62,7 +62,7 @@ class Written:
     """
 
     number: int
-    plan: Plan
+    plan: CardPlan
     status: str
     time: datetime
 
@@ -82,7 +82,7 @@ class Written:
 
 
 def write_stack(
-    order: Order,
+    order: CardOrder,
     boot: Path,
     count: int,
     first: int,

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from edge_runtime.core.lines import Document
     from edge_runtime.sessions.records import FieldRecord, Session
     from edge_runtime.sessions.session_counts import MachineCount
-    from edge_runtime.sessions.status import Status
+    from edge_runtime.sessions.status import SessionStatus
     from edge_runtime.sessions.store.store import Store
 
 
@@ -52,7 +52,7 @@ def status_document(store: Store, session: Session) -> Document:
     return document
 
 
-def _machine(status: Status) -> MachineCount | None:
+def _machine(status: SessionStatus) -> MachineCount | None:
     if status.model is None or status.blank is None or not status.totals.cells:
         return None
     cells = status.session.plan.red_cells_per_microlitre()

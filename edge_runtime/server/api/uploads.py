@@ -5,40 +5,22 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncGenerator
-from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from starlette.datastructures import UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import Request
 
-from edge_runtime.common.text import as_utf8, printable
+from edge_runtime.common.text import as_utf8
 from edge_runtime.server.access.limits import Place
 from edge_runtime.server.problems import Problem
 from edge_runtime.server.settings import Settings
+from edge_runtime.server.work.jobs import Upload
 
 FIELD = "files"
 _MOST_VALUES = 20  # form values other than files; none is used
 _LONGEST_NAME = 200
 _LONGEST = 10  # times the patience for a pause: so long may the whole take
-
-
-@dataclass(frozen=True)
-class Upload:
-    """One file of a request.
-
-    Attributes:
-        name: as the sender calls it, without folders; only ever repeated to the sender.
-        content: its bytes.
-    """
-
-    name: str
-    content: bytes
-
-    @property
-    def shown(self) -> str:
-        """The name, fit for an error's sentence."""
-        return printable(self.name)
 
 
 class _InMemory(MultiPartParser):

@@ -34,7 +34,7 @@ _NEWS = 20
 
 
 @dataclass(frozen=True)
-class Picture:
+class LivePicture:
     """A live picture.
 
     Attributes:
@@ -89,7 +89,7 @@ class Live:
         self._grabber: Grabber | None = None
         self._changed = threading.Condition()
         self._frame: Frame | None = None
-        self._picture: Picture | None = None
+        self._picture: LivePicture | None = None
         self._news: deque[tuple[int, str]] = deque(maxlen=_NEWS)
         self._watchers: set[Watcher] = set()
         self._allowed = _STALE  # seconds of silence, and of age of a frame, until the camera counts as lost
@@ -117,7 +117,7 @@ class Live:
         return self._grabber.received if self._grabber else 0
 
     @property
-    def picture(self) -> Picture | None:
+    def picture(self) -> LivePicture | None:
         """The newest live picture."""
         return self._picture
 
@@ -231,7 +231,7 @@ class Live:
             watchers = list(self._watchers)
         if not watchers:
             return
-        self._picture = Picture(frame.sequence, live_jpeg(frame))
+        self._picture = LivePicture(frame.sequence, live_jpeg(frame))
         self.encoded += 1
         for watcher in watchers:
             watcher.wake()

@@ -3,16 +3,38 @@
 from __future__ import annotations
 
 import hashlib
+from pathlib import Path
 
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
-from edge_runtime.server.page_files import TYPES
 from edge_runtime.server.problems import Problem
-from edge_runtime.server.service import Service
 
 router = APIRouter(include_in_schema=False)
 INDEX = "index.html"
+TYPES = {
+    ".html": "text/html; charset=utf-8",
+    ".js": "text/javascript; charset=utf-8",
+    ".css": "text/css; charset=utf-8",
+    ".json": "application/json",
+    ".svg": "image/svg+xml",
+    ".png": "image/png",
+    ".ico": "image/x-icon",
+    ".woff2": "font/woff2",
+    ".webmanifest": "application/manifest+json",
+}
+
+
+def page_files(folder: Path) -> dict[str, Path]:
+    """The page's files by their names below the folder; a request's text is only ever looked up here."""
+    return {
+        path.relative_to(folder).as_posix(): path
+        for path in sorted(folder.rglob("*"))
+        if path.suffix in TYPES and path.is_file()
+    }
+
+
+FILES = page_files(Path(__file__).parent)
 
 
 @router.get("/")
@@ -28,8 +50,7 @@ def part(request: Request, name: str) -> Response:
 
 
 def _file(request: Request, name: str) -> Response:
-    service: Service = request.app.state.service
-    path = service.page_files.get(name)
+    path = FILES.get(name)
     if path is None:
         raise Problem(404, "not-found", "The page has no such part.")
     content = path.read_bytes()

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from edge_runtime.common.text import printable
 from edge_runtime.core.classifier import Classifier
 from edge_runtime.core.encoding import write_png
 from edge_runtime.core.images import load_image
@@ -15,7 +16,6 @@ from edge_runtime.core.lines import Document, cell_line, error_line
 from edge_runtime.errors import BadImage, WrongUsage
 from edge_runtime.fields.reader import field_line
 from edge_runtime.server.api.documents import field_document, status_document
-from edge_runtime.server.api.uploads import Upload
 from edge_runtime.server.problems import Problem
 from edge_runtime.server.work.smears import Smears
 from edge_runtime.server.work.workers import alive
@@ -32,6 +32,24 @@ if TYPE_CHECKING:
     from edge_runtime.cameras import Frame
     from edge_runtime.fields import FieldReader
     from edge_runtime.server.settings import Settings
+
+
+@dataclass(frozen=True)
+class Upload:
+    """One file of a request.
+
+    Attributes:
+        name: as the sender calls it, without folders; only ever repeated to the sender.
+        content: its bytes.
+    """
+
+    name: str
+    content: bytes
+
+    @property
+    def shown(self) -> str:
+        """The name, fit for an error's sentence."""
+        return printable(self.name)
 
 
 @dataclass

@@ -12,7 +12,7 @@ from edge_runtime import __version__
 from edge_runtime.core.card import RESEARCH_USE
 from edge_runtime.counting import CountSummary, RedCells, StopState, summarise_count
 from edge_runtime.errors import WrongUsage
-from edge_runtime.sessions.blank_slides import BlankRate, blank_rate
+from edge_runtime.sessions.blank_slides import MicroscopeBlankRate, blank_rate
 from edge_runtime.sessions.manual_counts import ManualCount, manual_counts
 from edge_runtime.sessions.records import ModelRecord, Session, Totals
 from edge_runtime.sessions.review import Reviewed, SuspectedCell, picture, reviewed, suspected_cells
@@ -88,7 +88,7 @@ class Report:
     asexual: CountSummary | None
     gametocytes: CountSummary | None
     manual: tuple[tuple[ManualCount, CountSummary], ...]
-    blank: BlankRate
+    blank: MicroscopeBlankRate
     stop: StopState | None
     excludes: float | None
     quality: QualityNotes

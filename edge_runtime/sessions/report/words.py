@@ -7,7 +7,7 @@ from typing import Any
 
 from edge_runtime.common.text import printable
 from edge_runtime.counting import CountSummary, DensityRange, RedCells, density
-from edge_runtime.sessions.blank_slides import FEW_SLIDES, BlankRate
+from edge_runtime.sessions.blank_slides import FEW_SLIDES, MicroscopeBlankRate
 from edge_runtime.sessions.records import CELL, VERDICTS, Session
 from edge_runtime.sessions.report.data import Report
 from edge_runtime.sessions.report.numbers import number as _number
@@ -124,7 +124,7 @@ def detection(report: Report) -> str:
     return detection_words(report.machine, report.blank, report.red_cells)
 
 
-def detection_words(machine: MachineCount, blank: BlankRate, cells: RedCells) -> str:
+def detection_words(machine: MachineCount, blank: MicroscopeBlankRate, cells: RedCells) -> str:
     """See :func:`detection`; for a count without a report."""
     limit = machine.summary.detection
     if limit is None:

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from edge_runtime.deploy.card import yamltext
-from edge_runtime.deploy.card.settings import Settings, check_host_name, numbered, parse_ssh_keys
+from edge_runtime.deploy.card.settings import CardSettings, check_host_name, numbered, parse_ssh_keys
 from edge_runtime.deploy.card.stack import check_names
 from edge_runtime.deploy.card.wifi import Wifi, hashed_key, network_manager_file
 from edge_runtime.errors import WrongUsage
@@ -77,7 +77,7 @@ def test_host_names(name: str) -> None:
 )
 def test_values_that_are_refused(change: dict[str, Any], message: str) -> None:
     with pytest.raises(WrongUsage, match=message):
-        Settings(**{"name": "scope", "system": "trixie", **change})
+        CardSettings(**{"name": "scope", "system": "trixie", **change})
 
 
 @pytest.mark.parametrize(
@@ -98,7 +98,7 @@ def test_wifi_that_is_refused(change: dict[str, Any], message: str) -> None:
 
 
 def test_the_key_is_not_shown() -> None:
-    assert KEY not in repr(Settings("scope", "trixie", wifi=Wifi("net", "UG", KEY)))
+    assert KEY not in repr(CardSettings("scope", "trixie", wifi=Wifi("net", "UG", KEY)))
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from edge_runtime.errors import WrongUsage
 from edge_runtime.server.access import address as qr
 from tests.edge_runtime.server.server_tools import PHONE, TOKEN, begin, cell_image, client, is_problem, uploads
 
-from edge_runtime.server.page_files import page_files  # isort: skip
+from edge_runtime.server.page import routes  # isort: skip
 from edge_runtime.server.settings import Settings  # isort: skip
 from edge_runtime.server.access.tokens import COOKIE_LIFE, Keys, own_token, read_token  # isort: skip  after the skip above
 
@@ -181,14 +181,14 @@ def test_every_answer_has_the_headers(tmp_path: Path) -> None:
             assert "access-control-allow-origin" not in answer.headers and "server" not in answer.headers
 
 
-def test_only_files_that_ship_are_served(tmp_path: Path) -> None:
+def test_only_files_that_ship_are_served(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "page" / "js").mkdir(parents=True)
     (tmp_path / "page" / "js" / "app.js").write_text("export {}")
     (tmp_path / "page" / "index.html").write_text("<!doctype html>")
     (tmp_path / "page" / "notes.txt").write_text("not a part of the page")
     (tmp_path / "secret.json").write_text("{}")
     with client(tmp_path) as caller:
-        caller.app.state.service.page_files = page_files(tmp_path / "page")  # type: ignore[attr-defined]
+        monkeypatch.setattr(routes, "FILES", routes.page_files(tmp_path / "page"))
         assert caller.get("/").headers["content-type"] == "text/html; charset=utf-8"
         answer = caller.get("/page/js/app.js")
         assert answer.text == "export {}" and answer.headers["content-type"].startswith("text/javascript")
