@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     )
     from edge_runtime.fields.reader import FieldReader, FieldResult
     from edge_runtime.inspection.opening import ModelDescription, open_classifier
+    from edge_runtime.sessions.store.opening import open_existing, open_store
     from edge_runtime.sessions.store.store import Store
 
 __version__ = "0.1.0"
@@ -57,7 +58,9 @@ __all__ = [
     "load_image",
     "open_camera",
     "open_classifier",
+    "open_existing",
     "open_model",
+    "open_store",
 ]
 
 _HOMES = {
@@ -72,6 +75,7 @@ _HOMES = {
     ),
     "edge_runtime.fields.reader": ("FieldReader", "FieldResult"),
     "edge_runtime.inspection.opening": ("ModelDescription", "open_classifier"),
+    "edge_runtime.sessions.store.opening": ("open_existing", "open_store"),
     "edge_runtime.sessions.store.store": ("Store",),
 }  # fmt: skip
 
