@@ -16,7 +16,6 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -132,7 +131,7 @@ class Intake:
         self,
         pixels: NDArray[np.uint8],
         result: Result,
-        content: Callable[[], bytes],
+        content: bytes,
         camera: Mapping[str, Any],
     ) -> Taken:
         """Judge a picture within the session and keep it.
@@ -140,7 +139,7 @@ class Intake:
         Args:
             pixels: uint8 [h, w, 3], RGB, upright.
             result: what the classifier found in it.
-            content: gives the file to keep.
+            content: the file to keep.
             camera: :data:`FROM_FILE`, or of :func:`from_camera`.
 
         Raises:
@@ -154,7 +153,7 @@ class Intake:
         self,
         pixels: NDArray[np.uint8],
         result: Result,
-        content: Callable[[], bytes],
+        content: bytes,
         camera: Mapping[str, Any],
     ) -> Taken:
         """Keep a picture whose quality was judged by :meth:`judge` already; durable when this returns.
@@ -164,7 +163,7 @@ class Intake:
         """
         record = FieldRecord.of(result)
         try:
-            added = self._store.add_field(self.session, content(), record, self._model, camera, pixels)
+            added = self._store.add_field(self.session, content, record, self._model, camera, pixels)
         except BaseException:
             self._smear.forget()
             raise
@@ -207,7 +206,7 @@ def take_files(
         except BadImage as error:
             yield FileOutcome(source, problem=error)
             continue
-        yield FileOutcome(source, intake.take(pixels, read(pixels), partial(bytes, content), FROM_FILE))
+        yield FileOutcome(source, intake.take(pixels, read(pixels), content, FROM_FILE))
 
 
 def _content(path: Path) -> bytes:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from edge_runtime.core.classifier import CellResult
@@ -81,7 +80,7 @@ class Recorder:
             self._refused = refused
             if not again:
                 camera = from_camera(self._camera, pixels, settings)
-                number = self.intake.keep(pixels, result, partial(write_png, pixels), camera).added.number
+                number = self.intake.keep(pixels, result, write_png(pixels), camera).added.number
                 self._look()
         return {
             "session": self.session.code,

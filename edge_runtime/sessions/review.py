@@ -222,11 +222,7 @@ def current_verdict(store: Store, session: Session, cell: str) -> dict[str, Any]
 
 
 def reviewed(store: Store, session: Session, totals: Totals | None = None) -> Reviewed:
-    """Where the review stands.
-
-    Args:
-        totals: of the session at the same moment, when they are known; None to ask for them.
-    """
+    """Where the review stands; ``totals`` are the session's at the same moment, None to ask for them."""
     with store.reading() as connection:
         totals = totals or store.totals(session)
         rows = connection.execute(

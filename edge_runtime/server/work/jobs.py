@@ -185,9 +185,10 @@ def _add(
 ) -> Document:
     result = tools.reader.read(pixels)
     model = ModelRecord.of(tools.classifier)
+    encoded = content()
     with smears.using(session) as smear:
         try:
-            taken = Intake(tools.store, session, model, smear).take(pixels, result, content, camera)
+            taken = Intake(tools.store, session, model, smear).take(pixels, result, encoded, camera)
         except WrongUsage as error:  # another model, or another kind of image
             raise Problem(409, "not-this-session", str(error)) from error
     added, record = taken.added, taken.record

@@ -24,6 +24,7 @@ from edge_runtime.cameras import CameraFault, CameraInfo, Frame, Pace
 from edge_runtime.cameras import v4l2 as usb
 from edge_runtime.core import model_file
 from edge_runtime.errors import EnvironmentLacks
+from tests.edge_runtime.commands.processes import rest
 
 RED, BLUE = (200, 60, 40), (40, 60, 200)
 COMMANDS = {
@@ -218,7 +219,7 @@ def test_signals_end_it_cleanly(
     assert json.loads(first)["label"] == "Parasitized"
     running.send_signal(sign)
     begin = time.monotonic()
-    output, error = running.communicate(timeout=30)
+    output, error = rest(running)
     assert running.returncode == code
     assert time.monotonic() - begin < 10
     assert "Traceback" not in error and "picture" in error and ("stopped" in error) == (code == 130)

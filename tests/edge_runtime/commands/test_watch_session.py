@@ -24,6 +24,7 @@ from edge_runtime.core import model_file
 from edge_runtime.sessions import SessionPlan, open_existing, open_store
 from edge_runtime.sessions.report.data import make_report
 from edge_runtime.sessions.store.integrity import check_store
+from tests.edge_runtime.commands.processes import rest
 
 RED, BLUE = (200, 60, 40), (40, 60, 200)
 COMMANDS = {"watch": ("edge_runtime.commands.watch.command:watch", "")}
@@ -251,7 +252,7 @@ def test_signals_finish_the_picture_at_hand(
     assert running.stdout is not None
     first = json.loads(running.stdout.readline())
     running.send_signal(sign)
-    output, error = running.communicate(timeout=30)
+    output, error = rest(running)
     assert running.returncode == code and "Traceback" not in error
     given = [first, *lines(output)]
     assert rows("SELECT count(*) FROM fields") == [(len(given),)]  # every line is stored, everything stored is a line
@@ -270,7 +271,7 @@ def test_a_report_reads_while_a_camera_writes(
     while running.poll() is None or not seen:
         with open_existing(Path("store")) as store:  # opened anew each time, as a report is
             seen.append(make_report(store, store.session(), 5).totals.cells)
-    output, error = running.communicate(timeout=30)
+    output, error = rest(running)
     assert running.returncode == 0 and "busy" not in error and "locked" not in error
     assert seen == sorted(seen) and seen[0] < 40 and len(seen) > 3
     assert rows("SELECT count(*) FROM fields") == [(40,)] and len(lines(output)) == 39

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -47,7 +46,7 @@ def read(pixels: np.ndarray) -> FieldResult:
 
 
 def take(intake: Intake, pixels: np.ndarray) -> Taken:
-    return intake.take(pixels, read(pixels), partial(write_png, pixels), FROM_FILE)
+    return intake.take(pixels, read(pixels), write_png(pixels), FROM_FILE)
 
 
 def refused(taken: Taken) -> list[str]:
@@ -109,7 +108,7 @@ def test_keeping_what_was_judged_before_judges_no_more(tmp_path: Path) -> None:
         intake, pixels = Intake(store, store.new_session(PLAN), MODEL), picture(1)
         result = read(pixels)
         result = replace(result, quality=intake.judge(pixels, result.quality))
-        kept = intake.keep(pixels, result, partial(write_png, pixels), FROM_FILE)
+        kept = intake.keep(pixels, result, write_png(pixels), FROM_FILE)
         assert kept.record.accepted and kept.record.quality["relative_focus"] == 1.0
 
 
