@@ -8,10 +8,10 @@ from fastapi import APIRouter, Body, Path, Query, Request
 from fastapi.responses import JSONResponse, Response
 
 from edge_runtime.errors import WrongUsage
-from edge_runtime.server.api.documents import review_document, status_document, verdict_document
 from edge_runtime.server.api.openapi import file_answer, problems
 from edge_runtime.server.api.schemas import Code, ManualCounts, Review, Said, Status, VerdictSaid
 from edge_runtime.server.api.sessions import SessionCode
+from edge_runtime.server.documents import review_document, status_document, verdict_document
 from edge_runtime.server.problems import Problem
 from edge_runtime.server.service import Service
 from edge_runtime.server.work import jobs

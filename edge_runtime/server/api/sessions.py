@@ -11,10 +11,10 @@ from fastapi.responses import JSONResponse, Response
 
 from edge_runtime.core.images import load_image
 from edge_runtime.errors import WrongUsage
-from edge_runtime.server.api.documents import session_rows, status_document
 from edge_runtime.server.api.openapi import UPLOAD_PROBLEMS, file_answer, problems, upload
 from edge_runtime.server.api.schemas import FieldDocument, Fields, NewSession, Results, Sessions, Status
 from edge_runtime.server.api.uploads import read_uploads
+from edge_runtime.server.documents import session_rows, status_document
 from edge_runtime.server.problems import Problem
 from edge_runtime.server.service import Service
 from edge_runtime.server.work import jobs

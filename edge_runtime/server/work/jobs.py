@@ -15,7 +15,7 @@ from edge_runtime.core.images import load_image
 from edge_runtime.core.lines import Document, cell_line, error_line
 from edge_runtime.errors import BadImage, WrongUsage
 from edge_runtime.fields.reader import field_line
-from edge_runtime.server.api.documents import field_document, status_document
+from edge_runtime.server.documents import field_document, status_document
 from edge_runtime.server.problems import Problem
 from edge_runtime.server.work.smears import Smears
 from edge_runtime.server.work.workers import alive

@@ -13,7 +13,17 @@ from edge_runtime.counting.tails import BetaTails, BinomialTails, log_mean
 
 @pytest.mark.parametrize(
     ("a", "b"),
-    [(0.5, 0.5), (1, 1), (0.5, 5_000.5), (1, 5_000), (26, 4_975), (51, 999_951), (1_000, 1_000), (100.5, 3), (5_000, 1)],
+    [
+        (0.5, 0.5),
+        (1, 1),
+        (0.5, 5_000.5),
+        (1, 5_000),
+        (26, 4_975),
+        (51, 999_951),
+        (1_000, 1_000),
+        (100.5, 3),
+        (5_000, 1),
+    ],
 )
 def test_beta_tails_agree_with_scipy(a: float, b: float) -> None:
     stats = pytest.importorskip("scipy.stats")
@@ -43,7 +53,9 @@ def test_mid_p_tails_of_a_count_agree_with_scipy(infected: int, counted: int) ->
     tails = BinomialTails(infected, counted)
     right = stats.binom.cdf(infected, counted, rates) - equal
     assert np.exp(tails.log_at_most(rates)) == pytest.approx(right, abs=1e-7)
-    assert np.exp(tails.log_at_least(rates)) == pytest.approx(stats.binom.sf(infected, counted, rates) + equal, abs=1e-7)
+    assert np.exp(tails.log_at_least(rates)) == pytest.approx(
+        stats.binom.sf(infected, counted, rates) + equal, abs=1e-7
+    )
 
 
 def test_with_no_cell_called_the_tail_is_a_power_however_small() -> None:
