@@ -5,7 +5,7 @@ export TF_CPP_MIN_LOG_LEVEL := 3
 
 RECIPES := $(foreach one,seeds short full,docs/bench/more/recipes-$(one).json)
 
-.PHONY: demo test lint test-long test-boot figures clean
+.PHONY: demo test lint test-long test-boot figures dist clean
 
 .venv/installed: setup.cfg pyproject.toml
 	$(PYTHON) -m venv .venv
@@ -29,6 +29,11 @@ test-long: .venv/installed
 # boots a card in an emulator: root, half an hour; docs/boot-test.md
 test-boot: .venv/installed
 	$(BIN)/python -m pytest -q -m boot tests/boot
+
+# what a release consists of: built twice, compared, checked, installed; CONTRIBUTING.md
+dist: .venv/installed
+	$(BIN)/pip install --quiet --editable '.[release]'
+	$(BIN)/python .ci/dist.py
 
 # tables and plots of the documents, from what benchmarks saved
 figures: .venv/installed
