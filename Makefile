@@ -40,7 +40,7 @@ figures: .venv/installed
 	$(BIN)/thinsmear bench report docs/bench/*.json --readme README.md
 	$(BIN)/thinsmear bench report docs/bench/models.json docs/bench/more/peers-fast.json --readme docs/models.md
 	$(BIN)/thinsmear bench report docs/bench/more/fields.json --readme docs/fields.md
-	$(BIN)/thinsmear bench report $(RECIPES) --readme docs/training.md
+	$(BIN)/thinsmear bench report $(RECIPES) --readme docs/training-tried.md
 
 clean:
 	rm -rf .venv build dist *.egg-info

@@ -18,7 +18,7 @@ BENCH = ROOT / "docs" / "bench"
         ("README.md", sorted(BENCH.glob("*.json"))),
         ("docs/models.md", [BENCH / "models.json", BENCH / "more" / "peers-fast.json"]),
         ("docs/fields.md", [BENCH / "more" / "fields.json"]),
-        ("docs/training.md", [BENCH / "more" / f"recipes-{name}.json" for name in ("seeds", "short", "full")]),
+        ("docs/training-tried.md", [BENCH / "more" / f"recipes-{name}.json" for name in ("seeds", "short", "full")]),
     ],
     ids=["README", "models", "fields", "training"],
 )
