@@ -5,7 +5,7 @@ export TF_CPP_MIN_LOG_LEVEL := 3
 
 RECIPES := $(foreach one,seeds short full,docs/bench/more/recipes-$(one).json)
 
-.PHONY: demo test lint test-long test-boot figures dist clean
+.PHONY: demo test lint test-long test-boot contract figures dist clean
 
 .venv/installed: setup.cfg pyproject.toml
 	$(PYTHON) -m venv .venv
@@ -25,6 +25,10 @@ test: lint
 
 test-long: .venv/installed
 	$(BIN)/python -m pytest -q -m long -o timeout=3600
+
+# records what others script against anew, where it is meant to have grown; says what differs
+contract: .venv/installed
+	$(BIN)/python -m tests.contract.record
 
 # boots a card in an emulator: root, half an hour; docs/boot-test.md
 test-boot: .venv/installed
