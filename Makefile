@@ -41,9 +41,10 @@ dist: .venv/installed
 
 # tables and plots of the documents, from what benchmarks saved
 figures: .venv/installed
-	$(BIN)/thinsmear bench report docs/bench/*.json --readme README.md
-	$(BIN)/thinsmear bench report docs/bench/models.json docs/bench/more/peers-fast.json --readme docs/models.md
+	$(BIN)/thinsmear bench report docs/bench/models.json --readme README.md
+	$(BIN)/thinsmear bench report $(addprefix docs/bench/,models.json peers.json more/peers-fast.json) --readme docs/models.md
 	$(BIN)/thinsmear bench report docs/bench/more/fields.json --readme docs/fields.md
+	$(BIN)/thinsmear bench report docs/bench/training.json --readme docs/training.md
 	$(BIN)/thinsmear bench report $(RECIPES) --readme docs/training-tried.md
 
 clean:
