@@ -5,7 +5,7 @@ export TF_CPP_MIN_LOG_LEVEL := 3
 
 RECIPES := $(foreach one,seeds short full,docs/bench/more/recipes-$(one).json)
 
-.PHONY: demo test lint test-long test-boot figures clean
+.PHONY: demo test lint test-long test-boot contract figures dist clean
 
 .venv/installed: setup.cfg pyproject.toml
 	$(PYTHON) -m venv .venv
@@ -18,6 +18,7 @@ demo: .venv/installed
 
 lint: .venv/installed
 	$(BIN)/ruff check .
+	$(BIN)/lint-imports --no-cache
 	$(BIN)/mypy
 
 test: lint
@@ -26,16 +27,26 @@ test: lint
 test-long: .venv/installed
 	$(BIN)/python -m pytest -q -m long -o timeout=3600
 
+# records what others script against anew, where it is meant to have grown; says what differs
+contract: .venv/installed
+	$(BIN)/python -m tests.contract.record
+
 # boots a card in an emulator: root, half an hour; docs/boot-test.md
 test-boot: .venv/installed
 	$(BIN)/python -m pytest -q -m boot tests/boot
 
+# what a release consists of: built twice, compared, checked, installed; CONTRIBUTING.md
+dist: .venv/installed
+	$(BIN)/pip install --quiet --editable '.[release]'
+	$(BIN)/python .ci/dist.py
+
 # tables and plots of the documents, from what benchmarks saved
 figures: .venv/installed
-	$(BIN)/thinsmear bench report docs/bench/*.json --readme README.md
-	$(BIN)/thinsmear bench report docs/bench/models.json docs/bench/more/peers-fast.json --readme docs/models.md
+	$(BIN)/thinsmear bench report docs/bench/models.json --readme README.md
+	$(BIN)/thinsmear bench report $(addprefix docs/bench/,models.json peers.json more/peers-fast.json) --readme docs/models.md
 	$(BIN)/thinsmear bench report docs/bench/more/fields.json --readme docs/fields.md
-	$(BIN)/thinsmear bench report $(RECIPES) --readme docs/training.md
+	$(BIN)/thinsmear bench report docs/bench/training.json --readme docs/training.md
+	$(BIN)/thinsmear bench report $(RECIPES) --readme docs/training-tried.md
 
 clean:
 	rm -rf .venv build dist *.egg-info

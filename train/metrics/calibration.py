@@ -16,7 +16,8 @@ _STEPS = 100
 # A pull towards "leave the logits alone", worth a thousandth of a cell: it only decides when the data cannot.
 _RIDGE = 1e-3
 # Fewer patients tell more of themselves than of the bias: one with hundreds of cells moves it for everyone. Measured
-# over draws of ten validation patients (docs/training.md): ECE 0.007 with the temperature alone, 0.011 with the bias.
+# over draws of ten validation patients (docs/training-tried.md): ECE 0.007 with the temperature alone, 0.011 with
+# the bias.
 PATIENTS_FOR_BIAS = 30
 
 

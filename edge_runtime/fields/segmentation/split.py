@@ -13,6 +13,8 @@ from edge_runtime.fields.segmentation.shapes import Shape, measure_shapes
 from edge_runtime.fields.segmentation.watershed import Passes, climb, find_passes, renumber_passes
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from numpy.typing import NDArray
 
 # What speaks against a region being one cell, in areas and diameters of the usual cell. Set on fields of one
@@ -82,9 +84,7 @@ def _join(
     shapes = measure_shapes(labels)
     heights = summits.tolist()
     costs = {label: _cost(shape, diameter) for label, shape in shapes.items()}
-    necks: dict[int, dict[int, float]] = {label: {} for label in shapes}
-    for first, second, height in zip(*(part.tolist() for part in passes), strict=True):
-        necks[first][second] = necks[second][first] = height
+    necks = _necks(shapes, passes)
     parent = list(range(len(summits)))
     changes = dict.fromkeys(shapes, 0)  # joins so far; a waiting pair whose count has moved on is out of date
     waiting: list[tuple[float, int, int, int, int, Shape]] = []
@@ -102,10 +102,8 @@ def _join(
         if gain > 0:  # the counts make every entry unique, so shapes are never compared
             heapq.heappush(waiting, (-gain, a, b, changes[a], changes[b], union))
 
-    for a, others in necks.items():
-        for b in others:
-            if a < b:
-                consider(a, b)
+    for a, b in [(a, b) for a, others in necks.items() for b in others if a < b]:
+        consider(a, b)
     while waiting:
         _, a, b, seen_a, seen_b, union = heapq.heappop(waiting)
         if changes.get(a) != seen_a or changes.get(b) != seen_b:
@@ -116,14 +114,27 @@ def _join(
         shapes[a], costs[a] = union, _cost(union, diameter)
         changes[a] += 1
         del shapes[b], changes[b]
-        for other, height in necks.pop(b).items():
-            del necks[other][b]
-            if other != a:
-                necks[a][other] = necks[other][a] = max(height, necks[a].get(other, 0.0))
+        _hand_over(necks, b, a)
         for other in necks[a]:
             consider(a, other)
     _, number = _numbered(parent)
     return number[labels], {int(number[label]): shape for label, shape in shapes.items()}
+
+
+def _necks(labels: Iterable[int], passes: Passes) -> dict[int, dict[int, float]]:
+    """For each label its neighbours, and how high the pass to each is."""
+    necks: dict[int, dict[int, float]] = {label: {} for label in labels}
+    for first, second, height in zip(*(part.tolist() for part in passes), strict=True):
+        necks[first][second] = necks[second][first] = height
+    return necks
+
+
+def _hand_over(necks: dict[int, dict[int, float]], gone: int, kept: int) -> None:
+    """Give the neighbours of a label that is joined to the one that is kept; of two passes the higher one counts."""
+    for other, height in necks.pop(gone).items():
+        del necks[other][gone]
+        if other != kept:
+            necks[kept][other] = necks[other][kept] = max(height, necks[kept].get(other, 0.0))
 
 
 def _cost(shape: Shape, diameter: float) -> float:
