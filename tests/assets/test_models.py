@@ -1,0 +1,20 @@
+"""The committed models answer as those that their script makes today."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from edge_runtime.core.backends import open_interpreter
+from tests.assets.make_models import KINDS, SIDE, convert, read
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_committed_model_is_what_the_script_makes(kind: str) -> None:
+    pytest.importorskip("tensorflow", reason="the script makes models with TensorFlow")
+    committed, made = open_interpreter(read(kind)), open_interpreter(convert(kind))
+    assert (committed.input, committed.output) == (made.input, made.output)
+    colours = np.random.default_rng(3).integers(0, 256, (20, 1, 1, 1, 3))
+    for colour in colours:
+        pixels = np.broadcast_to(colour, (1, SIDE, SIDE, 3)).astype(committed.input.dtype)
+        np.testing.assert_allclose(committed.run(pixels), made.run(pixels), rtol=1e-5)
