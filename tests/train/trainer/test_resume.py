@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -138,16 +138,6 @@ def cells(run_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def command(cells: Path, out: Path, *more: str) -> list[str]:
     return ["train", str(cells), "--out", str(out), "--cache", str(cells.parent / "cache"), "--arch", "cnn_128",
             "--size", "32", "--weights", "none", "--epochs", "3", "--batch-size", "32", "-q", *more]  # fmt: skip
-
-
-@pytest.fixture
-def eager() -> Iterator[None]:
-    """Small trainings are over sooner than TensorFlow has traced them."""
-    import tensorflow as tf
-
-    tf.config.run_functions_eagerly(True)
-    yield
-    tf.config.run_functions_eagerly(False)
 
 
 def once_there(path: Path, trouble: BaseException, real: Callable[..., Any]) -> Callable[..., Any]:
