@@ -91,7 +91,8 @@ def test_every_family_builds_learns_converts_and_classifies(name: str, eager: No
 )
 def test_the_whole_way(name: str, cells: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     run, model = tmp_path / "run", tmp_path / "model.tflite"
-    options = ["--arch", name, "--size", str(side(name)), "--weights", "none", "--epochs", "1", "--batch-size", "16", "-q"]
+    options = ["--arch", name, "--size", str(side(name)), "--weights", "none"]
+    options += ["--epochs", "1", "--batch-size", "16", "-q"]
     if name.startswith("mobilenet_v2"):
         options += ["--alpha", "0.35"]
     assert thinsmear(["train", str(cells), "--out", str(run), "--cache", str(tmp_path / "cache"), *options]) == 0

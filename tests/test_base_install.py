@@ -11,18 +11,19 @@ import numpy as np
 import pytest
 from PIL import Image
 
-ROOT = Path(__file__).resolve().parents[1]
+from edge_runtime.deploy.kit.build import build_wheel
+from edge_runtime.errors import EnvironmentLacks
 
 
 @pytest.fixture(scope="module")
 def device(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The ``bin`` folder of an environment that holds nothing but the wheel and what it requires."""
     folder = tmp_path_factory.mktemp("device")
-    subprocess.run(
-        [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", str(folder), str(ROOT)],
-        check=True,
-    )
-    (wheel,) = folder.glob("thinsmear-*.whl")
+    try:
+        wheel = build_wheel(folder / "wheel")  # from a copy: no stale build/ of the checkout gets in
+    except EnvironmentLacks as error:
+        assert "No matching distribution" in str(error), error
+        pytest.skip("no package registry can be reached")
     subprocess.run([sys.executable, "-m", "venv", str(folder / "venv")], check=True)
     installed = subprocess.run(
         [str(folder / "venv/bin/python"), "-m", "pip", "install", "--quiet", "--retries", "1", str(wheel)],

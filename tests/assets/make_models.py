@@ -3,7 +3,8 @@
     python -m tests.assets.make_models
 
 Each calls a cell parasitized when it is redder than blue: logit = 4 (red - blue), colours in -1..1, 16x16 pixels. Kinds:
-"int8" and "float32" (one logit), "sigmoid" (one probability), "softmax" and "logits" (blue, red).
+"int8" and "float32" (one logit), "sigmoid" (one probability), "softmax" and "logits" (blue, red). "custom" only holds a
+custom operator, MatrixDeterminant, whose name is as long as that of what the Edge TPU compiler leaves.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from __future__ import annotations
 import os
 import warnings
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -23,8 +25,6 @@ def convert(kind: str) -> bytes:
     """The flatbuffer of a kind; needs TensorFlow."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     import tensorflow
-
-    from train.network.silence import silenced
 
     layers = tensorflow.keras.layers
     pixels = tensorflow.keras.Input((SIDE, SIDE, 3), batch_size=1)
@@ -45,6 +45,25 @@ def convert(kind: str) -> bytes:
         converter.target_spec.supported_ops = [tensorflow.lite.OpsSet.TFLITE_BUILTINS_INT8]
         converter.inference_input_type = tensorflow.uint8
         converter.inference_output_type = tensorflow.int8
+    return _converted(converter)
+
+
+def convert_custom() -> bytes:
+    """The flatbuffer with the custom operator; needs TensorFlow."""
+    import tensorflow
+
+    @tensorflow.function(input_signature=[tensorflow.TensorSpec((1, SIDE, SIDE, 3), tensorflow.float32)])
+    def determinant(x: Any) -> Any:
+        return tensorflow.linalg.det(x[:, :2, :2, 0])[:, None]
+
+    converter = tensorflow.lite.TFLiteConverter.from_concrete_functions([determinant.get_concrete_function()])
+    converter.allow_custom_ops = True
+    return _converted(converter)
+
+
+def _converted(converter: Any) -> bytes:
+    from train.network.silence import silenced
+
     with silenced(), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the converter warns of what is meant
         return bytes(converter.convert())
@@ -58,3 +77,4 @@ def read(kind: str) -> bytes:
 if __name__ == "__main__":
     for name in KINDS:
         (FOLDER / f"{name}.tflite").write_bytes(convert(name))
+    (FOLDER / "custom.tflite").write_bytes(convert_custom())

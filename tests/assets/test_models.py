@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from edge_runtime.core.backends import open_interpreter
-from tests.assets.make_models import KINDS, SIDE, convert, read
+from edge_runtime.inspection.graph import read_graph
+from tests.assets.make_models import KINDS, SIDE, convert, convert_custom, read
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -18,3 +19,9 @@ def test_the_committed_model_is_what_the_script_makes(kind: str) -> None:
     for colour in colours:
         pixels = np.broadcast_to(colour, (1, SIDE, SIDE, 3)).astype(committed.input.dtype)
         np.testing.assert_allclose(committed.run(pixels), made.run(pixels), rtol=1e-5)
+
+
+def test_the_committed_custom_operator_is_what_the_script_makes() -> None:
+    pytest.importorskip("tensorflow", reason="the script makes models with TensorFlow")
+    assert read_graph(read("custom")) == read_graph(convert_custom())
+    assert b"MatrixDeterminant" in read("custom")
