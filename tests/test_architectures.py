@@ -63,6 +63,9 @@ def test_every_family_builds_learns_converts_and_classifies(name: str, eager: No
     keras.utils.set_random_seed(0)
     model = family.build(size, 0.35, None, 0.0)
     assert model.output_shape == (None, 1)
+    for layer in model.layers:
+        if name.startswith("mobilenet") and isinstance(layer, keras.layers.BatchNormalization):
+            layer.gamma.assign(layer.gamma * 2.5)  # or activations of random weights, and gradients, die on their way
     pixels = np.random.default_rng(0).integers(0, 256, (4, size, size, 3)).astype(np.uint8)
     part = Part(pixels, np.array([1, 0, 1, 0], np.float32), np.arange(2))
     # Without decay, what changes a weight is its gradient.
@@ -72,8 +75,7 @@ def test_every_family_builds_learns_converts_and_classifies(name: str, eager: No
     trainer.run_epoch()
     learnt = [not np.array_equal(a, b.numpy()) for a, b in zip(before, model.trainable_weights, strict=True)]
     assert np.isfinite(trainer.history[0]["loss"])
-    # The last four are the head's. Random weights let activations, and some gradients, die on their way down.
-    assert all(learnt[-4:]) and sum(learnt) > len(learnt) / 2
+    assert all(learnt[-4:]) and sum(learnt) > 0.9 * len(learnt), learnt  # the last four are the head's
 
     tf.config.run_functions_eagerly(False)  # TensorFlow's converter wants a graph
     flatbuffer = Quantizer(model, contract, normalise(pixels[:2], contract)).convert(find_recipe("int8"))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -14,7 +16,8 @@ from tests.assets.make_models import KINDS, SIDE, convert, convert_custom, read
 def test_the_committed_model_is_what_the_script_makes(kind: str) -> None:
     pytest.importorskip("tensorflow", reason="the script makes models with TensorFlow")
     committed, made = open_interpreter(read(kind)), open_interpreter(convert(kind))
-    assert (committed.input, committed.output) == (made.input, made.output)
+    for one, other in ((committed.input, made.input), (committed.output, made.output)):
+        assert replace(one, name="") == replace(other, name="")  # Keras counts names through a process
     colours = np.random.default_rng(3).integers(0, 256, (20, 1, 1, 1, 3))
     for colour in colours:
         pixels = np.broadcast_to(colour, (1, SIDE, SIDE, 3)).astype(committed.input.dtype)
