@@ -20,7 +20,7 @@ from edge_runtime.inspection.graph import read_graph
 from train.architectures import NAMES
 from train.trainer.augment import PRESETS
 from train.trainer.recipe import Recipe
-from train.trainer.training_set import Part
+from train.trainer.training_set import TrainingSet, Untrained
 
 # A gate that any int8 model of a barely trained network passes: here the way is tested, not the network.
 OPEN_GATE = ("--limit-accuracy", "1", "--limit-agreement", "0", "--limit-auc", "1", "--limit-bound", "1")
@@ -67,10 +67,11 @@ def test_every_family_builds_learns_converts_and_classifies(name: str, eager: No
         if name.startswith("mobilenet") and isinstance(layer, keras.layers.BatchNormalization):
             layer.gamma.assign(layer.gamma * 2.5)  # or activations of random weights, and gradients, die on their way
     pixels = np.random.default_rng(0).integers(0, 256, (4, size, size, 3)).astype(np.uint8)
-    part = Part(pixels, np.array([1, 0, 1, 0], np.float32), np.arange(2))
+    targets = np.array([1, 0, 1, 0], np.float32)
+    training, validation = (TrainingSet(pixels, targets, np.arange(first, first + 2)) for first in (0, 2))
     # Without decay, what changes a weight is its gradient.
     recipe = Recipe(epochs=1, batch=2, ema=0.0, warmup=0.0, weight_decay=0.0, augmentation=PRESETS["none"])
-    trainer = FineTuning(model, contract, recipe, part, Part(pixels, part.targets, np.arange(2, 4)), family.pretrained)
+    trainer = FineTuning(Untrained(model, contract, family.pretrained), recipe, training, validation)
     before = [weight.numpy() for weight in model.trainable_weights]
     trainer.run_epoch()
     learnt = [not np.array_equal(a, b.numpy()) for a, b in zip(before, model.trainable_weights, strict=True)]
