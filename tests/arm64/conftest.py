@@ -155,7 +155,8 @@ def userland(emulation: None, wheel: Path, tmp_path: Path) -> Iterator[Callable[
             named = _cached(f"tools-{suite.python}", tools, lambda folder: _download(suite, folder, *tools))
             shutil.copytree(named, shared, dirs_exist_ok=True)
         if with_venv:
-            template = _cached("+".join((f"venv-{name}", *extra)), (template.name, wheels.name), _with_venv(template, shared))
+            called = "+".join((f"venv-{name}", *extra))
+            template = _cached(called, (template.name, wheels.name), _with_venv(template, shared))
         _copy(template, root)
         return Userland(root, shared, system_numpy(template))
 

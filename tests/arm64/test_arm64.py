@@ -137,8 +137,9 @@ def test_the_devices_own_tests(userland: Callable[..., Any]) -> None:
     for name in ("pyproject.toml", "setup.cfg"):
         shutil.copy(ROOT / name, checkout)
     folders = [f"/srv/checkout/tests/edge_runtime/{room}" for room in ROOMS]
-    command = ["/venv/bin/python", "-m", "pytest", "-q", "-rs", "-p", "no:cacheprovider", "-o", "timeout=3600"]
-    done = device.run(*command, "--rootdir", "/srv/checkout", "-c", "/srv/checkout/pyproject.toml", *folders, timeout=3000)
+    settings = ["-c", "/srv/checkout/pyproject.toml", "--rootdir", "/srv/checkout", "-o", "timeout=3600"]
+    command = ["/venv/bin/python", "-m", "pytest", "-q", "-rs", "-p", "no:cacheprovider", *settings]
+    done = device.run(*command, *folders, timeout=3000)
     print(done.stdout[-5000:])
     assert done.returncode == 0, done.stdout[-8000:] + done.stderr[-2000:]
     assert " passed" in done.stdout.splitlines()[-1]
