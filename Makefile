@@ -1,11 +1,12 @@
 # Two commands matter: `make demo` and `make test`. Each makes its own environment first.
 PYTHON ?= python3
 BIN := .venv/bin
+DEVICE := .venv-device/bin
 export TF_CPP_MIN_LOG_LEVEL := 3
 
 RECIPES := $(foreach one,seeds short full,docs/bench/more/recipes-$(one).json)
 
-.PHONY: demo test lint test-long test-boot contract figures dist clean
+.PHONY: demo test lint test-device test-long test-boot contract figures dist clean
 
 .venv/installed: setup.cfg pyproject.toml
 	$(PYTHON) -m venv .venv
@@ -21,8 +22,22 @@ lint: .venv/installed
 	$(BIN)/lint-imports --no-cache
 	$(BIN)/mypy
 
+# worksteal: neighbours stay together in one process, with what they share
 test: lint
-	$(BIN)/python -m pytest -n 2 -q
+	$(BIN)/python -m pytest -n 2 --dist worksteal -q
+
+.venv-device/installed: setup.cfg pyproject.toml
+	$(PYTHON) -m venv .venv-device
+	$(DEVICE)/pip install --quiet --upgrade pip
+	$(DEVICE)/pip install --quiet --editable '.[field,serve,test]'
+	touch $@
+
+# the device's tests where nothing of the host is installed
+test-device: .venv-device/installed
+	@$(DEVICE)/python -c "import sys; from importlib.util import find_spec; \
+	there = [name for name in ('tensorflow', 'keras', 'matplotlib', 'sklearn') if find_spec(name)]; \
+	sys.exit(f'.venv-device holds packages of the host: {there}; delete it' if there else 0)"
+	$(DEVICE)/python -m pytest -n 2 --dist worksteal -q -rs tests/assets tests/edge_runtime
 
 test-long: .venv/installed
 	$(BIN)/python -m pytest -q -m long -o timeout=3600
@@ -49,4 +64,4 @@ figures: .venv/installed
 	$(BIN)/thinsmear bench report $(RECIPES) --readme docs/training-tried.md
 
 clean:
-	rm -rf .venv build dist *.egg-info
+	rm -rf .venv .venv-device build dist *.egg-info

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import os
 import signal
 import threading
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -65,17 +67,55 @@ def draw_patients(root: Path, patients: int, each: int) -> Path:
     return root
 
 
-@pytest.fixture(scope="session")
-def run_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A finished run of a small network whose held-out part is large enough for a conclusive gate."""
-    pytest.importorskip("tensorflow")
-    from train.network.network import Network
-    from train.trainer.recipe import Recipe
-    from train.training import RunPlan, finish_run, start_run
+def made_once(factory: pytest.TempPathFactory, name: str, make: Callable[[Path], None]) -> Path:
+    """A folder that the first of the test processes makes and the others wait for; pytest removes it with its own."""
+    base = factory.getbasetemp()
+    shared = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "made-once"
+    shared.mkdir(exist_ok=True)
+    folder, done = shared / name, shared / f"{name}.done"
+    with (shared / f"{name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not done.exists():
+            folder.mkdir()  # fails where another process failed to make it: once is enough
+            make(folder)
+            done.touch()
+    return folder
 
-    folder = tmp_path_factory.mktemp("convert")
-    data = draw_patients(folder / "cells", patients=40, each=14)
-    recipe = Recipe(epochs=4, batch=32, rate=3e-3, ema=0.0, warmup=0.0)
-    network = Network("cnn_128", SIZE, weights=None)
-    finish_run(start_run(folder / "run", RunPlan(data, network, recipe, cache=folder / "cache")))
-    return folder / "run"
+
+def state(folder: Path) -> dict[str, tuple[int, int]]:
+    """Size and time of change of every file."""
+    files = [path for path in sorted(folder.rglob("*")) if path.is_file()]
+    return {str(path.relative_to(folder)): (path.stat().st_size, path.stat().st_mtime_ns) for path in files}
+
+
+@pytest.fixture(scope="session")
+def run_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A finished run of a small network whose held-out part is large enough for a conclusive gate.
+
+    All test processes share it: a test that writes copies it first.
+    """
+    pytest.importorskip("tensorflow")
+
+    def make(folder: Path) -> None:
+        from train.network.network import Network
+        from train.trainer.recipe import Recipe
+        from train.training import RunPlan, finish_run, start_run
+
+        data = draw_patients(folder / "cells", patients=40, each=14)
+        recipe = Recipe(epochs=4, batch=32, rate=3e-3, ema=0.0, warmup=0.0)
+        network = Network("cnn_128", SIZE, weights=None)
+        finish_run(start_run(folder / "run", RunPlan(data, network, recipe, cache=folder / "cache")))
+
+    run = made_once(tmp_path_factory, "trained", make) / "run"
+    before = state(run)
+    yield run
+    assert state(run) == before, "a test wrote into the run that all share"
+
+
+@pytest.fixture
+def eager() -> Iterator[None]:
+    """Small trainings are over sooner than TensorFlow has traced them."""
+    tensorflow = pytest.importorskip("tensorflow")
+    tensorflow.config.run_functions_eagerly(True)
+    yield
+    tensorflow.config.run_functions_eagerly(False)

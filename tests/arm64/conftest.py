@@ -139,19 +139,24 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def userland(emulation: None, wheel: Path, tmp_path: Path) -> Iterator[Callable[..., Userland]]:
     """Make a userland: ``userland("bookworm", "python3-numpy", with_venv=False)``, removed after the test.
 
-    Our wheel and all it requires lie in its /srv. With ``with_venv``, a plain environment /venv holds what our wheel
-    requires, from an earlier run where there was one, but not our wheel.
+    Our wheel and all it requires lie in its /srv, with the packages ``tools`` and what they require. With
+    ``with_venv``, a plain environment /venv holds what our wheel requires, from an earlier run where there was one,
+    but not our wheel.
     """
     root, shared = tmp_path / "root", tmp_path / "srv"
 
-    def make(name: str, *extra: str, with_venv: bool = False) -> Userland:
+    def make(name: str, *extra: str, with_venv: bool = False, tools: tuple[str, ...] = ()) -> Userland:
         suite = Suite(name, extra)
         template = _cached("+".join((name, *extra)), (LAYOUT, *suite.packages), _unpack(suite))
         wheels = _wheelhouse(suite, wheel, template)
         shutil.copytree(wheels, shared)
         shutil.copy(wheel, shared)
+        if tools:
+            named = _cached(f"tools-{suite.python}", tools, lambda folder: _download(suite, folder, *tools))
+            shutil.copytree(named, shared, dirs_exist_ok=True)
         if with_venv:
-            template = _cached(f"venv-{name}", (template.name, wheels.name), _with_venv(template, shared))
+            called = "+".join((f"venv-{name}", *extra))
+            template = _cached(called, (template.name, wheels.name), _with_venv(template, shared))
         _copy(template, root)
         return Userland(root, shared, system_numpy(template))
 
@@ -279,20 +284,25 @@ def _wheelhouse(suite: Suite, wheel: Path, template: Path) -> Path:
     requirements = [f"{wheel.resolve()}"]
     numpy = system_numpy(template)
     choices = [requirements] if numpy is None else [requirements, [*requirements, f"numpy=={numpy}"]]
-    platforms = [f"manylinux_2_{minor}_aarch64" for minor in range(17, 37)]  # bookworm has glibc 2.36
 
     def fill(folder: Path) -> None:
         for choice in choices:
-            _pip(
-                "download", "--only-binary=:all:", "--dest", str(folder), "--python-version", suite.python,
-                *(option for name in ("manylinux2014_aarch64", *platforms) for option in ("--platform", name)),
-                *choice,
-            )  # fmt: skip
+            _download(suite, folder, *choice)
         for own in folder.glob("thinsmear-*"):
             own.unlink()
 
     required = (ROOT / "setup.cfg").read_text().partition("install_requires")[2].partition("[")[0]
     return _cached(f"wheels-{suite.python}-{numpy or 'any'}", (required,), fill)
+
+
+def _download(suite: Suite, folder: Path, *requirements: str) -> None:
+    """Wheels for aarch64 of these packages and all they require."""
+    platforms = [f"manylinux_2_{minor}_aarch64" for minor in range(17, 37)]  # bookworm has glibc 2.36
+    _pip(
+        "download", "--only-binary=:all:", "--dest", str(folder), "--python-version", suite.python,
+        *(option for name in ("manylinux2014_aarch64", *platforms) for option in ("--platform", name)),
+        *requirements,
+    )  # fmt: skip
 
 
 def _pip(*arguments: str) -> None:

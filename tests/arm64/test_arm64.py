@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import platform
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -21,6 +22,8 @@ ROOT = Path(__file__).resolve().parents[2]
 CELLS = 12
 STEPS = 2  # of the output's quantisation; measured: none, as XNNPACK rounds alike on both processors
 SUITES = ["bookworm", pytest.param("trixie", marks=pytest.mark.long)]
+# of the device's tests; the rest start programs by the dozen and count seconds, which emulation stretches tenfold
+ROOMS = ("common", "core", "counting", "inspection")
 pytestmark = [
     pytest.mark.timeout(3000),
     pytest.mark.skipif(platform.machine() == "aarch64", reason="this is an arm64 machine: all other tests show it"),
@@ -120,3 +123,23 @@ def test_beside_packages_of_apt(suite: str, userland: Callable[..., Any]) -> Non
     found = {finding["name"]: finding for finding in report["findings"]}
     assert found["numpy"] == {"name": "numpy", "status": "ok", "message": f"NumPy {version}", "cure": None}
     assert found["golden"]["status"] == "ok"
+
+
+@pytest.mark.long
+def test_the_devices_own_tests(userland: Callable[..., Any]) -> None:
+    """Those of what decides: images, models, arithmetic and golden vectors, with what the base install holds."""
+    tools = ("pytest", "pytest-timeout", "hypothesis")
+    device = userland("bookworm", "dash", "coreutils", with_venv=True, tools=tools)  # a stand-in is a script
+    device.check("/venv/bin/pip", "install", "thinsmear", *tools)
+    checkout = device.shared / "checkout"
+    for name in ("edge_runtime", "train", "convert", "benchmarks", "tests"):
+        shutil.copytree(ROOT / name, checkout / name, ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("pyproject.toml", "setup.cfg"):
+        shutil.copy(ROOT / name, checkout)
+    folders = [f"/srv/checkout/tests/edge_runtime/{room}" for room in ROOMS]
+    settings = ["-c", "/srv/checkout/pyproject.toml", "--rootdir", "/srv/checkout", "-o", "timeout=3600"]
+    command = ["/venv/bin/python", "-m", "pytest", "-q", "-rs", "-p", "no:cacheprovider", *settings]
+    done = device.run(*command, *folders, timeout=3000)
+    print(done.stdout[-5000:])
+    assert done.returncode == 0, done.stdout[-8000:] + done.stderr[-2000:]
+    assert " passed" in done.stdout.splitlines()[-1]

@@ -151,7 +151,7 @@ def test_unseen_cells_are_of_test_patients_and_of_both_classes(tmp_path: Path) -
 
 
 @pytest.mark.long
-@pytest.mark.timeout(900)
+@pytest.mark.timeout(3600)
 def test_the_real_thing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     pytest.importorskip("tensorflow", reason="the demo trains a model")
     out = tmp_path / "out"

@@ -58,7 +58,7 @@ def serve(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Se
     for server in started:
         server.process.terminate()
     for server in started:
-        server.process.wait(30)
+        server.process.wait(1200)
 
 
 @pytest.fixture(scope="session")
@@ -83,7 +83,7 @@ def visit(browser: Any) -> Iterator[Callable[..., Visitor]]:
 
     def go(server: Server, **settings: Any) -> Visitor:
         context = browser.new_context(**{"locale": "en-GB", **(settings or PHONE)})
-        context.set_default_timeout(float(os.environ.get("THINSMEAR_BROWSER_TIMEOUT", "60")) * 1000)
+        context.set_default_timeout(float(os.environ.get("THINSMEAR_BROWSER_TIMEOUT", "300")) * 1000)
         visitors.append(Visitor(context.new_page(), server))
         return visitors[-1]
 

@@ -19,7 +19,7 @@ def reviewer(visit: Callable[..., Visitor], microscope: Server) -> Visitor:
     """A person of code RV before a session with three suspected cells or more, not yet at the review."""
     person = visit(microscope, **DESKTOP)
     person.code = microscope.ask("/v1/sessions", {"slide": "A17"})["session"]
-    until = time.monotonic() + 60
+    until = time.monotonic() + 1200
     while person.status()["review"]["pending"] < 3:
         assert time.monotonic() < until, person.status()["review"]
         microscope.ask(f"/v1/sessions/{person.code}/capture", method="POST")

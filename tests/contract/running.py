@@ -43,7 +43,7 @@ def run_apart(arguments: tuple[str, ...], folder: Path, stdin: bytes = b"") -> O
     """``python -m edge_runtime``, as a shell would call the command."""
     command = [sys.executable, "-m", "edge_runtime", *arguments]
     variables = {**environment(folder), "PYTHONPATH": str(ROOT)}
-    done = subprocess.run(command, cwd=folder, env=variables, input=stdin, capture_output=True, timeout=600)
+    done = subprocess.run(command, cwd=folder, env=variables, input=stdin, capture_output=True, timeout=1200)
     lines = done.stderr.decode().splitlines(keepends=True)
     spoken = "".join(line for line in lines if not line.startswith(_FOREIGN))
     return Outcome(done.returncode, done.stdout.decode(), spoken)

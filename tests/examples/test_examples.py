@@ -18,7 +18,7 @@ EXAMPLES = ROOT / "examples"
 def run(script: str, picture: Path) -> str:
     done = subprocess.run(
         [sys.executable, str(EXAMPLES / script), str(picture)],
-        capture_output=True, text=True, env={**os.environ, "PYTHONPATH": str(ROOT)}, timeout=120,
+        capture_output=True, text=True, env={**os.environ, "PYTHONPATH": str(ROOT)}, timeout=1200,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     return done.stdout

@@ -1,4 +1,7 @@
-"""Grouped cross-validation: no cell is judged by a model that saw its patient, and a stopped one goes on."""
+"""Grouped cross-validation: no cell is judged by a model that saw its patient, and a stopped one goes on.
+
+One test trains for real; the others ask who learns from whom, of trainings that end at once.
+"""
 
 from __future__ import annotations
 
@@ -20,6 +23,7 @@ from train.cross_validation import cross_validate, point_warnings
 from train.data.dataset import Cells
 from train.runs.run import Run
 from train.trainer.fine_tuning import FineTuning
+from train.trainer.training_set import TrainingSet
 
 
 @pytest.fixture(scope="module")
@@ -34,19 +38,24 @@ def folded_run(run_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Pa
     return folder
 
 
-def test_every_cell_is_judged_once_by_a_model_that_never_saw_its_patient(
-    folded_run: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def seen(monkeypatch: pytest.MonkeyPatch) -> list[tuple[TrainingSet, TrainingSet]]:
+    """Trainings that end at once, with the network as it was built; returns what each learnt from and stopped on."""
     import train.trainer.two_phase
 
-    seen = []
-    real = train.trainer.two_phase.train_two_phases
+    asked: list[tuple[TrainingSet, TrainingSet]] = []
 
-    def watched(network, training, validation, *rest):  # type: ignore[no-untyped-def]
-        seen.append((training.rows, validation.rows))
-        return real(network, training, validation, *rest)
+    def untrained(network, training, validation, *rest):  # type: ignore[no-untyped-def]
+        asked.append((training, validation))
+        return train.trainer.two_phase.Trained(network.model)
 
-    monkeypatch.setattr(train.trainer.two_phase, "train_two_phases", watched)
+    monkeypatch.setattr(train.trainer.two_phase, "train_two_phases", untrained)
+    return asked
+
+
+def test_every_cell_is_judged_once_by_a_model_that_never_saw_its_patient(
+    folded_run: Path, capfd: pytest.CaptureFixture[str], seen: list[tuple[TrainingSet, TrainingSet]]
+) -> None:
     assert (
         thinsmear(["evaluate", str(folded_run), "--folds", "2", "--split", "train", "--resamples", "100", "--json"])
         == 0
@@ -62,8 +71,8 @@ def test_every_cell_is_judged_once_by_a_model_that_never_saw_its_patient(
     assert [row["path"] for row in rows] == list(cells.paths)
     for number, (training, validation) in enumerate(seen):
         judged = {row["patient"] for row in rows if row["fold"] == str(number)}
-        learnt = {cells.patients[i] for i in training}  # type: ignore[index]
-        stopped_on = {cells.patients[i] for i in validation}  # type: ignore[index]
+        learnt = {cells.patients[i] for i in training.rows}  # type: ignore[index]
+        stopped_on = {cells.patients[i] for i in validation.rows}  # type: ignore[index]
         assert judged and learnt and stopped_on
         assert not (judged & learnt or judged & stopped_on or learnt & stopped_on)
     assert not list(folder.glob("*.npz"))
@@ -157,22 +166,12 @@ def test_more_folds_than_patients_are_refused(run_folder: Path) -> None:
 
 
 def test_each_fold_of_a_taught_run_has_a_teacher_that_knows_none_of_its_patients(
-    folded_run: Path, monkeypatch: pytest.MonkeyPatch
+    folded_run: Path, seen: list[tuple[TrainingSet, TrainingSet]]
 ) -> None:
-    import train.trainer.two_phase
-
     run = Run.open(folded_run)
     run = replace(run, config={**run.config, "teacher_weight": 0.5})
     cells = run.cells
     assert cells.patients is not None
-    seen = []
-    real = train.trainer.two_phase.train_two_phases
-
-    def watched(network, training, validation, *rest):  # type: ignore[no-untyped-def]
-        seen.append((training, validation))
-        return real(network, training, validation, *rest)
-
-    monkeypatch.setattr(train.trainer.two_phase, "train_two_phases", watched)
     folded = cross_validate(run, 2)
     assert np.isfinite(folded.logits).all() and len(seen) == 2 * (3 + 1)
     for number, trainings in enumerate((seen[:4], seen[4:])):

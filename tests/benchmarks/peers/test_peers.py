@@ -376,7 +376,7 @@ def skip_without(*packages: str) -> None:
 
 
 @pytest.mark.long
-@pytest.mark.timeout(1800)
+@pytest.mark.timeout(3600)
 def test_all_runtimes_agree(run_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     skip_without("onnxruntime", "onnx", "tf2onnx", "openvino")
     model = tmp_path / "model.tflite"
@@ -393,7 +393,7 @@ def test_all_runtimes_agree(run_folder: Path, tmp_path: Path, capsys: pytest.Cap
 
 
 @pytest.mark.long
-@pytest.mark.timeout(900)
+@pytest.mark.timeout(3600)
 def test_without_the_float_network_the_file_itself_is_converted(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
     skip_without("onnxruntime", "onnx", "tf2onnx")
     assert run(["bench", "peers", "default", "--data", str(data), "--preset", "quick", "--json", "-q"]) == 0

@@ -35,6 +35,7 @@ def draw(root: Path) -> Path:
     return root
 
 
+@pytest.mark.long
 def test_both_ways_are_trained_and_compared(tmp_path: Path) -> None:
     from benchmarks.cli import bench
 
@@ -51,3 +52,29 @@ def test_both_ways_are_trained_and_compared(tmp_path: Path) -> None:
     reached = all(result["test_auc"] == 1 for result in (theirs, ours))
     assert document["target"] == 1
     assert isinstance(done.exception, NotConclusive) is not reached and (done.exit_code == 0) is reached
+
+
+@pytest.mark.parametrize(("area", "short"), [(0.99, []), (0.6, ["ours"]), (None, ["ours"])])
+def test_times_count_only_when_both_ways_reach_the_target(
+    area: float | None, short: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from benchmarks.cli import bench
+    from benchmarks.training import classic_recipe
+
+    asked: list[dict[str, int]] = []
+
+    def compare(cells, parts, network, recipe, work, recommended=None):  # type: ignore[no-untyped-def]
+        patients = [{cells.patients[i] for i in np.flatnonzero(parts == part)} for part in ("train", "val", "test")]
+        assert not (patients[0] & patients[1] or patients[0] & patients[2] or patients[1] & patients[2])
+        asked.append({"cells": len(cells), "last_layers": recipe.last_layers, "epochs": recipe.epochs})
+        return [classic_recipe.Timed("theirs", 30.0, 0.98, 0.9), classic_recipe.Timed("ours", 4.0, area, 0.9)]
+
+    monkeypatch.setattr(classic_recipe, "compare", compare)
+    arguments = ["training", str(draw(tmp_path / "cells")), "--most", "100", "--epochs", "2", "--target", "0.95"]
+    done = CliRunner().invoke(bench, [*arguments, "--weights", "none", "--json"])
+    assert asked == [{"cells": 100, "last_layers": 20, "epochs": 2}]
+    document = json.loads(done.stdout)
+    assert document["speedup"] == 7.5 and sum(document["cells"].values()) == 100
+    assert [result["test_auc"] for result in document["results"]] == [0.98, area]
+    assert isinstance(done.exception, NotConclusive) == bool(short)
+    assert all(str(done.exception).startswith(f"{name}: test AUC below 0.95") for name in short)

@@ -233,7 +233,7 @@ def test_silence_is_a_fault_after_the_time_out(server: Server, after: str) -> No
             handler.send(b"--frame\r\nContent-Length: 5000\r\n\r\n")
         while after == "trickle" and not go.wait(0.05):
             handler.send(b"x")
-        go.wait(10)
+        go.wait(1200)
 
     server.pages["/video"] = page
     with closing(open_camera(f"{server.base}/video")) as camera:
@@ -249,7 +249,7 @@ def test_closing_wakes_a_reader(server: Server) -> None:
 
     def page(handler: CameraHandler) -> None:
         handler.begin("multipart/x-mixed-replace; boundary=frame")
-        go.wait(20)
+        go.wait(1200)
 
     server.pages["/video"] = page
     camera = open_camera(f"{server.base}/video")

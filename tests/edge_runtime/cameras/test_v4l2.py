@@ -173,7 +173,7 @@ def test_closing_under_a_read_leaves_the_release_to_the_reader(cable: Cable) -> 
     camera.close()  # comes back although the read is stuck
     assert cable.opened[0].alive
     cable.blocked.set()
-    reader.join(5)
+    reader.join(1200)
     assert not cable.opened[0].alive
 
 

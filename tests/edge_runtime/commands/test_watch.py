@@ -238,7 +238,7 @@ def test_sigterm_while_a_camera_does_not_answer(process: Callable[..., subproces
         connection, _ = silent.accept()
         running.send_signal(signal.SIGTERM)
         begin = time.monotonic()
-        _, error = running.communicate(timeout=30)
+        _, error = running.communicate(timeout=1200)
         connection.close()
     assert (running.returncode, error) == (0, "0 pictures.\n")
     assert time.monotonic() - begin < 8
@@ -266,7 +266,7 @@ def test_ten_thousand_frames_at_flat_memory(process: Callable[..., subprocess.Po
         if number in (1000, 4000, 7000, 9900):
             status = Path(f"/proc/{running.pid}/status").read_text()
             memory[number] = next(int(row.split()[1]) for row in status.splitlines() if row.startswith("VmRSS"))
-    assert number == 9999 and running.wait(30) == 0
+    assert number == 9999 and running.wait(1200) == 0
     assert max(memory.values()) - memory[1000] < 2048, memory  # kB
 
 

@@ -15,6 +15,7 @@ from edge_runtime.core.backends import open_interpreter, uses_edgetpu
 from edge_runtime.core.backends.edgetpu import CUSTOM_OPERATOR, library_name, load_edgetpu, reason_of
 from edge_runtime.errors import BadModel, EnvironmentLacks, WrongUsage
 from edge_runtime.inspection.compute_units import ComputeUnits, compute_units
+from tests.assets.make_models import read
 
 Models = Callable[[str], bytes]
 
@@ -32,15 +33,7 @@ void tflite_plugin_destroy_delegate(void* delegate) {}
 @pytest.fixture(scope="module")
 def compiled() -> bytes:
     """A model with the operator that the Edge TPU compiler leaves: a custom one, whose name is as long, renamed."""
-    tensorflow = pytest.importorskip("tensorflow", reason="tiny models are made with TensorFlow")
-
-    @tensorflow.function(input_signature=[tensorflow.TensorSpec((1, 16, 16, 3), tensorflow.float32)])
-    def determinant(x):  # type: ignore[no-untyped-def]
-        return tensorflow.linalg.det(x[:, :2, :2, 0])[:, None]
-
-    converter = tensorflow.lite.TFLiteConverter.from_concrete_functions([determinant.get_concrete_function()])
-    converter.allow_custom_ops = True
-    content = bytes(converter.convert())
+    content = read("custom")
     assert b"MatrixDeterminant" in content
     return content.replace(b"MatrixDeterminant", CUSTOM_OPERATOR)
 

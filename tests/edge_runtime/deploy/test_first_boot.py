@@ -83,7 +83,7 @@ class Machine:
     def run(self, *command: str, check: bool = True) -> subprocess.CompletedProcess[str]:
         done = subprocess.run(
             [*NAMESPACE, "sh", "-c", ENTER, "enter", *command],
-            env={**os.environ, "ROOT": str(self.root)}, capture_output=True, text=True, timeout=240,
+            env={**os.environ, "ROOT": str(self.root)}, capture_output=True, text=True, timeout=1200,
         )  # fmt: skip
         if check:
             assert done.returncode == 0, done.stdout + done.stderr

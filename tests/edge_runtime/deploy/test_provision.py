@@ -338,7 +338,7 @@ def test_a_stack_of_cards(provision: Provision, tmp_path: Path) -> None:
     thread = hands.work(3, "trixie")
     result = provision("trixie", "--name", "scope-{n:03}", "--count", "3", "--first", "7", "--csv", str(tmp_path / "list.csv"),
                        "--wait", "20", *wifi_options("--access-point", "{name}", tmp_path))  # fmt: skip
-    thread.join(5)
+    thread.join(1200)
     with (tmp_path / "list.csv").open() as stream:
         rows = list(csv.DictReader(stream))
     assert [row["name"] for row in rows] == ["scope-007", "scope-008", "scope-009"] == [row["ssid"] for row in rows]
@@ -417,7 +417,7 @@ def test_a_failing_card_is_replaced(provision: Provision, tmp_path: Path, monkey
     thread = hands.work(3, "trixie")
     with pytest.raises(GateFailed, match="1 of 3"):
         provision("trixie", "--name", "scope-{n}", "--count", "2", "--wait", "20", "--csv", str(tmp_path / "list.csv"))
-    thread.join(5)
+    thread.join(1200)
     with (tmp_path / "list.csv").open() as stream:
         rows = [(row["name"], row["status"][:12]) for row in csv.DictReader(stream)]
     assert rows == [("scope-1", "cmdline.txt "), ("scope-1", "ok"), ("scope-2", "ok")]

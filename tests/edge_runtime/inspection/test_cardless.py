@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -76,8 +78,20 @@ def test_an_output_that_an_unknown_operator_makes_is_not_guessed(flatbuffer_of: 
         describe(newer, ["uninfected", "infected"], "0..1")
 
 
-def test_a_good_model_passes_its_trial(flatbuffer_of: Models) -> None:
-    try_model(flatbuffer_of("softmax"))
+def test_a_good_model_passes_its_trial_which_is_held_once(
+    flatbuffer_of: Models, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    children, run = [], subprocess.run
+
+    def watched(*arguments: Any, **options: Any) -> subprocess.CompletedProcess[bytes]:
+        children.append(run(*arguments, **options))
+        return children[-1]
+
+    monkeypatch.setattr("edge_runtime.inspection.trial_run.subprocess.run", watched)
+    try_model.cache_clear()
+    for _ in range(2):  # the second classifier of a pool
+        try_model(flatbuffer_of("softmax"))
+    assert [(child.returncode, child.stdout) for child in children] == [(0, b"")]
 
 
 def test_a_model_that_does_not_end_is_stopped(flatbuffer_of: Models) -> None:

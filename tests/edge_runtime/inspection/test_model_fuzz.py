@@ -90,7 +90,7 @@ def test_the_command_survives_any_file(seed: int, packed: bytes, flatbuffer_of: 
         for command in (["classify", "--model", "m.tflite", *extra, "cell.png"], ["show", "m.tflite"]):
             done = subprocess.run(
                 [sys.executable, "-m", "edge_runtime", *command],
-                capture_output=True, text=True, errors="replace", cwd=tmp_path, env=environment, timeout=120,
+                capture_output=True, text=True, errors="replace", cwd=tmp_path, env=environment, timeout=1200,
             )  # fmt: skip
             assert done.returncode in (0, 1, 2), (command, done.returncode, done.stderr)
             assert "Traceback" not in done.stderr

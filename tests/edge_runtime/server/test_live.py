@@ -75,7 +75,7 @@ def run_alone(coroutine: Coroutine[Any, Any, T]) -> T:
 
 
 def test_the_newest_frame_is_at_hand(live: Live, camera: Camera) -> None:
-    first = live.newest(5)
+    first = live.newest(1200)
     wait_until(lambda: camera.count > first.sequence + 5)
     assert live.newest().sequence > first.sequence
     assert live.encoded == 0  # nobody watches
@@ -86,7 +86,7 @@ def test_each_picture_is_made_once_for_all_viewers(live: Live) -> None:
         with live.watching() as one, live.watching():
             before = live.encoded
             for _ in range(5):
-                await one.wait(5)
+                await one.wait(1200)
             return live.viewers, live.encoded - before
 
     viewers, encoded = run_alone(watch())
@@ -129,7 +129,7 @@ def test_a_viewer_that_takes_nothing_is_given_up(live: Live, monkeypatch: pytest
             return {}
 
         stream = Stream(lambda: pictures(live, lambda: False), "x/y")
-        await asyncio.wait_for(stream({}, receive, send), 10)  # type: ignore[arg-type]
+        await asyncio.wait_for(stream({}, receive, send), 1200)  # type: ignore[arg-type]
 
     run_alone(run())
     assert live.viewers == 0
@@ -144,13 +144,13 @@ def test_a_camera_that_is_lost_and_comes_back(monkeypatch: pytest.MonkeyPatch) -
     def make() -> Camera:
         found = next(given)
         if found is cameras[1]:
-            back.wait(20)
+            back.wait(1200)
         return found
 
     live = Live(CameraChoice("replay:x", make), lambda: False)
     live.start()
     try:
-        live.newest(5)
+        live.newest(1200)
         cameras[0].broken.set()
         wait_until(lambda: live.state == "lost")
         with pytest.raises(Problem, match="unplugged") as lost:
@@ -170,7 +170,7 @@ def test_an_outage_teaches_no_patience_with_the_next_one(monkeypatch: pytest.Mon
     cameras, gate = [], threading.Event()
 
     def make() -> Camera:
-        gate.wait(20)
+        gate.wait(1200)
         cameras.append(Camera())
         return cameras[-1]
 
@@ -178,7 +178,7 @@ def test_an_outage_teaches_no_patience_with_the_next_one(monkeypatch: pytest.Mon
     gate.set()
     live.start()
     try:
-        live.newest(5)
+        live.newest(1200)
         for outage in (2.0, 0.0):
             gate.clear()
             cameras[-1].broken.set()
@@ -200,7 +200,7 @@ def test_a_slow_camera_is_no_lost_one(monkeypatch: pytest.MonkeyPatch) -> None:
     live = Live(CameraChoice("replay:x", lambda: Camera(fps=2.5)), lambda: False)
     live.start()
     try:
-        live.newest(5)
+        live.newest(1200)
         wait_until(lambda: live.received >= 3)
         states = set()
         for _ in range(60):
@@ -213,7 +213,7 @@ def test_a_slow_camera_is_no_lost_one(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_an_old_frame_is_not_the_newest(live: Live) -> None:
-    frame = live.newest(5)
+    frame = live.newest(1200)
     live.close()
     live._frame = replace(frame, captured=time.monotonic() - 6)
     assert live.state == "live"
@@ -305,7 +305,7 @@ def test_mjpeg_as_a_browser_reads_it(server: Served) -> None:
 
     reader, found = PartReader("thinsmear-frame", 1_000_000), []
     begin = time.monotonic()
-    while len(found) < 12 and time.monotonic() < begin + 20:
+    while len(found) < 12 and time.monotonic() < begin + 1200:
         found += reader.feed(answer.read1(65536))
     assert len(found) == 12
     assert {Image.open(io.BytesIO(jpeg)).size for jpeg in found} == {(480, 360)}
@@ -321,7 +321,7 @@ def test_events_say_what_is_seen(server: Served) -> None:
     answer = connection.getresponse()
     assert answer.headers["content-type"].startswith("text/event-stream")
     said: dict[str, object] = {}
-    until = time.monotonic() + 30
+    until = time.monotonic() + 1200
     while said.get("density") in (None, "unknown") and time.monotonic() < until:
         line = answer.readline()
         if line.startswith(b"data: "):

@@ -57,7 +57,7 @@ def test_the_end_finishes_and_stores_the_field_in_hand(tmp_path: Path, number: i
         answer = connection.getresponse()
         document = json.loads(answer.read())
         assert answer.status == 200 and [line["field"] for line in document["results"]] == [1, 2, 3]
-        assert server.process.wait(20) == (0 if number == signal.SIGTERM else 130)
+        assert server.process.wait(1200) == (0 if number == signal.SIGTERM else 130)
     assert rows(tmp_path) == 3
 
 
@@ -89,7 +89,7 @@ def test_live_views_do_not_hold_the_end_up(tmp_path: Path) -> None:
 def test_what_systemd_hears(tmp_path: Path) -> None:
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listener:
         listener.bind(str(tmp_path / "notify"))
-        listener.settimeout(20)
+        listener.settimeout(1200)
         environment = {"NOTIFY_SOCKET": str(tmp_path / "notify"), "WATCHDOG_USEC": "1000000"}
         with served(tmp_path, environment=environment) as server:
             heard = b""
@@ -125,7 +125,7 @@ def test_https(tmp_path: Path) -> None:
         assert f"https://127.0.0.1:{server.port}/" in server.said[0]
         context = ssl.create_default_context(cafile=str(tmp_path / "cert.pem"))
         context.check_hostname = False
-        connection = http.client.HTTPSConnection("127.0.0.1", server.port, context=context, timeout=20)
+        connection = http.client.HTTPSConnection("127.0.0.1", server.port, context=context, timeout=1200)
         connection.request("GET", "/v1/info")
         assert json.loads(connection.getresponse().read())["signed_in"] is True
         assert server.end() == 0

@@ -56,7 +56,7 @@ def try_all(api: Any, examples: int) -> int:
             @settings(max_examples=examples, deadline=None, suppress_health_check=CALM, derandomize=True, database=None)
             def check(case: Any) -> None:
                 nonlocal sent
-                answer = case.call(timeout=60)
+                answer = case.call(timeout=1200)
                 sent += 1
                 assert answer.status_code < 500 or answer.headers.get("retry-after"), answer.text
                 case.validate_response(answer, excluded_checks=EXCLUDED)

@@ -70,7 +70,7 @@ def script(text: str, *arguments: object) -> subprocess.Popen[str]:
     return subprocess.Popen(command, cwd=ROOT, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
 
 
-def finish(process: subprocess.Popen[str], seconds: float = 240) -> str:
+def finish(process: subprocess.Popen[str], seconds: float = 1200) -> str:
     output, error = process.communicate(timeout=seconds)
     assert process.returncode == 0, error
     return output

@@ -14,7 +14,12 @@ require_tensorflow()
 
 
 @pytest.mark.parametrize(
-    ("name", "alpha", "folded"), [("mobilenet_v2", 0.35, 52), ("resnet50", 1.0, 53), ("cnn_128", 1.0, 4)]
+    ("name", "alpha", "folded"),
+    [
+        ("mobilenet_v2", 0.35, 52),
+        pytest.param("resnet50", 1.0, 53, marks=pytest.mark.long),
+        ("cnn_128", 1.0, 4),
+    ],
 )
 def test_function_and_gradients_stay(name: str, alpha: float, folded: int) -> None:
     import tensorflow as tf

@@ -19,13 +19,19 @@ from train.trainer.two_phase import train_two_phases
 CONTRACT = InputContract(height=32, width=32)
 
 
-def network() -> keras.Model:
+def network(name: str = "mobilenet_v2") -> keras.Model:
     keras.utils.set_random_seed(3)
-    model = find("mobilenet_v2").build(32, 0.35, None, 0.0)
+    model = find(name).build(32, 0.35, None, 0.0)
     for layer in model.layers:
         if isinstance(layer, keras.layers.BatchNormalization):
             layer.gamma.assign(layer.gamma * 2.5)  # or the activations of random weights die out on their way down
     return model
+
+
+@pytest.fixture(scope="module")
+def untouched() -> keras.Model:
+    """A network with shortcuts that no test trains."""
+    return network()
 
 
 def cells(count: int) -> tuple[np.ndarray, np.ndarray]:
@@ -45,9 +51,10 @@ def cells(count: int) -> tuple[np.ndarray, np.ndarray]:
         ("Conv1", None),
     ],
 )
-def test_the_cut_is_the_last_single_tensor_before_what_learns(first_trained: str, cut: str | None) -> None:
-    model = network()
-    parts = split_model(model, first_trained)
+def test_the_cut_is_the_last_single_tensor_before_what_learns(
+    first_trained: str, cut: str | None, untouched: keras.Model
+) -> None:
+    parts = split_model(untouched, first_trained)
     if cut is None:
         assert parts is None
         return
@@ -55,11 +62,19 @@ def test_the_cut_is_the_last_single_tensor_before_what_learns(first_trained: str
     frozen, tail = parts
     assert frozen.layers[-1].name == cut
     images = np.random.default_rng(0).uniform(-1, 1, (3, 32, 32, 3)).astype(np.float32)
-    np.testing.assert_allclose(tail(frozen(images)), model(images), rtol=1e-4, atol=1e-6)
+    np.testing.assert_allclose(tail(frozen(images)), untouched(images), rtol=1e-4, atol=1e-6)
 
 
-@pytest.mark.parametrize("last_layers", [20, 1])  # 1: an activation without weights, so that the head alone learns
-def test_training_behind_the_cut_is_training_of_the_whole(last_layers: int) -> None:
+@pytest.mark.parametrize(
+    ("name", "last_layers"),
+    [
+        ("cnn_128", 4),
+        ("cnn_128", 1),  # a layer without weights, so that the head alone learns
+        pytest.param("mobilenet_v2", 20, marks=pytest.mark.long),
+        pytest.param("mobilenet_v2", 1, marks=pytest.mark.long),
+    ],
+)
+def test_training_behind_the_cut_is_training_of_the_whole(name: str, last_layers: int) -> None:
     pixels, targets = cells(40)
     recipe = Recipe(
         head_epochs=1, epochs=2, last_layers=last_layers, batch=8, dropout=0.0, augmentation=PRESETS["none"]
@@ -71,7 +86,7 @@ def test_training_behind_the_cut_is_training_of_the_whole(last_layers: int) -> N
             TrainingSet(pixels, targets, np.arange(32, 40)),
         )
         result = train_two_phases(
-            Untrained(network(), CONTRACT, True), training, validation, replace(recipe, looks=looks)
+            Untrained(network(name), CONTRACT, True), training, validation, replace(recipe, looks=looks)
         )
         trained.append(result)
     for ahead, every_time in zip(trained[0].model.weights, trained[1].model.weights, strict=True):
@@ -82,7 +97,7 @@ def test_training_behind_the_cut_is_training_of_the_whole(last_layers: int) -> N
 
 def test_views_differ_and_repeat_with_their_seed() -> None:
     images = TrainingSet(*cells(6), np.arange(6))
-    parts = split_model(network(), "block_16_depthwise")
+    parts = split_model(network("cnn_128"), "conv_4")
     assert parts is not None
 
     def view(seed: int) -> np.ndarray:
@@ -95,16 +110,22 @@ def test_views_differ_and_repeat_with_their_seed() -> None:
     assert not np.array_equal(first, view(2))
 
 
-def test_no_more_views_than_memory_holds() -> None:
-    parts = split_model(network(), "block_16_depthwise")
+def test_no_more_views_than_memory_holds(untouched: keras.Model) -> None:
+    parts = split_model(untouched, "block_16_depthwise")
     assert parts is not None
     assert affordable_views(parts[0], 100, 4) == 4
     assert affordable_views(parts[0], 1_000_000_000, 4) == 0
 
 
-def test_the_runtimes_activations_are_tensorflows(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("name", "first_trained"),
+    [("cnn_128", "conv_4"), pytest.param("mobilenet_v2", "block_15_expand", marks=pytest.mark.long)],
+)
+def test_the_runtimes_activations_are_tensorflows(
+    name: str, first_trained: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     images = TrainingSet(*cells(10), np.arange(10))
-    split = split_model(network(), "block_15_expand")
+    split = split_model(network(name), first_trained)
     assert split is not None
     given = (split[0], CONTRACT, images, PRESETS["standard"], 5, 2)
     slow = cache_views(*given)
