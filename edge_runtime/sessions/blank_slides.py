@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING, Any
 from edge_runtime.common.text import printable
 from edge_runtime.counting import KnownSlides
 from edge_runtime.errors import WrongUsage
-from edge_runtime.sessions import clock as clocks
-from edge_runtime.sessions.records import BLANK, SessionPlan
-from edge_runtime.sessions.store.rows import session_of
+from edge_runtime.sessions.known_sessions import discard_known, known_session
+from edge_runtime.sessions.records import BLANK
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -90,16 +89,7 @@ def blank_session(
     Raises:
         WrongUsage: the slide is no code.
     """
-    with store.reading() as connection:
-        row = connection.execute(
-            """SELECT s.* FROM sessions AS s LEFT JOIN models AS m ON m.id = s.model_id
-            WHERE s.purpose = ? AND s.slide = ? AND s.device = ? AND NOT s.discarded
-            AND (m.sha256 IS NULL OR m.sha256 = ?)
-            AND NOT EXISTS (SELECT 1 FROM fields AS f WHERE f.session_id = s.id AND f.kind <> ?)
-            ORDER BY s.id DESC LIMIT 1""",
-            (BLANK, slide, clocks.device_id(), model_sha256, kind),
-        ).fetchone()
-    return session_of(row) if row else store.new_session(SessionPlan(slide, purpose=BLANK, **(plan or {})))
+    return known_session(store, BLANK, slide, model_sha256, kind, plan)
 
 
 def discard_blank(store: Store, slide: str) -> None:
@@ -108,11 +98,7 @@ def discard_blank(store: Store, slide: str) -> None:
     Raises:
         WrongUsage: there is no such blank slide, or it was discarded already.
     """
-    with store.writing() as connection:
-        changed = connection.execute(
-            "UPDATE sessions SET discarded = 1 WHERE purpose = ? AND slide = ? AND NOT discarded", (BLANK, slide)
-        ).rowcount
-    if not changed:
+    if not discard_known(store, BLANK, slide):
         raise WrongUsage(f"No blank rate rests on a slide {printable(slide)!r}; `thinsmear session blank` lists them.")
 
 
