@@ -44,6 +44,8 @@ class RankedReview:
     Attributes:
         batches: oldest first; empty before the first cell.
         settled: how many of them, from the first one on, were reviewed; those behind came later.
+        by_rank: whether the review by rank was enough for the settled ones; else only what the machine suspects was
+            looked at.
         red_cells: per microlitre.
         asexual: the count of asexual parasites over the settled batches, over all while none is; None without one.
         gametocytes: likewise, of cells with gametocytes only.
@@ -59,6 +61,7 @@ class RankedReview:
 
     batches: tuple[RankedBatch, ...]
     settled: int
+    by_rank: bool
     red_cells: RedCells
     asexual: RankedCount | None
     gametocytes: RankedCount | None
@@ -122,6 +125,7 @@ class RankedReview:
         return {
             "leading": self.leading,
             "begun": self.begun,
+            "by_rank": self.by_rank,
             "cells": self.cells,
             "looked": self.looked,
             "later": self.later,
@@ -191,6 +195,7 @@ def ranked_review(
     return RankedReview(
         batches=batches,
         settled=reviewed,
+        by_rank=reviewed > 0 and enough(part, purpose, trusted).reached,
         red_cells=session.plan.red_cells_per_microlitre(),
         asexual=asexual,
         gametocytes=_count(part, GAMETOCYTE, curve)[0],
