@@ -9,10 +9,10 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
-from edge_runtime.counting import RedCells, rounded_up, summarise_count
+from edge_runtime.counting import RedCells, summarise_count
 from edge_runtime.counting.intervals import exact
 from edge_runtime.sessions.ranking.ranked_review import BEGUN, REVIEWED
-from edge_runtime.sessions.report.numbers import number, per_microlitre, percent
+from edge_runtime.sessions.report.numbers import number, per_microlitre, per_microlitre_up, percent, percent_up
 from edge_runtime.sessions.session_counts import CARD, leading
 
 if TYPE_CHECKING:
@@ -78,8 +78,8 @@ def headline(
 
 
 def upper_bound(share: float, cells: RedCells) -> tuple[str, str]:
-    """An upper limit as share and density, both rounded up to two digits."""
-    return f"at most {percent(rounded_up(share))}", f"at most {_rounded_up(share, cells)}"
+    """An upper limit as share and density, both rounded up."""
+    return f"at most {percent_up(share)}", f"at most {per_microlitre_up(share * cells.per_microlitre)}"
 
 
 def _machine(totals: Totals, cells: RedCells, machine: MachineCount, review: Reviewed) -> Headline:
@@ -195,8 +195,8 @@ def _by_rank(cells: RedCells, ranked: RankedReview, found: RankedCount, apart: R
 def _of_count(kind: str, title: str, count: RankedCount, cells: RedCells, what: str, remark: str) -> Headline:
     low, high = count.low * cells.per_microlitre, count.high * cells.per_microlitre
     interval = (
-        f"{_level(count.level)} {percent(count.low)} to {percent(rounded_up(count.high))}, {per_microlitre(low)} to "
-        f"{per_microlitre(rounded_up(high))}; {number(count.infected, 'cell')} {what} among {count.looked:,} looked "
+        f"{_level(count.level)} {percent(count.low)} to {percent_up(count.high)}, {per_microlitre(low)} to "
+        f"{per_microlitre_up(high)}; {number(count.infected, 'cell')} {what} among {count.looked:,} looked "
         f"at, of {_red_cells(count.counted)}"
     )
     density = per_microlitre(count.rate * cells.per_microlitre)
@@ -224,8 +224,8 @@ def _figures(shown: DensityRange) -> tuple[str, str]:
 
 def _interval(shown: DensityRange, level: float, behind: str) -> str:
     low, high = shown.low, shown.high
-    shares = f"{percent(low.rate)} to {percent(rounded_up(high.rate))}"
-    densities = f"{per_microlitre(low.per_microlitre)} to {per_microlitre(rounded_up(high.per_microlitre))}"
+    shares = f"{percent(low.rate)} to {percent_up(high.rate)}"
+    densities = f"{per_microlitre(low.per_microlitre)} to {per_microlitre_up(high.per_microlitre)}"
     return f"{_level(level)} {shares}, {densities}; {behind}"
 
 
@@ -235,10 +235,6 @@ def _level(level: float) -> str:
 
 def _red_cells(count: int) -> str:
     return number(count, "red cell")
-
-
-def _rounded_up(share: float, cells: RedCells) -> str:
-    return per_microlitre(rounded_up(share * cells.per_microlitre))
 
 
 def _rounded_down(value: float) -> float:

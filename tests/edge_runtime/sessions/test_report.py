@@ -16,7 +16,7 @@ import pytest
 
 from edge_runtime.commands.session import views
 from edge_runtime.core.card import RESEARCH_USE
-from edge_runtime.counting import exact, rounded_up, rule_of_three
+from edge_runtime.counting import exact, rule_of_three
 from edge_runtime.errors import WrongUsage
 from edge_runtime.sessions import Session, SessionPlan, Store
 from edge_runtime.sessions.blank_slides import blank_rate, blank_session, discard_blank
@@ -25,7 +25,7 @@ from edge_runtime.sessions.records import CellRecord, FieldRecord
 from edge_runtime.sessions.report import words
 from edge_runtime.sessions.report.data import Report, make_report
 from edge_runtime.sessions.report.html import html_pages
-from edge_runtime.sessions.report.numbers import per_microlitre, percent
+from edge_runtime.sessions.report.numbers import per_microlitre, per_microlitre_up, percent, percent_up
 from edge_runtime.sessions.report.pdf import write_report
 from edge_runtime.sessions.report.pdf_writer import text_width, wrapped
 from edge_runtime.sessions.review import (
@@ -124,7 +124,7 @@ def test_the_reviewed_count_is_the_headline_once_complete_and_never_corrected(tm
         "0.20 %",
         "10,000/µL",
     ) and "1 cell unsure; if all held parasites, 0.30 %" in top.remark
-    assert f"{percent(sure.low)} to {percent(rounded_up(sure.high))}" in top.interval
+    assert f"{percent(sure.low)} to {percent_up(sure.high)}" in top.interval
     assert machine_before == 30  # the machine's own count stays as it was, beside the reviewed one
     # once a person has confirmed a parasite, the machine's figure never stands alone
     assert unfinished.to_json()["headline"] == "begun"
@@ -292,6 +292,18 @@ def test_percent(share: float, text: str) -> None:
 )
 def test_per_microlitre(value: float, text: str) -> None:
     assert per_microlitre(value) == text
+
+
+@pytest.mark.parametrize(
+    ("share", "text"), [(0, "0 %"), (0.00731, "0.74 %"), (0.0074, "0.74 %"), (0.9057, "90.6 %"), (0.9999, "100 %")]
+)
+def test_an_upper_share_rounds_up(share: float, text: str) -> None:
+    assert percent_up(share) == text
+
+
+@pytest.mark.parametrize(("value", "text"), [(0.2, "1/µL"), (40.4, "41/µL"), (3_610, "3,700/µL"), (3_600, "3,600/µL")])
+def test_an_upper_density_rounds_up(value: float, text: str) -> None:
+    assert per_microlitre_up(value) == text
 
 
 def test_foreign_text_is_harmless(tmp_path: Path) -> None:
