@@ -22,7 +22,7 @@ def status_document(store: Store, session: Session) -> Document:
     with store.reading():
         status, by_eye = session_status(store, session), manual_counts(store, session)
     cells = session.plan.red_cells_per_microlitre()
-    machine = status.machine()
+    machine = status.machine
     limit = None if machine is None else machine.summary.detection
     document: Document = {
         **status.to_json(),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from edge_runtime.sessions.blank_slides import MicroscopeBlankRate, blank_rate
@@ -42,6 +43,7 @@ class SessionStatus:
     stop: StopState | None
     free: int
 
+    @cached_property
     def machine(self) -> MachineCount | None:
         """The machine's count; None before the first cell."""
         if self.model is None or self.blank is None or not self.totals.cells:
@@ -50,10 +52,10 @@ class SessionStatus:
 
     def headline(self) -> Headline | None:
         """What a reader takes away; None before the first cell."""
-        machine = self.machine()
-        if machine is None:
+        if self.machine is None:
             return None
-        return headline(self.totals, self.session.plan.red_cells_per_microlitre(), machine, self.review, self.ranked)
+        cells = self.session.plan.red_cells_per_microlitre()
+        return headline(self.totals, cells, self.machine, self.review, self.ranked)
 
     def to_json(self) -> dict[str, Any]:
         """Plain JSON values."""
