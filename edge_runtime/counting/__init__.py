@@ -6,7 +6,7 @@ from edge_runtime.counting.capture import CaptureCurve, CurveSource, capture_cur
 from edge_runtime.counting.corrected import CorrectedRate, corrected_rate
 from edge_runtime.counting.density import Density, RedCells, density, infected_cells, red_cells
 from edge_runtime.counting.detection import CurrieCounts, DetectionLimit, currie_counts, detection_limit
-from edge_runtime.counting.enough import Enough, enough_clean, enough_strict
+from edge_runtime.counting.enough import Enough, cells_to_go, enough_clean, enough_strict
 from edge_runtime.counting.intervals import Interval, exact, exact_upper, rule_of_three, wilson
 from edge_runtime.counting.known_slides import (
     KnownSlides,
@@ -53,6 +53,7 @@ __all__ = [
     "capture_curve",
     "cells_for_limit",
     "cells_for_precision",
+    "cells_to_go",
     "chosen_curve",
     "corrected_rate",
     "currie_counts",

@@ -46,15 +46,20 @@ def enough_clean(batches: Sequence[Batch]) -> Enough:
     Args:
         batches: one or more.
     """
-    ended = [batch.depth for batch in batches if not batch.complete and min(batch.looked, batch.clean) >= RUN]
-    deep = min(ended, default=2.0)
-    to_go = sum(_to_go(batch, deep) for batch in batches)
+    to_go = sum(cells_to_go(batches))
     looked = sum(batch.looked for batch in batches)
     if all(batch.complete for batch in batches):
         return Enough(CLEAN_RUN, True, looked, 0, "Every cell was looked at.")
     if not to_go:
         return Enough(CLEAN_RUN, True, looked, 0, f"{looked:,} cells looked at, the last {RUN} in a row clean.")
     return Enough(CLEAN_RUN, False, looked, to_go, f"{to_go:,} more cells in a row without a parasite end the review.")
+
+
+def cells_to_go(batches: Sequence[Batch]) -> tuple[int, ...]:
+    """For each batch the cells that end it by :func:`enough_clean`, if all of them are clean; 0 where it has ended."""
+    ended = [batch.depth for batch in batches if not batch.complete and min(batch.looked, batch.clean) >= RUN]
+    deep = min(ended, default=2.0)
+    return tuple(_to_go(batch, deep) for batch in batches)
 
 
 def enough_strict(infected: int, looked: int, rest: RestBound) -> Enough:

@@ -5,16 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from edge_runtime.sessions.manual_counts import manual_counts
+from edge_runtime.sessions.ranking.ranked_review import MACHINE, REVIEWED
 from edge_runtime.sessions.report.words import NOT_ESTABLISHED, detection_words
 from edge_runtime.sessions.review import current_verdict, reviewed, suspected_cells
-from edge_runtime.sessions.session_counts import excluded, leading, machine_count, reviewed_count
+from edge_runtime.sessions.session_counts import excluded, leading, reviewed_count
 from edge_runtime.sessions.status import session_status
 
 if TYPE_CHECKING:
     from edge_runtime.core.lines import Document
     from edge_runtime.sessions.records import FieldRecord, Session
-    from edge_runtime.sessions.session_counts import MachineCount
-    from edge_runtime.sessions.status import SessionStatus
     from edge_runtime.sessions.store.store import Store
 
 
@@ -23,7 +22,7 @@ def status_document(store: Store, session: Session) -> Document:
     with store.reading():
         status, by_eye = session_status(store, session), manual_counts(store, session)
     cells = session.plan.red_cells_per_microlitre()
-    machine = _machine(status)
+    machine = status.machine
     limit = None if machine is None else machine.summary.detection
     document: Document = {
         **status.to_json(),
@@ -37,8 +36,8 @@ def status_document(store: Store, session: Session) -> Document:
         "manual": [count.to_json() for count in by_eye],
     }
     if status.totals.cells:
-        document["excludes"] = excluded(status.totals, status.review)
-        document["excludes_kind"] = leading(status.review)
+        document["excludes"] = excluded(status.totals, status.review, status.ranked)
+        document["excludes_kind"] = REVIEWED if leading(status.review, status.ranked) == REVIEWED else MACHINE
     if status.totals.cells and status.review.begun:
         asexual, gametocytes = reviewed_count(status.review, status.totals, cells)
         document["reviewed"] = {**asexual.to_json(), "gametocytes": gametocytes.to_json()}
@@ -50,13 +49,6 @@ def status_document(store: Store, session: Session) -> Document:
         document["detection_limit"] = {**limit.to_json(), "per_ul": per_microlitre}
         document["detection_words"] = detection_words(machine, status.blank, cells)
     return document
-
-
-def _machine(status: SessionStatus) -> MachineCount | None:
-    if status.model is None or status.blank is None or not status.totals.cells:
-        return None
-    cells = status.session.plan.red_cells_per_microlitre()
-    return machine_count(status.totals, status.model, cells, status.blank)
 
 
 def field_document(

@@ -35,9 +35,10 @@ TABLES = {
         FROM fields AS f JOIN sessions AS s ON s.id = f.session_id JOIN models AS m ON m.id = f.model_id
         WHERE f.session_id = ? ORDER BY f.number""",
     "verdicts": f"""SELECT s.code AS session, v.id AS number, f.number AS field, c.number AS cell, v.verdict, v.species,
-            v.stage, v.reviewer, v.undoes, {_OF_VERDICT}
+            v.stage, v.reviewer, v.undoes, {_OF_VERDICT}, b.number AS batch, p.number AS page, v.rank, v.inclusion
         FROM verdicts AS v JOIN cells AS c ON c.id = v.cell_id JOIN fields AS f ON f.id = c.field_id
-        JOIN sessions AS s ON s.id = f.session_id WHERE f.session_id = ? ORDER BY v.id""",
+        JOIN sessions AS s ON s.id = f.session_id LEFT JOIN review_pages AS p ON p.id = v.page_id
+        LEFT JOIN review_batches AS b ON b.id = p.batch_id WHERE f.session_id = ? ORDER BY v.id""",
     "manual_counts": f"""SELECT s.code AS session, n.counted, n.asexual, n.gametocytes, n.operator,
             {_OF_VERDICT.replace("v.", "n.")}
         FROM manual_counts AS n JOIN sessions AS s ON s.id = n.session_id WHERE n.session_id = ? ORDER BY n.id""",

@@ -9,6 +9,7 @@ from edge_runtime.core.classifier import CellResult
 from edge_runtime.core.encoding import write_png
 from edge_runtime.sessions.blank_slides import blank_rate
 from edge_runtime.sessions.intake import Intake, from_camera
+from edge_runtime.sessions.ranking.ranked_review import ranked_review
 from edge_runtime.sessions.review import reviewed
 from edge_runtime.sessions.session_counts import stop_state
 
@@ -103,7 +104,9 @@ class Recorder:
         with self._store.reading():
             self._totals = self._store.totals(self.session)
             review = reviewed(self._store, self.session, self._totals)
-        self.stop = stop_state(self.session.plan.stop_rule, self._totals, self._model, self._blank, review)
+            ranked = ranked_review(self._store, self.session, self._totals, self._model) if review.begun else None
+        rule = self.session.plan.stop_rule
+        self.stop = stop_state(rule, self._totals, self._model, self._blank, review, ranked)
 
 
 def _refused(result: Result) -> frozenset[str]:

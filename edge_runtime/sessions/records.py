@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from edge_runtime.core.classifier import CellResult, Classifier
     from edge_runtime.fields import FieldResult
 
-COUNT, BLANK = "count", "blank"
+COUNT, BLANK, POSITIVE = "count", "blank", "positive"
 FIELD, CELL = "field", "cell"
 KINDS = {FIELD: "whole fields", CELL: "images of single cells"}
 STAINS = ("giemsa", "field", "wright", "wright-giemsa", "leishman", "jsb", "diff-quik", "other")
@@ -29,8 +29,9 @@ VERDICTS = {
 SPECIES = ("falciparum", "vivax", "ovale", "malariae", "knowlesi", "mixed")
 STAGES = ("ring", "trophozoite", "schizont")
 _MAGNIFICATION = (10.0, 4000.0)
-# of a model card, what a report needs to say how good the model is and what it was trained on
-_CARD_PARTS = ("name", "architecture", "metrics", "blank_rate", "licence")
+# of a model card, what a report needs to say how good the model is and what it was trained on, and a review by rank to
+# say what its ranking finds
+_CARD_PARTS = ("name", "architecture", "metrics", "blank_rate", "capture", "flatbuffer_sha256", "licence")
 
 
 @dataclass(frozen=True)
@@ -39,7 +40,7 @@ class SessionPlan:
 
     Attributes:
         slide: code of the slide.
-        participant: code; None for blank slides, and only for those.
+        participant: code; None for slides of known truth, and only for those.
         site: code.
         operator: code of who is at the microscope.
         stain: one of :data:`STAINS`.
@@ -47,7 +48,7 @@ class SessionPlan:
         red_cells: measured red cells per microlitre.
         haematocrit: in %.
         stop_rule: see :func:`edge_runtime.counting.stop_rule`.
-        purpose: "count", or "blank" for a slide known to hold no parasites.
+        purpose: "count"; "blank" for a slide known to hold no parasites, "positive" for one known to hold some.
     """
 
     slide: str

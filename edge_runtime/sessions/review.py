@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from edge_runtime.common.text import printable
 from edge_runtime.errors import WrongUsage
 from edge_runtime.sessions.codes import checked_code
+from edge_runtime.sessions.ranking.batches import close_batch
 from edge_runtime.sessions.records import SPECIES, STAGES, VERDICTS
 from edge_runtime.sessions.store.rows import MOMENT, insert, one
 
@@ -50,8 +51,8 @@ class Reviewed:
 
     @property
     def complete(self) -> bool:
-        """Whether there are verdicts, and no suspected cell without one."""
-        return self.begun and self.pending == 0
+        """Whether there are suspected cells, none of them without a verdict; where there are none, nothing is."""
+        return self.suspected > 0 and self.pending == 0
 
     def to_json(self) -> dict[str, Any]:
         """Plain JSON values."""
@@ -155,6 +156,8 @@ def give_verdicts(store: Store, session: Session, verdicts: Iterable[Verdict], r
             if holds is None or tuple(holds)[1:] != said:
                 insert(connection, "verdicts", _VERDICT, (cell_id, *said, None, *store.stamp()))
                 added += 1
+        if added and reviewed(store, session).complete:
+            close_batch(connection, session, store.stamp())  # so that fields to come do not make it incomplete
     return added
 
 

@@ -23,11 +23,11 @@ from edge_runtime.counting import (
 from edge_runtime.counting.planning import NEVER
 from edge_runtime.errors import NotConclusive
 from edge_runtime.sessions.blank_slides import MicroscopeBlankRate
+from edge_runtime.sessions.ranking.ranked_review import BEGUN, MACHINE, REVIEWED, RankedReview
 from edge_runtime.sessions.records import ModelRecord, Totals
 from edge_runtime.sessions.review import Reviewed
 
 DEVICE, CARD = "this device", "model card"
-MACHINE, REVIEWED = "machine", "reviewed"
 _Z95 = 1.959964
 
 
@@ -84,19 +84,33 @@ def _known(model: ModelRecord, blank: MicroscopeBlankRate) -> tuple[KnownSlides 
     return (known, sensitivity, DEVICE) if known is not None else (card_blank(model.details), sensitivity, CARD)
 
 
-def leading(reviewed: Reviewed) -> str:
-    """Which count is the one to quote: "reviewed" once every suspected cell has its verdict, until then "machine"."""
-    return REVIEWED if reviewed.complete else MACHINE
+def leading(reviewed: Reviewed, ranked: RankedReview | None = None) -> str:
+    """Which count is the one to quote.
+
+    "reviewed" once the review by rank was enough, or every suspected cell has its verdict; fields that come later do
+    not turn that back. "begun" from the first verdict on, until then "machine".
+    """
+    if reviewed.complete or (ranked is not None and ranked.leading == REVIEWED):
+        return REVIEWED
+    return BEGUN if reviewed.begun else MACHINE
 
 
 def stop_state(
-    rule: str | None, totals: Totals, model: ModelRecord, blank: MicroscopeBlankRate, reviewed: Reviewed
+    rule: str | None,
+    totals: Totals,
+    model: ModelRecord,
+    blank: MicroscopeBlankRate,
+    reviewed: Reviewed,
+    ranked: RankedReview | None = None,
 ) -> StopState | None:
-    """Where a session stands under its rule, judged on the count that leads; None without a rule."""
+    """Where a session stands under its rule, judged on the count that leads; None without a rule.
+
+    A review that has only begun is a lower bound, so the machine's count decides until it is enough.
+    """
     if rule is None:
         return None
     wanted = stop_rule(rule)
-    if leading(reviewed) == REVIEWED:
+    if leading(reviewed, ranked) == REVIEWED:
         return stop(wanted, reviewed.asexual, totals.cells)
     known, sensitivity, _ = _known(model, blank)
     try:
@@ -104,20 +118,24 @@ def stop_state(
     except NotConclusive as error:
         state = StopState(wanted.name, False, totals.infected, totals.cells, None, None, str(error), NEVER)
     if state.kind == NEVER:
-        way_out = "Once every suspected cell has its verdict, the reviewed count decides."
+        way_out = "Once the slide is reviewed, or every suspected cell has its verdict, the reviewed count decides."
         state = replace(state, reason=f"{state.reason} {way_out}")
     return state
 
 
-def excluded(totals: Totals, reviewed: Reviewed) -> float | None:
+def excluded(totals: Totals, reviewed: Reviewed, ranked: RankedReview | None = None) -> float | None:
     """Share of infected cells that the leading count excludes more than, 0..1; None when it holds parasites.
 
-    The upper end of the two-sided 95 % interval, and only if no infected cell was missed. Cells of which the reviewer
-    was unsure are taken for infected here.
+    The upper end of the two-sided 95 % interval. Of a review by rank it takes in what lies further down; else it holds
+    only if no infected cell was missed. Cells of which the reviewer was unsure are taken for infected here.
     """
-    if leading(reviewed) == MACHINE:
+    if reviewed.asexual:
+        return None
+    if leading(reviewed, ranked) != REVIEWED:
         return None if totals.infected else rule_of_three(totals.cells)
-    return None if reviewed.asexual else exact(reviewed.unsure, totals.cells).high
+    if ranked is not None and ranked.by_rank and ranked.most is not None:
+        return ranked.most
+    return exact(reviewed.unsure, totals.cells).high
 
 
 def reviewed_count(reviewed: Reviewed, totals: Totals, cells: RedCells) -> tuple[CountSummary, CountSummary]:

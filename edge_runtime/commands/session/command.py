@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from edge_runtime.commands.session import actions, views
+from edge_runtime.commands.session.known_slides import blank, positive
 from edge_runtime.commands.session.options import (
     MEGABYTE,
     free_option,
@@ -22,7 +23,7 @@ from edge_runtime.commands.session.review import review
 from edge_runtime.common.console import emit_json, json_option, note, verbosity_options
 from edge_runtime.common.text import as_utf8, printable
 from edge_runtime.errors import GateFailed, WrongUsage
-from edge_runtime.sessions.records import CELL, FIELD, SessionPlan
+from edge_runtime.sessions.records import SessionPlan
 from edge_runtime.sessions.store.opening import open_existing, open_store
 
 
@@ -36,6 +37,7 @@ Examples:
   thinsmear session review --cell 7.12 --verdict asexual --reviewer AB
   thinsmear session report --out report.html --out report.pdf
   thinsmear session blank NEG01 blank-fields/                     a slide known to hold no parasites
+  thinsmear session positive POS01 positive-fields/               a slide known to hold parasites
   thinsmear session retain --days 90 --dry-run
 
 SESSION is a code such as S-4KX9WMT; without it, the newest one. Records hold codes only: there is no place for a
@@ -45,6 +47,8 @@ def session() -> None:
     """Count the cells of a smear in a store that survives power cuts, and report what the count supports."""
 
 
+session.add_command(blank)
+session.add_command(positive)
 session.add_command(review)
 
 
@@ -92,55 +96,6 @@ def add(
     with open_store(folder, min_free=min_free * MEGABYTE) as store:
         chosen = store.session(code)
         actions.add_images_to(store, chosen, paths, single, model, views.AddView(store, chosen, as_json))
-
-
-@session.command(short_help="Measure the blank rate of this microscope.")
-@click.argument("slide", required=False)
-@click.argument("paths", metavar="[PATH...]", nargs=-1, type=click.Path())
-@click.option(
-    "--limit", metavar="PER_UL", type=click.FloatRange(1, 5_000_000),
-    help="Also say how many red cells give this limit of detection.",
-)  # fmt: skip
-@click.option("--discard", metavar="SLIDE", help="Let no count rest on SLIDE any more: it was no blank, or spoilt.")
-@with_all(plan_options)
-@with_all(image_options)
-@store_option
-@free_option
-@json_option
-@verbosity_options
-def blank(
-    slide: str | None,
-    paths: tuple[str, ...],
-    limit: float | None,
-    discard: str | None,
-    single: bool,
-    model: str | None,
-    folder: Path | None,
-    min_free: int,
-    as_json: bool,
-    **plan: Any,
-) -> None:
-    """Add images of SLIDE, which is known to hold no parasites, and print the blank rate; without SLIDE just print it.
-
-    Until it is measured on several such slides with the model in use, reports give no limit of detection. Take slides
-    of people who cannot have malaria, prepared and stained as all others, and photograph them as all others.
-    """
-    if slide is not None and not paths:
-        raise WrongUsage(f"There is no image of slide {printable(slide)} to add; name files or folders.")
-    if slide is not None and discard is not None:
-        raise WrongUsage("Discard a slide and add images of another one with two commands.")
-    from edge_runtime.inspection.opening import open_classifier
-    from edge_runtime.sessions.blank_slides import blank_session, discard_blank
-
-    with open_store(folder, create=slide is not None, min_free=min_free * MEGABYTE) as store:
-        classifier = open_classifier(model)
-        if slide is not None:
-            chosen = blank_session(store, slide, classifier.model.sha256, CELL if single else FIELD, plan)
-            view = views.AddView(store, chosen, as_json=False, quiet=True)
-            actions.add_images_to(store, chosen, paths, single, model, view)
-        if discard is not None:
-            discard_blank(store, discard)
-        views.show_blank(store, classifier, single, as_json, limit)
 
 
 @session.command(short_help="How far a count is.")

@@ -15,18 +15,12 @@ from edge_runtime.common.files import atomic_file
 from edge_runtime.common.text import as_utf8, printable
 from edge_runtime.core.card import RESEARCH_USE
 from edge_runtime.core.lines import Document, error_line
-from edge_runtime.counting import cells_for_limit, detection_limit, exact, red_cells
 from edge_runtime.sessions import clock as clocks
-from edge_runtime.sessions.blank_slides import MicroscopeBlankRate, blank_rate
-from edge_runtime.sessions.records import BLANK, CELL, FIELD, ModelRecord
 from edge_runtime.sessions.report import words
 from edge_runtime.sessions.report.data import Report
-from edge_runtime.sessions.report.numbers import percent
-from edge_runtime.sessions.session_counts import card_sensitivity
-from edge_runtime.sessions.status import session_status
+from edge_runtime.sessions.status import SessionStatus, session_status
 
 if TYPE_CHECKING:
-    from edge_runtime.core.classifier import Classifier
     from edge_runtime.sessions.intake import FileOutcome
     from edge_runtime.sessions.records import Session, Totals
     from edge_runtime.sessions.review import Reviewed, SuspectedCell
@@ -35,7 +29,6 @@ if TYPE_CHECKING:
 
 _LISTED = 30
 _COLUMNS = 100  # of a terminal, within which longer texts are folded
-_PLANNED = (1_000, 5_000, 10_000)  # cells for which a blank rate's limit of detection is shown
 
 
 class AddView:
@@ -99,9 +92,30 @@ def show_status(store: Store, session: Session, as_json: bool) -> None:
         rows.append(("Stop rule", f"{status.stop.rule}: {status.stop.reason}"))
     rows.append(("Review", f"{review.pending:,} of {review.suspected:,} suspected cells await a verdict"))
     slides = len(blank.slides) if blank is not None else 0
+    rows += _rank_rows(status)
     rows.append(("Blank", f"{slides} slides measured" if slides else words.NOT_ESTABLISHED))
     rows.append(("Free disk", f"{status.free / 1e9:,.1f} GB"))
     click.echo(_pairs(rows))
+
+
+def _rank_rows(status: SessionStatus) -> list[tuple[str, str]]:
+    """The review by rank, as label and text; nothing before the first cell."""
+    ranked, top = status.ranked, status.headline()
+    if ranked.enough is None or top is None:
+        return []
+    rows = [("By rank", f"{ranked.looked:,} of {ranked.cells:,} cells looked at; {ranked.enough.reason}")]
+    if ranked.rest is not None:
+        rows.append(("Rest", ranked.rest.statement(ranked.red_cells)))
+    elif ranked.begun and ranked.reason is not None:
+        rows.append(("Rest", f"{ranked.reason[0].upper()}{ranked.reason[1:].removesuffix('.')}."))
+    two = ranked.readers
+    if two is not None:
+        agreed = "agreement as by chance only" if two.kappa.value is None else f"kappa {two.kappa.value:.2f}"
+        pair = f"{two.first} and {two.second} on {two.kappa.cells:,} cells: {agreed}"
+        missed = f"both missed about {two.missed.estimate:.0f} with parasites, at most {two.missed.most:,}"
+        rows.append(("Reviewers", f"{pair}, {len(two.disputed):,} in dispute; {missed}"))
+    rows.append(("Headline", f"{top.text} ({top.interval})"))
+    return rows
 
 
 def show_sessions(store: Store, as_json: bool) -> None:
@@ -115,7 +129,7 @@ def show_sessions(store: Store, as_json: bool) -> None:
         (
             session.code,
             session.recorded_at[:16].replace("T", " ") + ("" if session.clock != "unset" else " ?"),
-            session.plan.participant or f"({BLANK}{', discarded' if session.discarded else ''})",
+            session.plan.participant or f"({session.plan.purpose}{', discarded' if session.discarded else ''})",
             session.plan.slide,
             f"{totals.fields + totals.single_cells:,}",
             f"{totals.cells:,}",
@@ -126,36 +140,6 @@ def show_sessions(store: Store, as_json: bool) -> None:
     ]
     headings = ("session", "begun (UTC)", "participant", "slide", "images", "cells", "called", "suspected")
     click.echo(table(headings, rows, right=(4, 5, 6, 7)))
-
-
-def show_blank(store: Store, classifier: Classifier, single: bool, as_json: bool, wanted: float | None = None) -> None:
-    """The blank rate of this device, and the limits of detection that it allows.
-
-    Args:
-        wanted: limit of detection, in infected cells per microlitre of usual blood, to say the red cells for.
-    """
-    model = ModelRecord.of(classifier)
-    blank = blank_rate(store, model.sha256, clocks.device_id(), CELL if single else FIELD)
-    known, sensitivity = blank.known, card_sensitivity(model.details, model.count_point)
-    limits = [] if known is None else [detection_limit(cells, known, sensitivity) for cells in _PLANNED]
-    plan = None
-    if known is not None and wanted is not None:
-        plan = cells_for_limit(1, wanted / red_cells().per_microlitre, known, sensitivity)
-    if as_json:
-        planned = {} if wanted is None else {"planned": None if plan is None else plan.to_json()}
-        emit_json({**blank.to_json(), "detection": [limit.to_json() for limit in limits], **planned})
-        return
-    if known is None:
-        click.echo(f"{words.NOT_ESTABLISHED}: no blank slide was counted here with model {blank.model}.")
-        return
-    rows = [(slide.slide, f"{slide.cells:,}", f"{slide.infected:,}") for slide in blank.slides]
-    click.echo(table(("blank slide", "cells", "called infected"), rows, right=(1, 2)))
-    click.echo(f"\n{_blank_line(blank)}")
-    for limit in limits:
-        reached = "none" if limit.limit is None else percent(limit.limit)
-        click.echo(f"limit of detection with {limit.counted:,} cells: {reached}")
-    if plan is not None and wanted is not None:
-        click.echo(f"for {wanted:,.0f} infected cells per microlitre ({red_cells().statement}): {plan.reason}")
 
 
 def show_review(review: Reviewed, pending: Iterable[SuspectedCell], as_json: bool) -> None:
@@ -255,16 +239,4 @@ def _progress_line(session: Session, totals: Totals) -> str:
     return (
         f"{session.code}: {totals.cells:,} cells in {images:,} images ({totals.refused:,} refused), "
         f"{totals.infected:,} called infected, {totals.suspected:,} suspected"
-    )
-
-
-def _blank_line(blank: MicroscopeBlankRate) -> str:
-    cells, infected = (sum(getattr(slide, name) for slide in blank.slides) for name in ("cells", "infected"))
-    sure = exact(infected, cells)
-    spread = blank.known.between_slide_sd if blank.known is not None else None
-    between = "unknown with one slide" if spread is None else percent(spread)
-    return (
-        f"Blank rate {percent(infected / cells)} (95 % interval {percent(sure.low)} to "
-        f"{percent(sure.high)} if slides do not differ; standard deviation between slides: {between}), "
-        f"model {blank.model}, device {blank.device}."
     )

@@ -14,6 +14,7 @@ from edge_runtime.counting import CountSummary, RedCells, StopState, summarise_c
 from edge_runtime.errors import WrongUsage
 from edge_runtime.sessions.blank_slides import MicroscopeBlankRate, blank_rate
 from edge_runtime.sessions.manual_counts import ManualCount, manual_counts
+from edge_runtime.sessions.ranking.ranked_review import RankedReview, ranked_review
 from edge_runtime.sessions.records import ModelRecord, Session, Totals
 from edge_runtime.sessions.review import Reviewed, SuspectedCell, picture, reviewed, suspected_cells
 from edge_runtime.sessions.session_counts import (
@@ -67,6 +68,7 @@ class Report:
         red_cells: per microlitre, with its source.
         machine: the machine's count.
         review: where the review stands.
+        ranked: where the review by rank stands.
         asexual: the reviewed count of asexual parasites, never corrected for blanks; None before the first verdict.
         gametocytes: likewise, of cells with gametocytes only.
         manual: counts by eye, with their figures.
@@ -85,6 +87,7 @@ class Report:
     red_cells: RedCells
     machine: MachineCount
     review: Reviewed
+    ranked: RankedReview
     asexual: CountSummary | None
     gametocytes: CountSummary | None
     manual: tuple[tuple[ManualCount, CountSummary], ...]
@@ -111,10 +114,11 @@ class Report:
             },
             "totals": self.totals.to_json(),
             "red_cells_per_microlitre": self.red_cells.to_json(),
-            "headline": leading(self.review),
+            "headline": leading(self.review, self.ranked),
             "machine": self.machine.to_json(),
             "detection_limit_established": self.machine.summary.detection is not None,
             "review": self.review.to_json(),
+            "rank": self.ranked.to_json(),
             "asexual": self.asexual.to_json() if self.asexual else None,
             "gametocytes": self.gametocytes.to_json() if self.gametocytes else None,
             "manual": [{**count.to_json(), "asexual_figures": summary.to_json()} for count, summary in self.manual],
@@ -145,6 +149,7 @@ def make_report(store: Store, session: Session, most_pictures: int = PICTURES) -
         cells = session.plan.red_cells_per_microlitre()
         blank = blank_rate(store, model.sha256, session.device, totals.kind)
         review = reviewed(store, session, totals)
+        ranked = ranked_review(store, session, totals, model)
         asexual, gametocytes = reviewed_count(review, totals, cells) if review.begun else (None, None)
         suspected = tuple(suspected_cells(store, session, most_pictures))
         pictures = {cell.name: jpeg for cell in suspected if (jpeg := picture(store, cell)) is not None}
@@ -155,14 +160,15 @@ def make_report(store: Store, session: Session, most_pictures: int = PICTURES) -
             red_cells=cells,
             machine=machine_count(totals, model, cells, blank),
             review=review,
+            ranked=ranked,
             asexual=asexual,
             gametocytes=gametocytes,
             manual=tuple(
                 (count, summarise_count(count.asexual, count.counted, cells)) for count in manual_counts(store, session)
             ),
             blank=blank,
-            stop=stop_state(session.plan.stop_rule, totals, model, blank, review),
-            excludes=excluded(totals, review),
+            stop=stop_state(session.plan.stop_rule, totals, model, blank, review, ranked),
+            excludes=excluded(totals, review, ranked),
             quality=_quality(connection, session),
             suspected=suspected,
             pictures=pictures,

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import math
+
+from edge_runtime.counting import rounded_up
+
 
 def percent(share: float) -> str:
     """A share of 1 as ``0.24 %``, two digits that count (three from 10 % up)."""
@@ -22,6 +26,16 @@ def per_microlitre(value: float) -> str:
         zeros = len(str(int(value))) - 2
         value = round(value / 10**zeros) * 10**zeros
     return f"{value:,.0f}/µL"
+
+
+def percent_up(share: float) -> str:
+    """An upper limit as :func:`percent` shows it, never lower than it is."""
+    return percent(min(rounded_up(share, 3 if share >= 0.1 else 2), 1.0))
+
+
+def per_microlitre_up(value: float) -> str:
+    """An upper limit as :func:`per_microlitre` shows it, never lower than it is."""
+    return per_microlitre(rounded_up(value) if value >= 10 else math.ceil(value))
 
 
 def number(count: int, what: str) -> str:

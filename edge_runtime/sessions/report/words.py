@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 from edge_runtime.common.text import printable
-from edge_runtime.counting import CountSummary, DensityRange, RedCells, density
+from edge_runtime.counting import DensityRange, RedCells, density
 from edge_runtime.sessions.blank_slides import FEW_SLIDES, MicroscopeBlankRate
+from edge_runtime.sessions.ranking.headline import Headline
+from edge_runtime.sessions.ranking.headline import headline as of_session
+from edge_runtime.sessions.ranking.ranked_review import REVIEWED
 from edge_runtime.sessions.records import CELL, VERDICTS, Session
 from edge_runtime.sessions.report.data import Report
 from edge_runtime.sessions.report.numbers import number as _number
 from edge_runtime.sessions.report.numbers import per_microlitre, percent
 from edge_runtime.sessions.review import SuspectedCell
-from edge_runtime.sessions.session_counts import CARD, REVIEWED, MachineCount, leading, operating_point
+from edge_runtime.sessions.session_counts import MachineCount, leading, operating_point
 
 NOT_ESTABLISHED = "detection limit not established on this device"
 _REFUSALS = {
@@ -28,50 +30,9 @@ _REFUSALS = {
 }
 
 
-@dataclass(frozen=True)
-class Headline:
-    """The figure that a reader takes away.
-
-    Attributes:
-        title: what it is.
-        figure: the share, in large print.
-        density: per microlitre.
-        interval: of both, in words.
-        remark: what to know before quoting it.
-    """
-
-    title: str
-    figure: str
-    density: str
-    interval: str
-    remark: str
-
-
 def headline(report: Report) -> Headline:
-    """The reviewed count of asexual parasites once the review is complete, the machine's until then."""
-    cells = f"{report.totals.cells:,} red cells"
-    if leading(report.review) == REVIEWED and report.asexual is not None:
-        found = report.asexual
-        remark = "Counted by a reviewer on the machine's suspected cells; not corrected for blanks."
-        if not report.review.suspected:
-            remark = "Counted by a reviewer, though the machine suspected no cell; not corrected for blanks."
-        if report.review.unsure:
-            most = (found.infected + report.review.unsure) / found.counted
-            remark += f" {_cells(report.review.unsure)} unsure; if all held parasites, {percent(most)}."
-        return _headline("Asexual parasites, reviewed", found, found.raw, f"{found.infected:,} of {cells}", remark)
-    machine = report.machine
-    called = f"{machine.summary.infected:,} of {cells} called infected"
-    remark = f"{report.review.pending:,} of {report.review.suspected:,} suspected cells await a reviewer."
-    if not report.review.suspected:
-        remark = "No cell reached the review point, so no person has looked at any."
-    if machine.corrected_by is None or machine.summary.corrected_density is None:
-        return _headline(
-            "Machine count, not reviewed, not corrected", machine.summary, machine.summary.raw, called, remark
-        )
-    if machine.corrected_by == CARD:
-        remark += " The correction uses the model card's blank rate, not this microscope's."
-    shown = machine.summary.corrected_density
-    return _headline("Machine count, corrected, not reviewed", machine.summary, shown, called, remark)
+    """The figure that a reader takes away, see :func:`edge_runtime.sessions.ranking.headline.headline`."""
+    return of_session(report.totals, report.red_cells, report.machine, report.review, report.ranked)
 
 
 def machine_line(report: Report) -> str:
@@ -155,7 +116,7 @@ def not_excluded(report: Report) -> list[str]:
     if report.excludes is not None:
         most = density(report.excludes, report.red_cells)
         found = "the machine called no infected cell"
-        if leading(review) == REVIEWED:
+        if leading(review, report.ranked) == REVIEWED:
             unsure = f" for sure, and was unsure of {_cells(review.unsure)}," if review.unsure else ""
             found = f"a reviewer found no cell with asexual parasites{unsure}"
         lines.append(
@@ -254,18 +215,6 @@ def verdict_lines(cell: SuspectedCell) -> tuple[str, str]:
     if cell.verdict is None:
         return "not reviewed", ""
     return VERDICTS[cell.verdict], " ".join(part for part in (cell.species, cell.stage) if part)
-
-
-def _headline(title: str, summary: CountSummary, shown: DensityRange, counted: str, remark: str) -> Headline:
-    low, high = shown.low, shown.high
-    level = f"{100 * summary.exact.level:.0f} % interval"
-    interval = (
-        f"{level} {percent(low.rate)} to {percent(high.rate)}, {per_microlitre(low.per_microlitre)} to "
-        f"{per_microlitre(high.per_microlitre)}; {counted}"
-    )
-    return Headline(
-        title, percent(shown.estimate.rate), per_microlitre(shown.estimate.per_microlitre), interval, remark
-    )
 
 
 def _problem(machine: MachineCount) -> str:

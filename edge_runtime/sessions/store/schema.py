@@ -16,6 +16,12 @@ _MOMENT = """
     clock TEXT NOT NULL CHECK (clock IN ('unset', 'set', 'settled'))
 """
 
+_STAMP = "software, recorded_at, boot_id, monotonic, clock"
+_SESSION = (
+    "id, code, purpose, participant, slide, site, operator, stain, magnification, red_cells, haematocrit, stop_rule, "
+    f"device, model_id, {_STAMP}, discarded"
+)
+
 # One entry a version; entries are never changed once released, only added to.
 MIGRATIONS: tuple[tuple[str, ...], ...] = (
     (
@@ -116,6 +122,92 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
     ),
     # a blank slide that was none, or was spoilt: its counts stay, and no later count rests on them
     ("ALTER TABLE sessions ADD COLUMN discarded INTEGER NOT NULL DEFAULT 0 CHECK (discarded IN (0, 1))",),
+    # review by rank, and slides known to hold parasites
+    (
+        # SQLite cannot change a check, so the table is made anew; the numbers of removed sessions are not given again
+        f"""CREATE TABLE new_sessions (
+            id INTEGER PRIMARY KEY AUTOINCREMENT,
+            code TEXT NOT NULL UNIQUE,
+            purpose TEXT NOT NULL CHECK (purpose IN ('count', 'blank', 'positive')),
+            participant TEXT,
+            slide TEXT NOT NULL,
+            site TEXT,
+            operator TEXT,
+            stain TEXT,
+            magnification REAL,
+            red_cells REAL,
+            haematocrit REAL,
+            stop_rule TEXT,
+            device TEXT NOT NULL,
+            model_id INTEGER REFERENCES models (id),
+            {_MOMENT},
+            discarded INTEGER NOT NULL DEFAULT 0 CHECK (discarded IN (0, 1)),
+            CHECK ((purpose = 'count') = (participant IS NOT NULL))
+        ) STRICT""",
+        """INSERT INTO sqlite_sequence (name, seq)
+            SELECT 'new_sessions', seq FROM sqlite_sequence WHERE name = 'sessions'""",
+        f"INSERT INTO new_sessions ({_SESSION}) SELECT {_SESSION} FROM sessions",
+        "DROP TABLE sessions",
+        "ALTER TABLE new_sessions RENAME TO sessions",
+        # cells of accepted fields from the first to the last one, ranked together; closed once a page of it was drawn
+        f"""CREATE TABLE review_batches (
+            id INTEGER PRIMARY KEY,
+            session_id INTEGER NOT NULL REFERENCES sessions (id) ON DELETE CASCADE,
+            number INTEGER NOT NULL,
+            first_field INTEGER NOT NULL,
+            last_field INTEGER NOT NULL CHECK (last_field >= first_field),
+            {_MOMENT},
+            UNIQUE (session_id, number)
+        ) STRICT""",
+        # a page that was answered; the client chose its key, so that an answer sent twice counts once
+        f"""CREATE TABLE review_pages (
+            id INTEGER PRIMARY KEY,
+            session_id INTEGER NOT NULL REFERENCES sessions (id) ON DELETE CASCADE,
+            batch_id INTEGER NOT NULL REFERENCES review_batches (id) ON DELETE CASCADE,
+            number INTEGER NOT NULL,
+            kind TEXT NOT NULL CHECK (kind IN ('rank', 'audit', 'objects')),
+            key TEXT NOT NULL,
+            reviewer TEXT NOT NULL,
+            cells INTEGER NOT NULL CHECK (cells > 0),
+            undone INTEGER NOT NULL DEFAULT 0 CHECK (undone IN (0, 1)),
+            {_MOMENT},
+            UNIQUE (session_id, key)
+        ) STRICT""",
+        "CREATE INDEX review_pages_batch ON review_pages (batch_id)",
+        # random cells of what a batch leaves out, drawn once; `looked` ranks had been looked at, `rest` cells had not
+        f"""CREATE TABLE audits (
+            id INTEGER PRIMARY KEY,
+            batch_id INTEGER NOT NULL UNIQUE REFERENCES review_batches (id) ON DELETE CASCADE,
+            looked INTEGER NOT NULL CHECK (looked >= 0),
+            rest INTEGER NOT NULL CHECK (rest > 0),
+            size INTEGER NOT NULL CHECK (size BETWEEN 1 AND rest),
+            {_MOMENT}
+        ) STRICT""",
+        """CREATE TABLE audit_cells (
+            audit_id INTEGER NOT NULL REFERENCES audits (id) ON DELETE CASCADE,
+            cell_id INTEGER NOT NULL UNIQUE REFERENCES cells (id) ON DELETE CASCADE,
+            PRIMARY KEY (audit_id, cell_id)
+        ) STRICT, WITHOUT ROWID""",
+        "ALTER TABLE verdicts ADD COLUMN page_id INTEGER REFERENCES review_pages (id) ON DELETE CASCADE",
+        "ALTER TABLE verdicts ADD COLUMN rank INTEGER CHECK (rank > 0)",
+        "ALTER TABLE verdicts ADD COLUMN inclusion REAL CHECK (inclusion > 0 AND inclusion <= 1)",
+        "CREATE INDEX verdicts_page ON verdicts (page_id) WHERE page_id IS NOT NULL",
+        # a review that is complete now stays so, whatever fields come later
+        f"""WITH said AS (
+                SELECT f.session_id AS id, max(v.id) AS last, sum(c.review OR c.count) AS suspected
+                FROM current_verdicts AS v CROSS JOIN cells AS c ON c.id = v.cell_id
+                CROSS JOIN fields AS f ON f.id = c.field_id
+                WHERE f.accepted GROUP BY f.session_id
+            ),
+            seen AS (
+                SELECT session_id AS id, min(number) AS first, max(number) AS last, sum(suspected) AS suspected
+                FROM fields WHERE accepted AND cells > 0 GROUP BY session_id
+            )
+            INSERT INTO review_batches (session_id, number, first_field, last_field, {_STAMP})
+            SELECT seen.id, 1, seen.first, seen.last, v.software, v.recorded_at, v.boot_id, v.monotonic, v.clock
+            FROM said JOIN seen ON seen.id = said.id JOIN verdicts AS v ON v.id = said.last
+            WHERE seen.suspected > 0 AND said.suspected = seen.suspected""",
+    ),
 )
 
 
@@ -127,6 +219,8 @@ def version_of(connection: sqlite3.Connection) -> int:
 def migrate(connection: sqlite3.Connection, name: str) -> None:
     """Bring the tables to the newest version, all steps in one transaction.
 
+    Foreign keys are not enforced meanwhile, or a table that is made anew would take all rows along that name it.
+
     Args:
         connection: in autocommit mode.
         name: of the database, for the error.
@@ -137,6 +231,7 @@ def migrate(connection: sqlite3.Connection, name: str) -> None:
     newest = len(MIGRATIONS)
     if version_of(connection) == newest:
         return
+    connection.execute("PRAGMA foreign_keys = OFF")  # which a transaction cannot
     connection.execute("BEGIN IMMEDIATE")
     try:
         version = version_of(connection)  # another process may have been faster
@@ -153,3 +248,5 @@ def migrate(connection: sqlite3.Connection, name: str) -> None:
         if connection.in_transaction:
             connection.execute("ROLLBACK")
         raise
+    finally:
+        connection.execute("PRAGMA foreign_keys = ON")

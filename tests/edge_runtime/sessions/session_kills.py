@@ -14,6 +14,7 @@ import random
 import signal
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[3]))
@@ -21,7 +22,9 @@ sys.path.insert(0, str(Path(__file__).parents[3]))
 import numpy as np
 from PIL import Image
 
-from edge_runtime.sessions import CellRecord, FieldRecord, open_store
+from edge_runtime.sessions import CellRecord, FieldRecord, Store, open_store
+from edge_runtime.sessions.ranking.answers import PageAnswer, answer_page, undo_page
+from edge_runtime.sessions.ranking.grid import next_page
 from edge_runtime.sessions.review import Verdict, give_verdicts
 from edge_runtime.sessions.store.integrity import check_store
 from edge_runtime.sessions.store.retention import retain
@@ -31,7 +34,7 @@ PIXELS = np.zeros((60, 60, 3), np.uint8)
 
 
 def work(folder: Path, seed: int, channel: int) -> None:
-    """Add fields, review and remove until killed; say what is durable only after it was said to be."""
+    """Add fields, review by cell and by page, and remove until killed; say what is durable only after it was."""
     chance = random.Random(seed)
     clock = Clock()
     with open_store(folder, create=True, min_free=0, clock=clock) as store:
@@ -41,13 +44,26 @@ def work(folder: Path, seed: int, channel: int) -> None:
             clock.pass_seconds(1.0)
             what = chance.random()
             number = store.totals(session).fields
-            if what < 0.7 or not number:
+            if what < 0.6 or not number:
                 content = b"\x89PNG" + chance.randbytes(chance.randrange(100, 60_000))
                 cells = tuple(
                     CellRecord(chance.random(), i < 3, i == 0, (i, i, 9, 9)) for i in range(chance.randrange(120))
                 )
                 store.add_field(session, content, FieldRecord(cells, "field"), MODEL, {}, PIXELS)
                 said = f"field {hashlib.sha256(content).hexdigest()}\n"
+            elif what < 0.8:
+                page = next_page(store, session, "RV", 12)
+                if page is None:
+                    continue
+                names = tuple(cell.name for cell in page.cells)
+                key = f"page-{chance.getrandbits(40)}"
+                marked = {names[0]: Verdict(names[0], "asexual")}
+                answer_page(store, session, PageAnswer(key, "RV", names, marked))
+                said = f"page {key} {len(names)}\n"
+                if chance.random() < 0.2:
+                    os.write(channel, said.encode())
+                    undo_page(store, session, "RV", key)
+                    said = f"undone {key}\n"
             elif what < 0.9:
                 with store.reading() as connection:
                     row = connection.execute("SELECT number FROM fields WHERE session_id = ? AND cells", (session.id,))
@@ -86,6 +102,25 @@ def kill_one(folder: Path, seed: int) -> list[str]:
     return said
 
 
+def check_pages(store: Store, pages: dict[str, int], undone: set[str]) -> Iterator[str]:
+    """What is wrong with the answered pages: each is there with all its verdicts, and taken back whole or not at all."""
+    with store.reading() as connection:
+        kept = {
+            row["key"]: (row["cells"], row["verdicts"], row["back"], row["undone"])
+            for row in connection.execute(
+                """SELECT p.key, p.cells, p.undone, count(v.verdict) AS verdicts, count(v.undoes) AS back
+                FROM review_pages AS p LEFT JOIN verdicts AS v ON v.page_id = p.id GROUP BY p.id"""
+            )
+        }
+    if not pages.keys() <= kept.keys():
+        yield f"{len(pages.keys() - kept.keys())} pages that were said to be answered are lost"
+    for key, (cells, verdicts, back, gone) in kept.items():
+        if verdicts != cells or back != (cells if gone else 0) or (key in undone and not gone):
+            yield f"page {key} of {cells} cells has {verdicts} verdicts, {back} taken back, undone {gone}"
+    pages.update({key: cells for key, (cells, *_) in kept.items()})
+    undone |= {key for key, (*_, gone) in kept.items() if gone}
+
+
 def main() -> None:
     folder, kills, seed = Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])
     fields: set[str] = set()
@@ -93,18 +128,23 @@ def main() -> None:
     problems: list[str] = []
     Image.init()
     verdicts = 0
+    pages: dict[str, int] = {}
+    undone: set[str] = set()
     open_store(folder, create=True, min_free=0).close()
     for number in range(kills):
         said = kill_one(folder, seed + number)
         fields |= {line.split()[1] for line in said if line.startswith("field")}
         verdicts += said.count("verdict")
+        pages |= {line.split()[1]: int(line.split()[2]) for line in said if line.startswith("page")}
+        undone |= {line.split()[1] for line in said if line.startswith("undone")}
         seen["removals"] += said.count("removal")
         files = {str(path) for path in (folder / "images").rglob("*") if path.is_file()}
         with open_store(folder, min_free=0) as store:
             problems += [f"kill {number}: {problem}" for problem in check_store(store)]
             with store.reading() as connection:
                 rows = connection.execute("SELECT image, image_sha256 FROM fields").fetchall()
-                kept = connection.execute("SELECT count(*) FROM verdicts").fetchone()[0]
+                kept = connection.execute("SELECT count(*) FROM verdicts WHERE page_id IS NULL").fetchone()[0]
+            problems += [f"kill {number}: {problem}" for problem in check_pages(store, pages, undone)]
         stored = {row["image_sha256"] for row in rows}
         named = {str(folder / row["image"]) for row in rows if row["image"] is not None}
         left = {str(path) for path in (folder / "images").rglob("*") if path.is_file()}
@@ -122,7 +162,7 @@ def main() -> None:
         seen["at_work"] += bool(said or unsaid or files - left)
         fields, verdicts = stored, kept
         seen["kills"] += 1
-    seen["fields"], seen["verdicts"] = len(fields), verdicts
+    seen["fields"], seen["verdicts"], seen["pages"], seen["undone"] = len(fields), verdicts, len(pages), len(undone)
     print(json.dumps({**seen, "problems": problems}))
 
 

@@ -25,7 +25,7 @@ from edge_runtime.sessions.records import CellRecord, FieldRecord
 from edge_runtime.sessions.report import words
 from edge_runtime.sessions.report.data import Report, make_report
 from edge_runtime.sessions.report.html import html_pages
-from edge_runtime.sessions.report.numbers import per_microlitre, percent
+from edge_runtime.sessions.report.numbers import per_microlitre, per_microlitre_up, percent, percent_up
 from edge_runtime.sessions.report.pdf import write_report
 from edge_runtime.sessions.report.pdf_writer import text_width, wrapped
 from edge_runtime.sessions.review import (
@@ -124,10 +124,13 @@ def test_the_reviewed_count_is_the_headline_once_complete_and_never_corrected(tm
         "0.20 %",
         "10,000/µL",
     ) and "1 cell unsure; if all held parasites, 0.30 %" in top.remark
-    assert percent(sure.low) in top.interval and percent(sure.high) in top.interval
+    assert f"{percent(sure.low)} to {percent_up(sure.high)}" in top.interval
     assert machine_before == 30  # the machine's own count stays as it was, beside the reviewed one
-    assert unfinished.to_json()["headline"] == "machine"
-    assert "Machine count" in words.headline(unfinished).title
+    # once a person has confirmed a parasite, the machine's figure never stands alone
+    assert unfinished.to_json()["headline"] == "begun"
+    top = words.headline(unfinished)
+    assert (top.title, top.figure) == ("Review begun", "at least 2 cells with parasites")
+    assert "The machine called 30 cells infected" in top.remark
 
 
 def test_no_parasite_found_is_said_as_what_it_excludes(tmp_path: Path) -> None:
@@ -291,6 +294,18 @@ def test_per_microlitre(value: float, text: str) -> None:
     assert per_microlitre(value) == text
 
 
+@pytest.mark.parametrize(
+    ("share", "text"), [(0, "0 %"), (0.00731, "0.74 %"), (0.0074, "0.74 %"), (0.9057, "90.6 %"), (0.9999, "100 %")]
+)
+def test_an_upper_share_rounds_up(share: float, text: str) -> None:
+    assert percent_up(share) == text
+
+
+@pytest.mark.parametrize(("value", "text"), [(0.2, "1/µL"), (40.4, "41/µL"), (3_610, "3,700/µL"), (3_600, "3,600/µL")])
+def test_an_upper_density_rounds_up(value: float, text: str) -> None:
+    assert per_microlitre_up(value) == text
+
+
 def test_foreign_text_is_harmless(tmp_path: Path) -> None:
     evil = "<script>alert(1)</script> (\\) ☃"
     with store_in(tmp_path / "s") as store:
@@ -366,14 +381,15 @@ def test_what_is_excluded_takes_unsure_cells_for_infected(tmp_path: Path) -> Non
     assert "no cell with asexual parasites among 500" in sentence and "infected cell among" not in sentence
 
 
-def test_a_verdict_on_a_cell_that_was_not_suspected_leads(tmp_path: Path) -> None:
+def test_one_verdict_on_a_cell_that_was_not_suspected_is_no_review(tmp_path: Path) -> None:
     with store_in(tmp_path / "s") as store:
-        session = filled(store, [[0.01] * 500])
+        session = filled(store, [[0.01] * 40])
         assert not reviewed(store, session).complete and make_report(store, session).to_json()["headline"] == "machine"
         give_verdicts(store, session, [Verdict("1.3", "asexual")], "RV")
         report = make_report(store, session)
     top = words.headline(report)
-    assert report.review.complete and top.figure == "0.20 %" and "suspected no cell" in top.remark
+    assert not report.review.complete and report.to_json()["headline"] == "begun"
+    assert top.figure == "at least 1 cell with parasites" and "1 cell looked at and 40 red cells" in top.interval
 
 
 def test_the_stop_rule_is_judged_on_the_figure_that_is_shown(tmp_path: Path) -> None:
