@@ -292,7 +292,7 @@ def test_malformed_headers_are_the_callers_mistake(server: Served, name: str, ad
             status, headers, body = ask(server, head(method, path, address, **{name: value}), address)
             assert 200 <= status < 500, (method, path, value)
             assert "default-src 'self'" in headers["content-security-policy"] and headers["x-frame-options"] == "DENY"
-            assert status < 400 or headers["content-type"] == "application/problem+json" and kind_of(body)
+            assert status < 400 or (headers["content-type"] == "application/problem+json" and kind_of(body))
     assert server.process.poll() is None and not any("Traceback" in line for line in server.said)
 
 
