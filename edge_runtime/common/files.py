@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import secrets
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO, cast
 
 _MODES = ("wb", "w+b")
+_LEFT = re.compile(r"\..*\.[0-9a-f]{12}\.tmp", re.DOTALL)  # a name as atomic_file gives it
+OLD = 3600.0  # seconds since the last byte, after which nobody writes such a file any more
 
 
 @contextlib.contextmanager
@@ -54,6 +58,28 @@ def write_atomically(path: Path | str, data: bytes | str) -> None:
     """
     with atomic_file(path) as stream:
         stream.write(data.encode("utf-8", "surrogateescape") if isinstance(data, str) else data)
+
+
+def clear_leftovers(folder: Path, older: float = OLD) -> int:
+    """Remove the temporary files that killed processes left in a folder, by name and age; how many.
+
+    Args:
+        folder: itself, not those below it; nothing is done when it cannot be read.
+        older: seconds since they were last written; of an hour, so that one that is being written stays.
+    """
+    removed = 0
+    with contextlib.suppress(OSError), os.scandir(folder) as entries:
+        before = time.time() - older
+        for entry in entries:
+            with contextlib.suppress(OSError):  # another process was faster, or it is somebody else's
+                if (
+                    _LEFT.fullmatch(entry.name)
+                    and entry.is_file(follow_symlinks=False)
+                    and entry.stat(follow_symlinks=False).st_mtime < before
+                ):
+                    os.unlink(entry.path)
+                    removed += 1
+    return removed
 
 
 def sync_folder(folder: Path) -> None:

@@ -11,6 +11,8 @@ from fastapi.openapi.utils import get_openapi
 
 from edge_runtime import __version__
 from edge_runtime.core.card import RESEARCH_USE
+from edge_runtime.server.access.bodies import Bodies
+from edge_runtime.server.access.door import Connections
 from edge_runtime.server.access.guard import Guard
 from edge_runtime.server.access.middleware import Outer
 from edge_runtime.server.api import device, images, live, reports, review, sessions
@@ -28,8 +30,11 @@ Images are sent as `multipart/form-data` in parts named `files`. Errors are `app
 other devices send `Authorization: Bearer TOKEN`."""
 
 
-def create_app(settings: Settings, notifier: Notifier | None = None) -> FastAPI:
+def create_app(settings: Settings, notifier: Notifier | None = None, connections: Connections | None = None) -> FastAPI:
     """An ASGI application; its threads run between the lifespan's start and end.
+
+    Args:
+        connections: of the server's door; None where there is none, as in tests.
 
     Raises:
         ThinsmearError, OSError: as :class:`edge_runtime.server.service.Service`.
@@ -55,8 +60,14 @@ def create_app(settings: Settings, notifier: Notifier | None = None) -> FastAPI:
     install_handlers(app)
     for module in _ROUTERS:
         app.include_router(module.router)
+    app.add_middleware(Bodies)  # the last one is the outermost
     app.add_middleware(Guard, settings=settings, keys=service.keys, guesses=service.logins)
-    app.add_middleware(Outer, metrics=service.metrics, most_drained=settings.max_upload)
+    app.add_middleware(
+        Outer,
+        metrics=service.metrics,
+        most_drained=settings.max_upload,
+        connections=connections or Connections(),
+    )
     app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]
     return app
 

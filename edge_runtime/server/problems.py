@@ -81,14 +81,16 @@ def problem_of(error: ThinsmearError | OSError) -> Problem:
 
 
 def install_handlers(app: FastAPI) -> None:
-    """Make every error of an application, the framework's own included, a problem document."""
+    """Make every error of an application, the framework's own included, a problem document.
+
+    What nobody expects passes, to :func:`unexpected` in the outermost layer.
+    """
     app.add_exception_handler(Problem, _problem)
     app.add_exception_handler(ThinsmearError, _own)
     app.add_exception_handler(OSError, _own)
     app.add_exception_handler(HTTPException, _framework)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(ClientDisconnect, _gone)
-    app.add_exception_handler(Exception, _unexpected)
 
 
 def _problem(_: Request, error: Any) -> Response:
@@ -122,6 +124,7 @@ def _gone(_: Request, __: Any) -> Response:
     return Problem(400, "disconnected", "The upload ended before it was complete.").response()
 
 
-def _unexpected(_: Request, error: Any) -> Response:
+def unexpected(error: Exception) -> Response:
+    """What nobody foresaw: the log has all of it, the caller nothing."""
     LOG.error("unexpected %s", type(error).__name__, exc_info=error)
     return Problem(500, "internal", "Something went wrong inside the server; its log says more.").response()

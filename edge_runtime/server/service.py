@@ -162,8 +162,11 @@ class Service:
     async def _beat(self) -> None:
         """Signs of life for systemd: from the event loop that answers requests, while the workers get on."""
         while True:
-            if self.workers.alive and self.workers.longest() < HUNG:
-                self._notifier.beat()
+            try:
+                if self.workers.alive and self.workers.longest() < HUNG:
+                    self._notifier.beat()
+            except Exception:  # a beat that ended for good would have systemd end a server that works
+                LOG.exception("a sign of life failed; the next one comes soon")
             await asyncio.sleep(_TICK)
 
     def _close(self) -> None:

@@ -11,6 +11,7 @@ import secrets
 
 from edge_runtime.common.text import printable
 from edge_runtime.errors import WrongUsage
+from edge_runtime.sessions.patterns import Form, NoForm
 
 ALPHABET = "23456789CDFHJKMNPRTVWXY"
 LONGEST = 32
@@ -47,12 +48,12 @@ def checked_participant(text: str, pattern: str | None = None) -> str:
         pattern: the site's regular expression for its own codes, None when it declared none.
 
     Raises:
-        WrongUsage: neither, or longer than 32 characters.
+        WrongUsage: neither, or longer than 32 characters; or the pattern cannot be used (an older version took it).
     """
     symbols = _symbols(text)
     if _is_valid(symbols):
         return _participant_form(symbols)
-    if pattern is not None and len(text) <= LONGEST and re.fullmatch(pattern, text):
+    if pattern is not None and len(text) <= LONGEST and _form(pattern).takes(text):
         return text
     if len(symbols) == _LENGTH and set(symbols) <= set(ALPHABET):
         raise WrongUsage(f"The participant code {printable(text)} is mistyped: its check symbol does not fit.")
@@ -95,19 +96,27 @@ def checked_pattern(pattern: str) -> str:
     """A site's regular expression for participant codes, once it is clear that it takes neither names nor dates.
 
     Raises:
-        WrongUsage: not a regular expression, or it takes one of a list of common names and dates.
+        WrongUsage: not a regular expression, or one that could take for ever, or it takes one of a list of common
+            names and dates.
     """
-    try:
-        expression = re.compile(pattern)
-    except re.error as error:
-        raise WrongUsage(f"The pattern {printable(pattern)} is no regular expression: {error}.") from error
-    taken = next((probe for probe in _NAMES_AND_DATES if expression.fullmatch(probe)), None)
+    form = _form(pattern)
+    taken = next((probe for probe in _NAMES_AND_DATES if form.takes(probe)), None)
     if taken is not None:
         raise WrongUsage(
             f"The pattern {printable(pattern)} would take {taken!r}; a participant code must not be a name or a date. "
             r"Ask for a fixed number of letters and digits, for instance [A-Z]{2}\d{4}."
         )
     return pattern
+
+
+def _form(pattern: str) -> Form:
+    try:
+        re.compile(pattern)
+        return Form(pattern)
+    except (re.error, RecursionError, OverflowError) as error:
+        raise WrongUsage(f"The pattern {printable(pattern)} is no regular expression: {error}.") from error
+    except NoForm as error:
+        raise WrongUsage(f"The pattern {printable(pattern)} cannot be used: {error}.") from error
 
 
 def _new_symbols() -> str:

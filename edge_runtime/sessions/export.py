@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-from edge_runtime.common.files import atomic_file
+from edge_runtime.common.files import atomic_file, clear_leftovers
 from edge_runtime.core.card import RESEARCH_USE
 from edge_runtime.sessions.records import Session
 
@@ -46,17 +46,21 @@ TABLES = {
 _FLAGS = ("accepted", "review", "count")
 _DOCUMENTS = ("quality", "excluded", "camera")
 _BLOCK = 1 << 16
+_FORMULAS = ("=", "+", "-", "@", "\t", "\r")  # what a spreadsheet takes for the beginning of one
 
 
 def csv_lines(store: Store, session: Session, table: str) -> Iterator[str]:
-    """A table as CSV (RFC 4180), heading first; flags are 0 and 1, what is not there is empty."""
+    """A table as CSV (RFC 4180), heading first; flags are 0 and 1, what is not there is empty.
+
+    A text that a spreadsheet would run as a formula has an apostrophe before it; numbers are as they are.
+    """
     with store.reading() as connection:
         cursor = connection.execute(TABLES[table], (session.id,))
         stream = io.StringIO()
         writer = csv.writer(stream)
         writer.writerow([column[0] for column in cursor.description])
         for row in cursor:
-            writer.writerow(row)
+            writer.writerow([_harmless(value) for value in row])
             if stream.tell() > _BLOCK:
                 yield stream.getvalue()
                 stream.seek(0)
@@ -86,6 +90,7 @@ def write_all(store: Store, session: Session, folder: Path) -> list[Path]:
         OSError: the folder cannot be written.
     """
     folder.mkdir(parents=True, exist_ok=True)
+    clear_leftovers(folder)
     pieces = _files(store, session)
     with store.reading():
         for name, make in pieces.items():
@@ -112,6 +117,11 @@ def _files(store: Store, session: Session) -> dict[str, Callable[[], Iterable[st
     for table in TABLES:
         pieces[f"{table}.csv"] = lambda table=table: csv_lines(store, session, table)  # type: ignore[misc]
     return pieces
+
+
+def _harmless(value: Any) -> Any:
+    """The apostrophe is what spreadsheets themselves write before a text that looks like a formula."""
+    return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULAS) else value
 
 
 def _plain(row: sqlite3.Row) -> dict[str, Any]:

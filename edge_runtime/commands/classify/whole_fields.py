@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import click
 
 from edge_runtime.common.console import emit_json
+from edge_runtime.common.files import clear_leftovers
 from edge_runtime.common.text import as_utf8, printable
 from edge_runtime.core.card import RESEARCH_USE
 from edge_runtime.core.lines import Document, error_line
@@ -58,6 +59,9 @@ class Pictures:
                 raise WrongUsage(f"There is no folder {printable(self.overlay.absolute().parent)}; make it first.")
         if self.crops is not None:
             self.crops.mkdir(parents=True, exist_ok=True)
+            clear_leftovers(self.crops)
+        if self.overlay is not None:
+            clear_leftovers(self.overlay if self._in_folder() else self.overlay.absolute().parent)
 
     def keep(self, name: str, image: NDArray[np.uint8], result: FieldResult) -> None:
         """Write the overlay and the suspected cells of one field.

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from edge_runtime.common.console import emit_json, note, table
-from edge_runtime.common.files import atomic_file
+from edge_runtime.common.files import atomic_file, clear_leftovers
 from edge_runtime.common.text import as_utf8, printable
 from edge_runtime.core.card import RESEARCH_USE
 from edge_runtime.core.lines import Document, error_line
@@ -207,6 +207,7 @@ def report_text(report: Report) -> str:
 
 def write_report(report: Report, path: Path) -> None:
     """Write the report as HTML or PDF, by the ending of the file's name."""
+    clear_leftovers(path.parent)  # of a report that was killed, which holds pictures
     with atomic_file(path, "w+b") as stream:
         if path.suffix.lower() == ".pdf":
             from edge_runtime.sessions.report.pdf import write_report as write_pdf

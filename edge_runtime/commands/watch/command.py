@@ -10,6 +10,7 @@ import click
 
 from edge_runtime.commands.session.options import MEGABYTE, free_option, store_option
 from edge_runtime.common.console import accelerator_option, is_verbose, json_option, note, verbosity_options
+from edge_runtime.common.files import clear_leftovers
 from edge_runtime.errors import WrongUsage
 
 if TYPE_CHECKING:
@@ -128,6 +129,7 @@ def watch(
             judge = _judge(classifier, single, recorder)
             if save is not None:
                 save.mkdir(parents=True, exist_ok=True)
+                clear_leftovers(save)
             watching = Watching(judge, shown_spec(spec), save, as_json, recorder)
             with Grabber(make) as grabber, watching.summing_up(grabber):
                 for frame in frames_of(grabber, ending, frames, interval):

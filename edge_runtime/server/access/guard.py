@@ -22,6 +22,7 @@ _SAFE = ("GET", "HEAD", "OPTIONS")
 _OPEN = ("/", "/v1/info", "/v1/login", "/v1/logout", "/healthz", "/readyz")  # and all below /page/
 _FORWARDED = ("forwarded", "x-forwarded-for", "x-real-ip", "via")
 _BURST = 3  # seconds' worth of requests at once
+_SIGN_INS = (0.5, 20.0)  # a second, and at once, from one address, whatever token they bring
 
 
 class Guard:
@@ -46,6 +47,7 @@ class Guard:
         }
         self._names -= {"0.0.0.0", "::", ""}
         self._rate = RateLimit(settings.rate, _BURST * settings.rate)
+        self._sign_ins = RateLimit(*_SIGN_INS)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
@@ -71,6 +73,8 @@ class Guard:
         scope[CALLER] = "this device" if local else peer
         if not local:
             self._rate.check(peer)
+            if scope["path"] == "/v1/login":
+                self._sign_ins.check(peer)
         _check_forgery(scope, headers)
         scope[SIGNED_IN] = self._is_signed_in(headers, local, scope[CALLER])
         if not scope[SIGNED_IN] and not _is_open(scope["path"]):
@@ -118,10 +122,18 @@ def _check_forgery(scope: Scope, headers: Headers) -> None:
     if origin is None and site is None and "cookie" not in headers and "referer" not in headers:
         return  # no browser
     # what is behind the Origin's scheme is compared with the Host header, so a port that is forwarded does no harm
-    if origin is not None and urlsplit(origin).netloc.lower() != headers.get("host", "").lower():
+    if origin is not None and _place(origin) != headers.get("host", "").lower():
         raise Problem(403, "other-origin", "The request comes from another page; use the server's own.")
     if site not in (None, "same-origin") or headers.get("x-thinsmear") != "page":
         raise Problem(403, "not-the-page", "A browser's request needs the header `X-Thinsmear: page`.")
+
+
+def _place(origin: str) -> str | None:
+    """Host and port of an Origin, in small letters; None when it is malformed, which is no host's name."""
+    try:
+        return urlsplit(origin).netloc.lower()
+    except ValueError:
+        return None
 
 
 def _host(headers: Headers) -> str:

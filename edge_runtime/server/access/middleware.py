@@ -9,14 +9,16 @@ from typing import Any
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from edge_runtime.server.access.door import Connections
+from edge_runtime.server.access.guard import SIGNED_IN
 from edge_runtime.server.metrics import Metrics
-from edge_runtime.server.problems import LOG, busy
+from edge_runtime.server.problems import LOG, unexpected
 
 CSP = (
     "default-src 'self'; img-src 'self' blob: data:; script-src 'self'; style-src 'self'; object-src 'none'; "
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
-_HEADERS = {
+HEADERS = {
     "Content-Security-Policy": CSP,
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
@@ -26,8 +28,8 @@ _HEADERS = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "Cache-Control": "no-store",
 }
-_DRAIN_SECONDS = 10.0
-_MOST_AT_ONCE = 200  # requests of all kinds
+_DRAIN_SECONDS = 10.0  # for what is left of an upload
+_DRAIN_PAUSE = 1.0  # after which its sender sends nothing more, but listens
 
 
 class Outer:
@@ -36,16 +38,17 @@ class Outer:
     It never logs an address, a name or a body: method, route, status and time only.
     """
 
-    def __init__(self, app: ASGIApp, metrics: Metrics, most_drained: int) -> None:
+    def __init__(self, app: ASGIApp, metrics: Metrics, most_drained: int, connections: Connections) -> None:
         """
         Args:
             most_drained: bytes of an unread upload that are taken in and dropped, so that its sender, who may not
-                listen before everything is sent, gets to see the answer.
+                listen before everything is sent, gets to see the answer; only of who is signed in.
+            connections: are told what each one waits for.
         """
         self._app = app
         self._metrics = metrics
         self._most_drained = most_drained
-        self._at_once = 0
+        self._connections = connections
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "websocket":
@@ -62,24 +65,22 @@ class Outer:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                await body.drain(self._most_drained)
+                if scope.get(SIGNED_IN):
+                    await body.drain(self._most_drained)
                 headers = MutableHeaders(scope=message)
-                for name, value in _HEADERS.items():
+                for name, value in HEADERS.items():
                     headers.setdefault(name, value)
-            await send(message)
+            with self._connections.sending(scope):
+                await send(message)
 
-        self._at_once += 1
         try:
-            if self._at_once > _MOST_AT_ONCE:
-                refused = busy(2, "Too many requests at the same time; try again in a moment.")
-                await refused.response()(scope, receive, answer)
-                return
-            await self._app(scope, body.receive, answer)
-        except Exception:  # it was logged, and answered as a problem
+            with self._connections.request(scope):
+                await self._app(scope, body.receive, answer)
+        except Exception as error:
+            problem = unexpected(error)
             if status == 0:
-                raise
+                await problem(scope, receive, answer)
         finally:
-            self._at_once -= 1
             spent = time.perf_counter() - begin
             route = _route(scope)
             self._metrics.request(route, scope["method"], status, spent)
@@ -108,7 +109,7 @@ class _Body:
         until = time.monotonic() + _DRAIN_SECONDS
         while not self._over and most > 0:
             try:
-                message = await asyncio.wait_for(self.receive(), max(0.01, until - time.monotonic()))
+                message = await asyncio.wait_for(self.receive(), min(_DRAIN_PAUSE, until - time.monotonic()))
             except asyncio.TimeoutError:
                 return
             most -= len(message.get("body", b""))

@@ -18,20 +18,27 @@ from edge_runtime.common.files import write_atomically
 from edge_runtime.common.text import printable
 from edge_runtime.errors import WrongUsage
 
-SHORTEST = 16  # characters of a token that somebody else made
+SHORTEST, LONGEST = 16, 512  # characters of a token that somebody else made; more fit into no QR code
 COOKIE_LIFE = 7 * 86_400  # seconds
 _MOST_LEFT = 1000  # signed-out cookies remembered
 _LONGEST_COOKIE = 200
+_MOST_READ = 4096  # bytes of a token's file
 
 
 def read_token(path: Path) -> str:
     """A token from a file: its text without surrounding space.
 
     Raises:
-        WrongUsage: it is short, holds anything but visible ASCII, or other users may read it.
+        WrongUsage: it is short or too long, holds anything but visible ASCII, or other users may read it.
         OSError: it cannot be read.
     """
-    text = path.read_bytes()[:4096].decode("ascii", "replace").strip()
+    with open(path, "rb") as stream:
+        text = stream.read(_MOST_READ).decode("ascii", "replace").strip()
+    if len(text) > LONGEST:
+        raise WrongUsage(
+            f"The token in {printable(path)} has more than {LONGEST} characters, too many for its QR code; "
+            "`openssl rand -base64 24` makes one."
+        )
     if len(text) < SHORTEST or not all("!" <= letter <= "~" for letter in text):
         raise WrongUsage(
             f"The token in {printable(path)} has {len(text)} characters; it must be {SHORTEST} or more letters, digits "

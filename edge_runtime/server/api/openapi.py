@@ -14,7 +14,7 @@ _TEXTS = {
     403: "Another page made the browser ask.",
     404: "There is no such thing.",
     405: "The address does not take that method.",
-    408: "The upload stood still.",
+    408: "The request, or an upload, stood still.",
     409: "The state of the session or the device does not allow it.",
     413: "The request is too large.",
     415: "The body has the wrong type.",
@@ -26,7 +26,7 @@ _TEXTS = {
     503: "Busy, ending, or the camera is lost; Retry-After says when to try again.",
     507: "The disk is full.",
 }
-_ALWAYS = (400, 401, 403, 405, 421, 422, 429, 500, 503)
+_ALWAYS = (400, 401, 403, 405, 408, 413, 421, 422, 429, 500, 503)
 
 
 def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
@@ -38,7 +38,7 @@ def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
     }
 
 
-UPLOAD_PROBLEMS = (408, 413, 415, 501, 507)
+UPLOAD_PROBLEMS = (415, 501, 507)
 
 
 def upload(what: str) -> dict[str, Any]:

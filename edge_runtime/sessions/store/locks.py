@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-_NAME = "adding.lock"
+NAME = "adding.lock"
 
 
 @contextlib.contextmanager
@@ -31,7 +31,7 @@ def _held(root: Path, exclusive: bool, patience: float | None) -> Iterator[bool]
     except ImportError:  # not a Unix: nobody can know, so nothing is cleared away
         yield False
         return
-    with open(root / _NAME, "ab") as stream:
+    with open(root / NAME, "ab") as stream:
         kind = fcntl.LOCK_EX if exclusive else fcntl.LOCK_SH
         if patience is None:
             fcntl.flock(stream, kind)

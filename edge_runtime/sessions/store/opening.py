@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from edge_runtime.common.files import clear_leftovers
 from edge_runtime.sessions import clock as clocks
-from edge_runtime.sessions.store import ballast, pictures
+from edge_runtime.sessions.store import ballast, permissions, pictures
 from edge_runtime.sessions.store.location import default_folder, open_database, require_space
 from edge_runtime.sessions.store.orphans import sweep
 from edge_runtime.sessions.store.store import MIN_FREE, Store
@@ -18,7 +19,7 @@ def open_store(
     min_free: int = MIN_FREE,
     clock: clocks.Clock = clocks.now,
 ) -> Store:
-    """Open a store to add to it; clears away what a power cut left.
+    """Open a store to add to it; clears away what a power cut or a killed process left, and keeps other users out.
 
     Args:
         root: its folder, None for :func:`default_folder`.
@@ -40,6 +41,9 @@ def open_store(
     store = Store(root, open_database(root, create), min_free, clock)
     try:
         (root / pictures.FOLDER).mkdir(mode=0o700, exist_ok=True)
+        permissions.narrow(root)
+        for folder in (root, *(root / name for name in permissions.FOLDERS), *(root / pictures.FOLDER).iterdir()):
+            clear_leftovers(folder)
         sweep(store)
         store.settle()
         ballast.keep(root, min_free)

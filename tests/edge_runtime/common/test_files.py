@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import os
+import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import pytest
 
-from edge_runtime.common.files import atomic_file, write_atomically
+from edge_runtime.common.files import OLD, atomic_file, clear_leftovers, write_atomically
 
 
 @pytest.mark.parametrize(
@@ -79,3 +83,24 @@ def test_wrong_mode_and_missing_folder(tmp_path: Path) -> None:
         pass
     with pytest.raises(FileNotFoundError):
         write_atomically(tmp_path / "nowhere" / "out", b"")
+
+
+def test_what_killed_processes_left_is_cleared_by_name_and_age(tmp_path: Path) -> None:
+    program = (
+        "import os, signal, sys; from edge_runtime.common.files import atomic_file\n"
+        "with atomic_file(sys.argv[1]) as stream:\n"
+        "    stream.write(b'half'); stream.flush(); os.kill(os.getpid(), signal.SIGKILL)"
+    )
+    command = [sys.executable, "-c", program, str(tmp_path / "report.pdf")]
+    assert subprocess.run(command, cwd=Path(__file__).parents[3]).returncode == -signal.SIGKILL
+    (left,) = tmp_path.iterdir()
+    for name in ("photo.tmp", ".photo.tmp", ".photo.0123456789ab.tmp.png", "photo.0123456789ab.tmp"):
+        (tmp_path / name).touch()
+        os.utime(tmp_path / name, (0, 0))
+    (tmp_path / ".folder.0123456789ab.tmp").mkdir()
+    os.utime(tmp_path / ".folder.0123456789ab.tmp", (0, 0))
+    assert clear_leftovers(tmp_path) == 0 and left.exists()  # somebody may be writing it
+    an_hour_ago = time.time() - OLD - 1
+    os.utime(left, (an_hour_ago, an_hour_ago))
+    assert clear_leftovers(tmp_path) == 1 and not left.exists() and len(list(tmp_path.iterdir())) == 5
+    assert clear_leftovers(tmp_path / "nowhere") == 0

@@ -470,7 +470,8 @@ def test_the_service_names_only_its_devices() -> None:
     devices = re.findall(r"^DeviceAllow=(\S+) rw$", text, re.M)
     assert devices == [f"char-{name}" for name in ("video4linux", "media", "dma_heap", "usb_device", "apex")]
     for line in ("Type=notify", "WatchdogSec=30", "ProtectSystem=strict", "NoNewPrivileges=yes", "User=thinsmear",
-                 "StateDirectory=thinsmear", "Restart=always", "DevicePolicy=closed"):  # fmt: skip
+                 "StateDirectory=thinsmear", "Restart=always", "DevicePolicy=closed", "MemoryMax=75%",
+                 "LimitNOFILE=4096", "TasksMax=256"):  # fmt: skip
         assert f"\n{line}\n" in text
     # systemd finds these names when the service starts, so what gives them must be loaded by then
     modules = " ".join(f"modprobe@{name}.service" for name in ("videodev", "mc", "apex"))

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import random
 import re
+import time
 
 import pytest
 
 from edge_runtime.errors import WrongUsage
 from edge_runtime.sessions import codes
+from edge_runtime.sessions.patterns import Form, NoForm
 
 
 def test_codes_have_their_form_and_differ() -> None:
@@ -63,3 +66,57 @@ def test_a_site_may_declare_its_own_form() -> None:
 def test_a_form_that_takes_names_or_dates_is_refused(pattern: str) -> None:
     with pytest.raises(WrongUsage):
         codes.checked_pattern(pattern)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "text"),
+    [
+        ("(a+)+b", "a" * 32),  # the standard library is at it for minutes
+        ("(a|a)*b", "a" * 32),
+        ("(a*)*(a*)*b", "a" * 32),
+        ("a*" * 60 + "b", "a" * 32),
+        (r"(\w+-?)+\d{40}", "K" * 31 + "-"),
+        ("(([ab]?){99}){99}" * 5 + "c", "ab" * 16),
+        ("((a|b|ab|ba){0,32}|ab){32}" * 4 + "c", "ab" * 16),
+        ("(a{1000}){100000}", "a" * 32),
+    ],
+)
+def test_no_form_takes_long(pattern: str, text: str) -> None:
+    begin = time.perf_counter()
+    assert codes.checked_pattern(pattern) == pattern
+    with pytest.raises(WrongUsage, match="site's pattern"):
+        codes.checked_participant(text, pattern)
+    assert time.perf_counter() - begin < 1
+
+
+@pytest.mark.parametrize(
+    "pattern",
+    [r"([A-Z])\1", "(?=K)K1", "(?i)k1", r"\bK1", "(?(1)a|b)K", "((((a?)?)?)?)?", "K1" * 100, r"(?>K1)", "K++1"],
+)
+def test_what_cannot_be_matched_in_bounded_time_is_refused_with_what_can(pattern: str) -> None:
+    with pytest.raises(WrongUsage, match=r"cannot be used: .* allowed|is no regular expression"):
+        codes.checked_pattern(pattern)
+    with pytest.raises(WrongUsage):  # also where an older version has taken it
+        codes.checked_participant("KE0012", pattern)
+
+
+def test_forms_take_what_the_standard_library_takes() -> None:
+    generator = random.Random(20)
+    atoms = ["a", "b", r"\d", "[ab]", "[^a]", ".", "1", r"\w", "(a|b1)", "(?:ab)*", "(a{2}|1)?", "(?P<x>a+b)", "()",
+             "(|a)", r"\.", r"\-", "-", r"[\]a]", "[]a]", "[^]b]", "^", "$"]  # fmt: skip
+    repetitions = ["", "", "", "*", "+", "?", "{2}", "{1,3}", "{2,}", "{0,2}", "{,2}", "*?"]
+    taken = tried = 0
+    while tried < 10_000:
+        parts = [generator.choice(atoms) + generator.choice(repetitions) for _ in range(generator.randint(1, 5))]
+        pattern = f"({''.join(parts[:3])}){generator.choice(repetitions)}|{''.join(parts[3:])}"
+        try:
+            known = re.compile(pattern)
+            form = Form(pattern)
+        except (re.error, NoForm):
+            continue
+        for _ in range(20):
+            text = "".join(generator.choices("ab1-.]", k=generator.randint(0, 7)))
+            assert form.takes(text) == (known.fullmatch(text) is not None), (pattern, text)
+            taken += form.takes(text)
+            tried += 1
+    assert taken > 1000

@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -105,6 +106,30 @@ def test_export_holds_every_record(tmp_path: Path) -> None:
     assert document["fields"][1]["quality"]["refused"][0]["kind"] == "focus"
     assert [row["undoes"] for row in document["verdicts"]] == [None, None, 2]
     assert document["export_version"] == 1 and document["slide"] == "A17"
+
+
+@pytest.mark.parametrize("begin", ["=", "+", "-", "@", "\t", "\r"])
+def test_no_cell_of_a_table_is_a_formula(tmp_path: Path, begin: str) -> None:
+    """A participant's code of the site's own form may look like one; only CSV says so, with an apostrophe."""
+    participant = f"{begin}cmd|' /C calc'!A0"
+    with store_in(tmp_path / "s") as store:
+        store.set_setting("participant_pattern", ".*")  # as an older version may have taken it
+        session = store.new_session(replace(PLAN, participant=participant))
+        store.add_field(session, image(1), field([0.95]), MODEL, {"gain": -1})
+        export.write_all(store, session, tmp_path / "out")
+    (cell,) = csv.DictReader(io.StringIO((tmp_path / "out" / "cells.csv").read_bytes().decode(), newline=""))
+    assert cell["participant"] == f"'{participant}"
+    assert (cell["probability"], cell["camera"]) == ("0.95", '{"gain": -1}')  # numbers, and what no formula is
+    assert json.loads((tmp_path / "out" / "session.json").read_text())["participant"] == participant
+
+
+def test_numbers_below_zero_stay_numbers(tmp_path: Path) -> None:
+    with store_in(tmp_path / "s") as store:
+        session = filled(store, [[0.5]])
+        with store.writing() as connection:
+            connection.execute("UPDATE fields SET monotonic = -1.5")
+        (row,) = csv.DictReader(io.StringIO("".join(export.csv_lines(store, session, "fields"))))
+    assert row["monotonic"] == "-1.5"
 
 
 def test_every_column_is_documented(tmp_path: Path) -> None:

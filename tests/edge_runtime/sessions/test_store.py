@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import sqlite3
+import stat
 from pathlib import Path
 from typing import Any
 
@@ -284,3 +285,41 @@ def test_a_plan_is_checked(tmp_path: Path, change: dict[str, Any], match: str) -
 def test_the_store_is_the_users_alone(tmp_path: Path) -> None:
     with store_in(tmp_path / "s"):
         assert (tmp_path / "s").stat().st_mode & 0o077 == 0
+
+
+@pytest.mark.parametrize(
+    ("made", "kept"), [(0o755, 0o700), (0o777, 0o770), (0o750, 0o700), (0o2775, 0o2770), (0o700, 0o700)]
+)
+def test_a_folder_made_by_hand_is_narrowed(tmp_path: Path, made: int, kept: int) -> None:
+    """A group that may write keeps what it may: the store is shared with it on purpose."""
+    (tmp_path / "s").mkdir()
+    (tmp_path / "s").chmod(made)
+    with store_in(tmp_path / "s"):
+        assert stat.S_IMODE((tmp_path / "s").stat().st_mode) == kept
+
+
+def test_in_a_folder_that_holds_more_the_store_alone_is_narrowed(tmp_path: Path) -> None:
+    (tmp_path / "s").mkdir()
+    (tmp_path / "s").chmod(0o755)
+    (tmp_path / "s" / "letters").mkdir()
+    (tmp_path / "s" / "letters").chmod(0o755)
+    with store_in(tmp_path / "s") as store:
+        filled(store, [[0.5]])
+    with store_in(tmp_path / "s"):
+        modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in (tmp_path / "s").iterdir()}
+    assert stat.S_IMODE((tmp_path / "s").stat().st_mode) == modes.pop("letters") == 0o755
+    assert {"sessions.db", "images"} <= set(modes) and not any(mode & 0o077 for mode in modes.values())
+
+
+def test_what_killed_commands_left_goes_at_the_next_start(tmp_path: Path) -> None:
+    with store_in(tmp_path / "s") as store:
+        session = filled(store, [[0.5]])
+    (tmp_path / "s" / "serve").mkdir()
+    left = [
+        tmp_path / "s" / part / ".x.png.0123456789ab.tmp" for part in (".", "serve", "images", f"images/{session.code}")
+    ]
+    for path in left:
+        path.write_bytes(image(1))
+        os.utime(path, (0, 0))
+    with store_in(tmp_path / "s") as store:
+        assert not any(path.exists() for path in left) and files_of(store) == named(store)
