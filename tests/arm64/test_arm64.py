@@ -21,11 +21,12 @@ from edge_runtime.inspection.golden import golden_of
 ROOT = Path(__file__).resolve().parents[2]
 CELLS = 12
 STEPS = 2  # of the output's quantisation; measured: none, as XNNPACK rounds alike on both processors
-SUITES = ["bookworm", pytest.param("trixie", marks=pytest.mark.long)]
+SUITES = ["bookworm", "trixie"]
 # of the device's tests; the rest start programs by the dozen and count seconds, which emulation stretches tenfold
 ROOMS = ("common", "core", "counting", "inspection")
 pytestmark = [
-    pytest.mark.timeout(3000),
+    pytest.mark.long,
+    pytest.mark.timeout(3600),
     pytest.mark.skipif(platform.machine() == "aarch64", reason="this is an arm64 machine: all other tests show it"),
 ]
 
@@ -99,8 +100,7 @@ def test_a_plain_environment(suite: str, userland: Callable[..., Any], tmp_path:
     assert 0 < here["decisions"][:, 0].sum() < len(answers), "both labels should occur"
 
 
-@pytest.mark.long
-@pytest.mark.parametrize("suite", ["bookworm", "trixie"])
+@pytest.mark.parametrize("suite", SUITES)
 def test_beside_packages_of_apt(suite: str, userland: Callable[..., Any]) -> None:
     """``--system-site-packages`` with apt's NumPy and OpenCV, as docs/raspberry-pi.md has it; both stay as they were."""
     device = userland(suite, "python3-numpy", "python3-opencv")
@@ -125,7 +125,6 @@ def test_beside_packages_of_apt(suite: str, userland: Callable[..., Any]) -> Non
     assert found["golden"]["status"] == "ok"
 
 
-@pytest.mark.long
 def test_the_devices_own_tests(userland: Callable[..., Any]) -> None:
     """Those of what decides: images, models, arithmetic and golden vectors, with what the base install holds."""
     tools = ("pytest", "pytest-timeout", "hypothesis")
