@@ -1,0 +1,94 @@
+"""``thinsmear session review --sheet`` and ``--verdicts``: a contact sheet out, the answers to it back in."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from edge_runtime.commands.session import views
+from edge_runtime.common.console import emit_json, note
+from edge_runtime.common.files import atomic_file
+from edge_runtime.common.text import as_utf8, printable
+from edge_runtime.errors import WrongUsage
+from edge_runtime.sessions.ranking.ranked_review import ranked_review
+from edge_runtime.sessions.review import give_verdicts, read_verdicts, reviewed, suspected_cells
+from edge_runtime.sessions.sheets.answers import SheetResult, give_answer, is_of_sheet, read_answer, table_text
+
+if TYPE_CHECKING:
+    from edge_runtime.sessions.records import Session
+    from edge_runtime.sessions.store.store import Store
+
+_ENDINGS = (".html", ".png")
+
+
+def checked_endings(files: tuple[Path, ...]) -> None:
+    """WrongUsage when a sheet can be no such file."""
+    wrong = next((path for path in files if path.suffix.lower() not in _ENDINGS), None)
+    if wrong is not None:
+        raise WrongUsage(f"{printable(wrong)} is no kind of sheet; end its name with .html or .png.")
+
+
+def write_sheet(store: Store, session: Session, files: tuple[Path, ...], cells: int, as_json: bool) -> None:
+    """Make a contact sheet and write it as HTML or PNG, by the ending of each file's name."""
+    from edge_runtime.sessions.sheets.contents import make_sheet
+    from edge_runtime.sessions.sheets.html import sheet_html
+    from edge_runtime.sessions.sheets.pictures import sheet_pictures
+    from edge_runtime.sessions.sheets.png import sheet_pngs
+
+    sheet = make_sheet(store, session, cells)
+    pictures = sheet_pictures(store, session, sheet)
+    written = []
+    for path in files:
+        if path.suffix.lower() == ".html":
+            pages = ["".join(sheet_html(sheet, pictures)).encode()]
+        else:
+            pages = list(sheet_pngs(sheet, pictures))
+        for number, page in enumerate(pages, 1):
+            target = path if number == 1 else path.with_name(f"{path.stem}-{number}{path.suffix}")
+            with atomic_file(target) as stream:
+                stream.write(page)
+            note(f"wrote {printable(target)}")
+            written.append(as_utf8(target))
+    if as_json:
+        emit_json({**sheet.to_json(), "files": written})
+        return
+    click.echo(f"sheet    {sheet.code}\nsession  {sheet.session}\ncells    {len(sheet.cells):,}")
+
+
+def take_table(
+    store: Store, session: Session, content: bytes, reviewer: str, code: str | None, others: bool
+) -> SheetResult | None:
+    """Give the verdicts of a table: of a sheet's answer as pages by rank (and what became of it), else one by one."""
+    text = table_text(content)
+    if code is None and not others and not is_of_sheet(text):
+        give_verdicts(store, session, read_verdicts(text.splitlines()), reviewer)
+        return None
+    return give_answer(store, session, read_answer(text, code, others), reviewer)
+
+
+def show_answer(store: Store, session: Session, result: SheetResult, as_json: bool) -> None:
+    """What became of an answer, and where the review stands now."""
+    with store.reading():
+        review, ranked = reviewed(store, session), ranked_review(store, session)
+        if as_json:
+            pending = suspected_cells(store, session, None, True)
+            cells = [cell.to_json() for cell in pending]
+            emit_json({**review.to_json(), "cells": cells, "sheet": result.to_json(), "rank": ranked.to_json()})
+            return
+    if result.repeat:
+        click.echo(f"Sheet {result.sheet}: this answer was there already; nothing was added.")
+    else:
+        left = result.shown - result.answered
+        rest = f"; nothing is said of the other {left:,}" if left else ""
+        click.echo(
+            f"Sheet {result.sheet}: {result.answered:,} of {result.shown:,} cells answered, {result.parasites:,} of "
+            f"them with parasites{rest}."
+        )
+    if result.kept:
+        click.echo(
+            f"{', '.join(result.kept)}: marked earlier by the same reviewer, and left so; to take that back, give "
+            "them a row with no-parasite."
+        )
+    click.echo(views.rank_lines(ranked))
