@@ -1,13 +1,13 @@
-"""``thinsmear session review``: a reviewer's verdicts, one or a table of them, taken back too; and counts by eye."""
+"""``thinsmear session review``: a reviewer's verdicts, one or a table or sheet of them, taken back too; counts by eye."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from pathlib import Path
+from typing import BinaryIO
 
 import click
 
-from edge_runtime.commands.session import views
+from edge_runtime.commands.session import sheet, views
 from edge_runtime.commands.session.options import session_argument, store_option
 from edge_runtime.common.console import json_option, verbosity_options
 from edge_runtime.common.text import printable
@@ -17,11 +17,11 @@ from edge_runtime.sessions.records import SPECIES, STAGES, VERDICTS
 from edge_runtime.sessions.review import (
     Verdict,
     give_verdicts,
-    read_verdicts,
     reviewed,
     suspected_cells,
     undo_verdict,
 )
+from edge_runtime.sessions.sheets.contents import CELLS
 from edge_runtime.sessions.store.opening import open_existing
 
 
@@ -34,8 +34,21 @@ from edge_runtime.sessions.store.opening import open_existing
 @click.option("--stage", type=click.Choice(STAGES))
 @click.option("--undo", metavar="FIELD.CELL", help="Take the last verdict on a cell back; the one before holds again.")
 @click.option(
-    "--from", "table", metavar="FILE", type=click.File("r", encoding="utf-8"),
-    help="CSV with cell, verdict and, where wanted, species and stage; all of it or nothing.",
+    "--from", "--verdicts", "table", metavar="FILE", type=click.File("rb"),
+    help="CSV with cell, verdict and, where wanted, species and stage; all of it or nothing. Or the answer to a sheet, "
+    "with number for cell.",
+)  # fmt: skip
+@click.option("--of-sheet", metavar="SHEET", help="The sheet that the table answers, if it has no column sheet.")
+@click.option(
+    "--none-of-the-others", is_flag=True, help="The sheet's cells that the table leaves out hold no parasite."
+)
+@click.option(
+    "--sheet", "sheets", metavar="FILE", multiple=True, type=click.Path(dir_okay=False, path_type=Path),
+    help="Write a contact sheet of the next cells by rank as FILE.html or FILE.png; may be given twice.",
+)  # fmt: skip
+@click.option(
+    "--cells", default=CELLS, show_default=True, type=click.IntRange(1, 1000), help="Cells of the sheet; 24 random "
+    "ones may come on top.",
 )  # fmt: skip
 @click.option("--counted", metavar="N", type=int, help="Count by eye: red cells, the infected ones included.")
 @click.option("--asexual", metavar="N", default=0, type=int, help="Count by eye: cells with asexual parasites.")
@@ -51,7 +64,11 @@ def review(
     species: str | None,
     stage: str | None,
     undo: str | None,
-    table: Iterable[str] | None,
+    table: BinaryIO | None,
+    of_sheet: str | None,
+    none_of_the_others: bool,
+    sheets: tuple[Path, ...],
+    cells: int,
     counted: int | None,
     asexual: int,
     gametocytes: int,
@@ -61,9 +78,20 @@ def review(
     """Without options: the suspected cells that await a verdict. Pictures of them are in the HTML report.
 
     Verdicts stand beside the machine's and never replace it; earlier ones stay in the history.
+
+    With --sheet: a file that goes to a reader elsewhere. The answer is a table with the columns sheet, number and
+    verdict; a last row with the number "others" and the verdict no-parasite, or --none-of-the-others, completes it.
     """
+    sheet.checked_endings(sheets)
+    if table is None and (of_sheet is not None or none_of_the_others):
+        raise WrongUsage("Give the answer to the sheet with --verdicts FILE.csv.")
     with open_existing(folder) as store:
         session = store.session(code)
+        if sheets:
+            if _one_who_acts("nobody", cell, undo, table, counted) is not None:
+                raise WrongUsage("Make a sheet and give verdicts with two commands.")
+            sheet.write_sheet(store, session, sheets, cells, as_json)
+            return
         by = _one_who_acts(reviewer, cell, undo, table, counted)
         if by is not None:
             if cell is not None:
@@ -71,7 +99,10 @@ def review(
             if undo is not None:
                 undo_verdict(store, session, undo, by)
             if table is not None:
-                give_verdicts(store, session, read_verdicts(table), by)
+                result = sheet.take_table(store, session, table.read(), by, of_sheet, none_of_the_others)
+                if result is not None:
+                    sheet.show_answer(store, session, result, as_json)
+                    return
             if counted is not None:
                 add_manual_count(store, session, counted, asexual, gametocytes, by)
         views.show_review(reviewed(store, session), suspected_cells(store, session, None, True), as_json)

@@ -12,9 +12,9 @@ from edge_runtime.common.console import emit_json, note
 from edge_runtime.common.files import atomic_file
 from edge_runtime.common.text import as_utf8, printable
 from edge_runtime.errors import WrongUsage
-from edge_runtime.sessions.ranking.ranked_review import ranked_review
-from edge_runtime.sessions.review import give_verdicts, read_verdicts, reviewed, suspected_cells
+from edge_runtime.sessions.review import give_verdicts, read_verdicts, suspected_cells
 from edge_runtime.sessions.sheets.answers import SheetResult, give_answer, is_of_sheet, read_answer, table_text
+from edge_runtime.sessions.status import session_status
 
 if TYPE_CHECKING:
     from edge_runtime.sessions.records import Session
@@ -71,24 +71,25 @@ def take_table(
 def show_answer(store: Store, session: Session, result: SheetResult, as_json: bool) -> None:
     """What became of an answer, and where the review stands now."""
     with store.reading():
-        review, ranked = reviewed(store, session), ranked_review(store, session)
+        status = session_status(store, session)
         if as_json:
-            pending = suspected_cells(store, session, None, True)
-            cells = [cell.to_json() for cell in pending]
-            emit_json({**review.to_json(), "cells": cells, "sheet": result.to_json(), "rank": ranked.to_json()})
+            cells = [cell.to_json() for cell in suspected_cells(store, session, None, True)]
+            rank = status.ranked.to_json()
+            emit_json({**status.review.to_json(), "cells": cells, "answer": result.to_json(), "rank": rank})
             return
-    if result.repeat:
-        click.echo(f"Sheet {result.sheet}: this answer was there already; nothing was added.")
-    else:
-        left = result.shown - result.answered
-        rest = f"; nothing is said of the other {left:,}" if left else ""
-        click.echo(
-            f"Sheet {result.sheet}: {result.answered:,} of {result.shown:,} cells answered, {result.parasites:,} of "
-            f"them with parasites{rest}."
-        )
+    rows = [("Sheet", _sentence(result))]
     if result.kept:
-        click.echo(
-            f"{', '.join(result.kept)}: marked earlier by the same reviewer, and left so; to take that back, give "
-            "them a row with no-parasite."
-        )
-    click.echo(views.rank_lines(ranked))
+        names = ", ".join(result.kept)
+        rows.append(("Kept", f"{names}, marked before; to take that back, give a row with no-parasite"))
+    click.echo(views.pairs([*rows, *views.rank_rows(status)]))
+
+
+def _sentence(result: SheetResult) -> str:
+    if result.repeat:
+        return f"{result.sheet}: this answer was there already, so nothing was added"
+    left = result.shown - result.answered
+    rest = f"; nothing is said of the other {left:,}" if left else ""
+    return (
+        f"{result.sheet}: {result.answered:,} of {result.shown:,} cells answered, {result.parasites:,} with "
+        f"parasites{rest}"
+    )

@@ -92,13 +92,13 @@ def show_status(store: Store, session: Session, as_json: bool) -> None:
         rows.append(("Stop rule", f"{status.stop.rule}: {status.stop.reason}"))
     rows.append(("Review", f"{review.pending:,} of {review.suspected:,} suspected cells await a verdict"))
     slides = len(blank.slides) if blank is not None else 0
-    rows += _rank_rows(status)
+    rows += rank_rows(status)
     rows.append(("Blank", f"{slides} slides measured" if slides else words.NOT_ESTABLISHED))
     rows.append(("Free disk", f"{status.free / 1e9:,.1f} GB"))
-    click.echo(_pairs(rows))
+    click.echo(pairs(rows))
 
 
-def _rank_rows(status: SessionStatus) -> list[tuple[str, str]]:
+def rank_rows(status: SessionStatus) -> list[tuple[str, str]]:
     """The review by rank, as label and text; nothing before the first cell."""
     ranked, top = status.ranked, status.headline()
     if ranked.enough is None or top is None:
@@ -172,7 +172,7 @@ def show_site(store: Store, as_json: bool) -> None:
     if as_json:
         emit_json(values)
         return
-    click.echo(_pairs([(name, "–" if value is None else printable(value)) for name, value in values.items()]))
+    click.echo(pairs([(name, "–" if value is None else printable(value)) for name, value in values.items()]))
 
 
 def removal(removed: Removal) -> str:
@@ -194,9 +194,9 @@ def report_text(report: Report) -> str:
     top = words.headline(report)
     parts = [
         f"Thin smear count {report.session.code}",
-        _pairs(words.facts(report)),
+        pairs(words.facts(report)),
         f"{top.title}: {top.figure}, {top.density}\n{top.interval}\n{top.remark}",
-        _pairs(words.figures(report)),
+        pairs(words.figures(report)),
         f"What this count cannot exclude\n{_lines([words.detection(report), *words.not_excluded(report)])}",
         f"Quality\n{_lines(words.quality_problems(report) or ['No problem was recorded.'])}",
         f"Model\n{_folded(words.model_line(report))}",
@@ -219,7 +219,7 @@ def write_report(report: Report, path: Path) -> None:
             stream.write(piece.encode())
 
 
-def _pairs(rows: Iterable[tuple[str, str]]) -> str:
+def pairs(rows: Iterable[tuple[str, str]]) -> str:
     """Labels and texts, long texts folded beside their label."""
     known = list(rows)
     margin = max(len(label) for label, _ in known) + 2

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import hashlib
 import io
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -134,7 +134,7 @@ def read_answer(text: str, code: str | None = None, others: bool = False) -> She
         )
     sheets = set() if code is None else {checked_sheet(code)}
     marked = []
-    for line, values in enumerate(reader, 2):
+    for line, values in enumerate(_rows(reader), 2):
         if None in values:
             raise WrongUsage(f"Row {line} of the table has more values than the heading has columns; mend that row.")
         row = {name: (value or "").strip() for name, value in values.items()}
@@ -221,6 +221,13 @@ def _key(sheet: Sheet, batch: int, reviewer: str, names: Iterable[str], said: It
     """A page's key that the same answer of the same reviewer to the same sheet always has."""
     content = repr((reviewer, list(names), sorted(tuple(vars(verdict).items()) for verdict in said)))
     return f"{sheet.code}-{batch}-{hashlib.sha256(content.encode()).hexdigest()[:24]}"
+
+
+def _rows(reader: csv.DictReader[str]) -> Iterator[dict[str | Any, str | Any]]:
+    try:
+        yield from reader
+    except csv.Error as error:
+        raise WrongUsage(f"The table is no CSV ({error}); save it as CSV with the encoding UTF-8.") from error
 
 
 def _reader(text: str) -> csv.DictReader[str]:
