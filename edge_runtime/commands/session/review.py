@@ -1,4 +1,4 @@
-"""``thinsmear session review``: a reviewer's verdicts, one or a table or sheet of them, taken back too; counts by eye."""
+"""``thinsmear session review``: a reviewer's verdicts, one by one, as a table or from a sheet; counts by eye."""
 
 from __future__ import annotations
 

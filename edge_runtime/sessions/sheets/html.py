@@ -33,7 +33,8 @@ h2 { grid-column: 1 / -1; margin: .6rem 4px .1rem; font-size: 1rem; }
 .cell { display: block; padding: 0; border: 3px solid transparent; border-radius: 6px; background: #fff; font: inherit;
   color: inherit; text-align: left; cursor: pointer; touch-action: manipulation; }
 .cell img { display: block; width: 100%; aspect-ratio: 1; object-fit: contain; background: #eef0f3; }
-.cell span { display: block; padding: 0 4px; font-size: .8rem; line-height: 1.35; white-space: nowrap; overflow: hidden; }
+.cell span { display: block; padding: 0 4px; font-size: .8rem; line-height: 1.35; white-space: nowrap;
+  overflow: hidden; }
 .cell[data-verdict="asexual"] { border-color: #b91c1c; background: #fee2e2; }
 .cell[data-verdict="gametocyte"] { border-color: #6d28d9; background: #ede9fe; }
 .cell[data-verdict="unsure"] { border-color: #b45309; background: #fef3c7; }

@@ -54,8 +54,8 @@ def _page(sheet: Sheet, pictures: Mapping[str, bytes], cells: Sequence[SheetCell
     for place, cell in enumerate(cells):
         left = _MARGIN + _STEP * (place % _COLUMNS)
         top = _MARGIN + _HEAD + (_STEP + _LABEL) * (place // _COLUMNS)
-        with Image.open(io.BytesIO(pictures[cell.name])) as picture:
-            picture = _fitted(picture.convert("RGB"))
+        with Image.open(io.BytesIO(pictures[cell.name])) as opened:
+            picture = _fitted(opened.convert("RGB"))
         page.paste(picture, (left + (_SIDE - picture.width) // 2, top + (_SIDE - picture.height) // 2))
         pen.rectangle((left, top, left + _SIDE, top + _SIDE), outline=_LINE)
         pen.text((left + 2, top + _SIDE + 2), str(cell.number), _INK, small)
