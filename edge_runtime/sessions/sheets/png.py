@@ -16,32 +16,43 @@ if TYPE_CHECKING:
 DPI = 200
 _WIDTH, _HEIGHT = 1654, 2339  # A4 at 200 dots an inch
 _MARGIN = 60
-_COLUMNS = 11
-_STEP = (_WIDTH - 2 * _MARGIN) // _COLUMNS
-_SIDE = _STEP - 7
+_COLUMNS = range(6, 12)  # as few as will do: the pictures are the larger
+_GAP = 7
 _LABEL = 26
 _HEAD = 150
 _FOOT = 40
-_ROWS = (_HEIGHT - 2 * _MARGIN - _HEAD - _FOOT) // (_STEP + _LABEL)
-A_PAGE = _ROWS * _COLUMNS  # cells
 _INK, _SOFT, _LINE = (20, 20, 20), (80, 80, 80), (200, 200, 200)
 
 
 def sheet_pngs(sheet: Sheet, pictures: Mapping[str, bytes]) -> Iterator[bytes]:
-    """The pages as PNG files, 132 cells each.
+    """The pages as PNG files, at most 132 cells each.
 
     Args:
         sheet: whose cells.
         pictures: JPEG by the cell's name.
     """
-    pages = [sheet.cells[start : start + A_PAGE] for start in range(0, len(sheet.cells), A_PAGE)]
+    columns = next((number for number in _COLUMNS if _room(number) >= len(sheet.cells)), _COLUMNS[-1])
+    a_page = _room(columns)
+    pages = [sheet.cells[start : start + a_page] for start in range(0, len(sheet.cells), a_page)]
     for number, cells in enumerate(pages, 1):
         stream = io.BytesIO()
-        _page(sheet, pictures, cells, f"Page {number} of {len(pages)}").save(stream, "PNG", dpi=(DPI, DPI))
+        _page(sheet, pictures, cells, columns, f"Page {number} of {len(pages)}").save(stream, "PNG", dpi=(DPI, DPI))
         yield stream.getvalue()
 
 
-def _page(sheet: Sheet, pictures: Mapping[str, bytes], cells: Sequence[SheetCell], which: str) -> Image.Image:
+def _step(columns: int) -> int:
+    return (_WIDTH - 2 * _MARGIN) // columns
+
+
+def _room(columns: int) -> int:
+    """Cells of a page."""
+    return columns * ((_HEIGHT - 2 * _MARGIN - _HEAD - _FOOT) // (_step(columns) + _LABEL))
+
+
+def _page(
+    sheet: Sheet, pictures: Mapping[str, bytes], cells: Sequence[SheetCell], columns: int, which: str
+) -> Image.Image:
+    step, side = _step(columns), _step(columns) - _GAP
     page = Image.new("RGB", (_WIDTH, _HEIGHT), (255, 255, 255))
     pen = ImageDraw.Draw(page)
     title, text, small = (ImageFont.load_default(size) for size in (40, 25, 22))
@@ -52,21 +63,21 @@ def _page(sheet: Sheet, pictures: Mapping[str, bytes], cells: Sequence[SheetCell
         text)  # fmt: skip
     pen.text((_MARGIN, _MARGIN + 95), RESEARCH_USE, _INK, text)
     for place, cell in enumerate(cells):
-        left = _MARGIN + _STEP * (place % _COLUMNS)
-        top = _MARGIN + _HEAD + (_STEP + _LABEL) * (place // _COLUMNS)
+        left = _MARGIN + step * (place % columns)
+        top = _MARGIN + _HEAD + (step + _LABEL) * (place // columns)
         with Image.open(io.BytesIO(pictures[cell.name])) as opened:
-            picture = _fitted(opened.convert("RGB"))
-        page.paste(picture, (left + (_SIDE - picture.width) // 2, top + (_SIDE - picture.height) // 2))
-        pen.rectangle((left, top, left + _SIDE, top + _SIDE), outline=_LINE)
-        pen.text((left + 2, top + _SIDE + 2), str(cell.number), _INK, small)
-        pen.line((left + 50, top + _SIDE + _LABEL, left + _SIDE, top + _SIDE + _LABEL), _LINE)  # for the pen
+            picture = _fitted(opened.convert("RGB"), side)
+        page.paste(picture, (left + (side - picture.width) // 2, top + (side - picture.height) // 2))
+        pen.rectangle((left, top, left + side, top + side), outline=_LINE)
+        pen.text((left + 2, top + side + 2), str(cell.number), _INK, small)
+        pen.line((left + 50, top + side + _LABEL, left + side, top + side + _LABEL), _LINE)  # for the pen
     made = f"Made {sheet.made[:16].replace('T', ' ')} UTC. Answers: a table with the columns sheet, number, verdict."
     pen.text((_MARGIN, _HEIGHT - _MARGIN), made, _SOFT, small, anchor="ls")
     return page
 
 
-def _fitted(picture: Image.Image) -> Image.Image:
+def _fitted(picture: Image.Image, side: int) -> Image.Image:
     """As large as its place allows, small pictures enlarged too."""
-    scale = _SIDE / max(picture.size)
+    scale = side / max(picture.size)
     size = max(1, round(picture.width * scale)), max(1, round(picture.height * scale))
     return picture.resize(size, Image.Resampling.LANCZOS)
