@@ -52,13 +52,14 @@ noscript p { padding: .5rem 8px; margin: 0; background: #fff7ed; color: #7c2d12;
 _SCRIPT = """
 "use strict";
 const kinds = ["", "asexual", "gametocyte", "unsure"], sheet = document.body.dataset.sheet;
+const short = { gametocyte: "gamet." };
 const cells = [...document.querySelectorAll(".cell")], species = document.getElementById("species");
 const store = (text) => { try { return text === undefined ? localStorage.getItem(sheet)
   : localStorage.setItem(sheet, text); } catch { return null; } };
 function show(cell, kind) {
   cell.dataset.verdict = kind;
   const number = cell.dataset.number;
-  cell.lastElementChild.textContent = kind ? `${number} ${kind}` : number;
+  cell.lastElementChild.textContent = kind ? `${number} ${short[kind] || kind}` : number;
   cell.setAttribute("aria-label", `cell ${number}, ${kind || "not marked"}`);
 }
 function changed() {
