@@ -81,7 +81,7 @@ def show_answer(store: Store, session: Session, result: SheetResult, as_json: bo
     if result.kept:
         names = ", ".join(result.kept)
         rows.append(("Kept", f"{names}, marked before; to take that back, give a row with no-parasite"))
-    click.echo(views.pairs([*rows, *views.rank_rows(status)]))
+    click.echo(views.pairs([*rows, *views.status_rows(status)]))
 
 
 def _sentence(result: SheetResult) -> str:
