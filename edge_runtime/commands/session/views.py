@@ -104,7 +104,7 @@ def status_rows(status: SessionStatus) -> list[tuple[str, str]]:
     top = status.headline()
     if top is None:
         return []
-    return [*rank_rows(status.ranked), ("Headline", f"{top.text} ({top.interval}). {top.remark}")]
+    return [*rank_rows(status.ranked), ("Headline", f"{top.text} ({top.interval})")]
 
 
 def show_sessions(store: Store, as_json: bool) -> None:

@@ -8,7 +8,7 @@ from edge_runtime.sessions.ranking.ranked_review import REVIEWED
 from edge_runtime.sessions.report.numbers import number, per_microlitre, per_microlitre_up, percent, percent_up
 
 if TYPE_CHECKING:
-    from edge_runtime.counting import RankedCount, RedCells
+    from edge_runtime.counting import Enough, RankedCount, RedCells
     from edge_runtime.sessions.ranking.ranked_review import RankedReview
     from edge_runtime.sessions.ranking.readers import Readers
 
@@ -20,21 +20,29 @@ def rank_rows(ranked: RankedReview) -> _Rows:
     """Where a review by rank stands, and what it gives; nothing before the first cell."""
     if ranked.enough is None:
         return []
-    pages = f" in {number(ranked.pages, 'page')}" if ranked.pages else ""
-    rows = [("By rank", f"{ranked.looked:,} of {ranked.cells:,} cells looked at{pages}. {ranked.enough.reason}")]
+    rows = [("By rank", _looked(ranked, ranked.enough))]
     if not ranked.begun:
         return rows
     if ranked.asexual is None:
         rows.append(("Estimate", f"None: {(ranked.reason or '').removesuffix('.')}."))
+    elif ranked.leading != REVIEWED:
+        rows.append(("Estimate", "None yet: while the review goes on, what was found is a lower bound."))
     else:
-        label = "Estimate" if ranked.leading == REVIEWED else "Estimate so far"
-        rows.append((label, _count(ranked.asexual, "asexual parasites", ranked.red_cells)))
-    if ranked.gametocytes is not None and ranked.found_gametocytes:
-        rows.append(("Gametocytes", f"Apart: {_count(ranked.gametocytes, 'gametocytes only', ranked.red_cells)}"))
+        rows.append(("Estimate", _count(ranked.asexual, "asexual parasites", ranked.red_cells)))
+        if ranked.gametocytes is not None and ranked.gametocytes.infected:
+            rows.append(("Gametocytes", f"Apart: {_count(ranked.gametocytes, 'gametocytes only', ranked.red_cells)}"))
     if ranked.rest is not None:
         rows.append(("Rest", ranked.rest.statement(ranked.red_cells)))
     rows += _audit(ranked)
     return rows if ranked.readers is None else [*rows, ("Reviewers", _readers(ranked.readers))]
+
+
+def _looked(ranked: RankedReview, enough: Enough) -> str:
+    pages = f" in {number(ranked.pages, 'page')}" if ranked.pages else ""
+    looked = f"{ranked.looked:,} of {ranked.cells:,} cells looked at{pages}"
+    if not enough.reached:
+        return f"{looked}. {enough.reason}"
+    return f"{looked}, enough: {enough.reason.removeprefix(f'{enough.looked:,} cells looked at, ')}"
 
 
 def _count(count: RankedCount, what: str, cells: RedCells) -> str:
@@ -61,7 +69,7 @@ def _audit(ranked: RankedReview) -> _Rows:
         sum(getattr(audit, name) for audit in audits) for name in ("judged", "parasites", "rest")
     )
     seen = f"{number(judged, 'random cell')} of {rest:,} left out"
-    return [("Audit", f"{seen}: {f'{parasites:,} with parasites. {ALARM}' if parasites else 'no parasite.'}")]
+    return [("Audit", f"{seen}: {f'{parasites:,} with parasites, an alarm.' if parasites else 'no parasite.'}")]
 
 
 def _readers(two: Readers) -> str:

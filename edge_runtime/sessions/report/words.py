@@ -73,11 +73,11 @@ def _review(report: Report) -> list[tuple[str, str]]:
     review = report.review
     if report.asexual is None or report.gametocytes is None:
         return [("Review", f"not begun; {_cells(review.suspected)} suspected.")]
-    state = f"{review.pending:,} of {review.suspected:,} suspected cells to go"
-    found, apart = f"at least {_cells(review.asexual)}", f"{_cells(review.gametocytes)} or more"
+    state = "by rank" if report.ranked.by_rank else f"{review.pending:,} of {review.suspected:,} suspected cells to go"
+    found, apart = _cells(review.asexual), _cells(review.gametocytes)
     if review.complete:
-        state, found = "complete", f"{_cells(review.asexual)} ({_range(report.asexual.raw)})"
-        apart = f"{_cells(review.gametocytes)} ({_range(report.gametocytes.raw)})"
+        state, found = "complete", f"{found} ({_range(report.asexual.raw)})"
+        apart = f"{apart} ({_range(report.gametocytes.raw)})"
     rows = [
         (
             "Review",
