@@ -12,8 +12,8 @@ from edge_runtime.common.console import emit_json, note
 from edge_runtime.common.files import atomic_file
 from edge_runtime.common.text import as_utf8, printable
 from edge_runtime.errors import WrongUsage
-from edge_runtime.sessions.review import give_verdicts, read_verdicts, suspected_cells
-from edge_runtime.sessions.sheets.answers import SheetResult, give_answer, is_of_sheet, read_answer, table_text
+from edge_runtime.sessions.review import suspected_cells
+from edge_runtime.sessions.sheets.answers import SheetResult, give_answer, read_answer, table_text
 from edge_runtime.sessions.status import session_status
 
 if TYPE_CHECKING:
@@ -57,19 +57,11 @@ def write_sheet(store: Store, session: Session, files: tuple[Path, ...], cells: 
     click.echo(f"sheet    {sheet.code}\nsession  {sheet.session}\ncells    {len(sheet.cells):,}")
 
 
-def take_table(
-    store: Store, session: Session, content: bytes, reviewer: str, code: str | None, others: bool
-) -> SheetResult | None:
-    """Give the verdicts of a table: of a sheet's answer as pages by rank (and what became of it), else one by one."""
-    text = table_text(content)
-    if code is None and not others and not is_of_sheet(text):
-        give_verdicts(store, session, read_verdicts(text.splitlines()), reviewer)
-        return None
-    return give_answer(store, session, read_answer(text, code, others), reviewer)
-
-
-def show_answer(store: Store, session: Session, result: SheetResult, as_json: bool) -> None:
-    """What became of an answer, and where the review stands now."""
+def take_answer(
+    store: Store, session: Session, content: bytes, reviewer: str, code: str | None, others: bool, as_json: bool
+) -> None:
+    """Give the verdicts of a sheet's answer, and show what became of it and where the review stands now."""
+    result = give_answer(store, session, read_answer(table_text(content), code, others), reviewer)
     with store.reading():
         status = session_status(store, session)
         if as_json:

@@ -83,8 +83,9 @@ def _review(report: Report) -> list[tuple[str, str]]:
             "Review",
             f"{state}; asexual parasites in {found}, not a parasite {review.no_parasite:,}, unsure {review.unsure:,}.",
         ),
-        ("Gametocytes only", f"{apart}, apart; the machine's count takes them along."),
+        ("Gametocytes only", f"{apart}, apart."),
     ]
+    rows.append(("Side by side", "The machine's count takes gametocytes along, the reviewed one has them apart."))
     if report.ranked.pages or report.ranked.asexual is not None:
         rows += rank_rows(report.ranked)
     return rows

@@ -106,11 +106,6 @@ def table_text(content: bytes) -> str:
     return text
 
 
-def is_of_sheet(text: str) -> bool:
-    """Whether a table answers a sheet: it has the column number or sheet."""
-    return bool({"number", "sheet"} & {name.strip().lower() for name in _reader(text).fieldnames or ()})
-
-
 def read_answer(text: str, code: str | None = None, others: bool = False) -> SheetAnswer:
     """An answer from CSV (comma, semicolon or tab) with the columns verdict, number or cell, and, where wanted, sheet.
 

@@ -64,6 +64,8 @@ def test_the_table_of_the_queue_is_read_as_before(run: Run) -> None:
         (("--sheet", "s.pdf"), "s.pdf is no kind of sheet; end its name with .html or .png."),
         (("--sheet", "s.png", "--undo", "1.1"), "Make a sheet and give verdicts with two commands."),
         (("--none-of-the-others",), "Give the answer to the sheet with --verdicts FILE.csv."),
+        (("--from", "bad.csv", "--reviewer", "RV"), "The table is no UTF-8 text"),
+        (("--verdicts", "scores.csv", "--reviewer", "RV"), "they must be verdict, number or cell, and, where wanted"),
         (("--verdicts", "bad.csv", "--reviewer", "RV"), "The table is no UTF-8 text (byte 12 of it)"),
         (("--verdicts", "bad.csv"), "Say who decides: --reviewer CODE."),
         (("--verdicts", "bad.csv", "--undo", "1.1"), "Give one of"),
@@ -71,5 +73,6 @@ def test_the_table_of_the_queue_is_read_as_before(run: Run) -> None:
 )
 def test_wrong_calls(run: Run, arguments: tuple[str, ...], message: str) -> None:
     Path("bad.csv").write_bytes(b"cell,verdict\xe4\n")
+    Path("scores.csv").write_text("score\n1\n")
     code, output, error = run(*arguments)
     assert code == 2 and not output and message in error

@@ -68,7 +68,7 @@ def test_an_estimate_says_what_it_rests_on_and_what_the_rest_holds(tmp_path: Pat
     assert said["Reviewers"].startswith("BB and RV on 132 cells: kappa 0.") and "2 in dispute" in said["Reviewers"]
     assert said["By rank"] == "132 of 600 cells looked at in 11 pages, enough: the last 96 in a row clean."
     assert said["Review"].startswith("by rank; asexual parasites in 11 cells")
-    assert "the machine's count takes them along" in said["Gametocytes only"]
+    assert "machine's count takes gametocytes along" in said["Side by side"]
     for page in pages(report):
         flat = " ".join(page.split())
         assert said["Rest"] in flat and "kappa 0." in flat and "24 random cells of 492" in flat

@@ -19,7 +19,6 @@ from edge_runtime.sessions.ranking.ranked_review import ranked_review
 from edge_runtime.sessions.sheets.answers import (
     SheetResult,
     give_answer,
-    is_of_sheet,
     read_answer,
     table_text,
 )
@@ -160,8 +159,8 @@ def test_tables_as_spreadsheets_write_them() -> None:
     for wrong in (text.encode("latin-1"), b"PK\x03\x04\x00\x00"):
         with pytest.raises(WrongUsage, match="save it as CSV with the encoding UTF-8"):
             table_text(wrong)
-    assert is_of_sheet(" Number ;verdict\n") and is_of_sheet("sheet\tcell\tverdict\n")
-    assert not is_of_sheet("cell,verdict,species\n") and not is_of_sheet("")
+    read = read_answer(" Number \tVERDICT\n7\tAsexual \n", new_sheet())
+    assert [(row["number"], said.verdict) for row, said in read.marked] == [("7", "asexual")]
 
 
 def test_the_document_holds_all_it_needs_and_no_score(tmp_path: Path) -> None:
