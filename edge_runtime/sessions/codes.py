@@ -1,4 +1,4 @@
-"""Codes instead of names: participants, sessions, slides, sites, operators.
+"""Codes instead of names: participants, sessions, contact sheets, slides, sites, operators.
 
 Generated codes avoid letters that are mistaken for others (0/O, 1/I/L, 2/Z, 5/S, 6/G, 8/B, U, Q) and vowels, which
 leaves 23 symbols. 23 is prime, so with the weights 1 to 7 the check symbol finds every mistyped symbol and every swap.
@@ -33,6 +33,11 @@ def new_participant() -> str:
 def new_session() -> str:
     """A random session code such as ``S-4KX9WMT``; the S, which no generated symbol is, tells it from a participant."""
     return f"S-{_new_symbols()}"
+
+
+def new_sheet() -> str:
+    """A random code of a contact sheet such as ``Q-4KX9WMT``; no generated symbol is a Q either."""
+    return f"Q-{_new_symbols()}"
 
 
 def check_symbol(symbols: str) -> str:
@@ -76,6 +81,18 @@ def checked_session(text: str) -> str:
             f"{printable(text)} is no session code (or mistyped); `thinsmear session list` shows those there are."
         )
     return f"S-{symbols[1:]}"
+
+
+def checked_sheet(text: str) -> str:
+    """The code of a contact sheet in its stored form, whatever its case and dashes.
+
+    Raises:
+        WrongUsage: not a sheet's code, or mistyped.
+    """
+    symbols = _symbols(text)
+    if not (symbols.startswith("Q") and _is_valid(symbols[1:])):
+        raise WrongUsage(f"{printable(text)!r} is no sheet's code (or mistyped); it stands on the sheet, as Q-4KX9WMT.")
+    return f"Q-{symbols[1:]}"
 
 
 def checked_code(what: str, text: str) -> str:

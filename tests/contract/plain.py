@@ -23,6 +23,7 @@ _SYMBOLS = "[23456789CDFHJKMNPRTVWXY]"
 _TEXTS = (
     (re.compile(r"[^\s\"',()]*/(default|fast)\.tflite"), r"<models>/\1.tflite"),
     (re.compile(rf"\bS-{_SYMBOLS}{{7}}\b"), "<session>"),
+    (re.compile(rf"\bQ-{_SYMBOLS}{{7}}\b"), "<sheet>"),
     (re.compile(rf"\b{_SYMBOLS}{{3}}-{_SYMBOLS}{{4}}\b"), "<participant>"),
     (re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d)?( UTC)?"), "<time>"),
     (re.compile(r"\b\d{8}T\d{6}(?=-)"), "<time>"),

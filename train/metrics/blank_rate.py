@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from edge_runtime.counting import between_slide_sd, exact, exact_upper, red_cells
+from edge_runtime.counting import between_slide_sd, exact, exact_upper, red_cells, rounded_up
 
 # Density for sentences only, where none was measured (WHO's convention).
 _RED_CELLS = int(red_cells().per_microlitre)
@@ -112,7 +112,6 @@ def _for_want_of_healthy(positives: int, cells: int, source: str) -> str:
 
 
 def _density(rate: float) -> str:
-    """A rate and the false parasites it stands for, to two significant digits."""
-    parasites = rate * _RED_CELLS
-    digits = 1 - math.floor(math.log10(parasites))
-    return f"{rate:.2%} ({round(parasites, digits):,.0f} parasites per microlitre at {_RED_CELLS:,} red cells)"
+    """An upper limit and the false parasites it stands for, both rounded up."""
+    share = math.ceil(rate * 1e4 - 1e-9) / 1e4  # hundredths of a percent
+    return f"{share:.2%} ({rounded_up(rate * _RED_CELLS):,.0f} parasites per microlitre at {_RED_CELLS:,} red cells)"

@@ -14,7 +14,7 @@ from edge_runtime.sessions.control_slides import ControlSlides, control_slides
 from edge_runtime.sessions.ranking.ranked_review import running_check
 from edge_runtime.sessions.records import CELL, FIELD, ModelRecord
 from edge_runtime.sessions.report import words
-from edge_runtime.sessions.report.numbers import percent
+from edge_runtime.sessions.report.numbers import percent, percent_up
 from edge_runtime.sessions.session_counts import card_sensitivity
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ def show_blank(store: Store, classifier: Classifier, single: bool, as_json: bool
     if blank.reader is not None:
         click.echo(_reader_line(blank.reader))
     for limit in limits:
-        reached = "none" if limit.limit is None else percent(limit.limit)
+        reached = "none" if limit.limit is None else percent_up(limit.limit)
         click.echo(f"limit of detection with {limit.counted:,} cells: {reached}")
     if plan is not None and wanted is not None:
         click.echo(f"for {wanted:,.0f} infected cells per microlitre ({red_cells().statement}): {plan.reason}")
@@ -99,7 +99,7 @@ def _blank_line(blank: MicroscopeBlankRate) -> str:
     between = "unknown with one slide" if spread is None else percent(spread)
     return (
         f"Blank rate {percent(infected / cells)} (95 % interval {percent(sure.low)} to "
-        f"{percent(sure.high)} if slides do not differ; standard deviation between slides: {between}), "
+        f"{percent_up(sure.high)} if slides do not differ; standard deviation between slides: {between}), "
         f"model {blank.model}, device {blank.device}."
     )
 
@@ -109,7 +109,7 @@ def _reader_line(reader: KnownSlides) -> str:
     sure = exact(read, cells)
     return (
         f"A person with the machine called {read:,} of {cells:,} cells infected on {len(reader.cells)} of them: "
-        f"{percent(read / cells)} (95 % interval {percent(sure.low)} to {percent(sure.high)})."
+        f"{percent(read / cells)} (95 % interval {percent(sure.low)} to {percent_up(sure.high)})."
     )
 
 

@@ -1,13 +1,13 @@
-"""``thinsmear session review``: a reviewer's verdicts, one or a table of them, taken back too; and counts by eye."""
+"""``thinsmear session review``: a reviewer's verdicts, one by one, as a table or from a sheet; counts by eye."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from pathlib import Path
+from typing import BinaryIO
 
 import click
 
-from edge_runtime.commands.session import views
+from edge_runtime.commands.session import sheet, views
 from edge_runtime.commands.session.options import session_argument, store_option
 from edge_runtime.common.console import json_option, verbosity_options
 from edge_runtime.common.text import printable
@@ -22,10 +22,22 @@ from edge_runtime.sessions.review import (
     suspected_cells,
     undo_verdict,
 )
+from edge_runtime.sessions.sheets.answers import table_text
+from edge_runtime.sessions.sheets.contents import CELLS
 from edge_runtime.sessions.store.opening import open_existing
 
 
-@click.command(short_help="Verdicts of a reviewer, and counts by eye.")
+@click.command(
+    short_help="Verdicts of a reviewer, and counts by eye.",
+    epilog="""\b
+A reader elsewhere works from a file:
+  thinsmear session review --sheet sheet.html --sheet sheet.png       the next cells by rank, numbered
+  thinsmear session review --verdicts answer.csv --reviewer AB        what comes back
+
+The answer has the columns sheet, number, verdict and, where wanted, species and stage. A last row with the number
+"others" and the verdict no-parasite, or --none-of-the-others, says that no other cell of the sheet is infected;
+without it nothing is said of them.""",
+)
 @session_argument
 @click.option("--reviewer", metavar="CODE", help="Who looks; needed to change anything.")
 @click.option("--cell", metavar="FIELD.CELL", help="The cell, as the report names it.")
@@ -34,8 +46,21 @@ from edge_runtime.sessions.store.opening import open_existing
 @click.option("--stage", type=click.Choice(STAGES))
 @click.option("--undo", metavar="FIELD.CELL", help="Take the last verdict on a cell back; the one before holds again.")
 @click.option(
-    "--from", "table", metavar="FILE", type=click.File("r", encoding="utf-8"),
+    "--from", "listed", metavar="FILE", type=click.File("rb"),
     help="CSV with cell, verdict and, where wanted, species and stage; all of it or nothing.",
+)  # fmt: skip
+@click.option("--verdicts", "answer", metavar="FILE", type=click.File("rb"), help="CSV with the answer to a sheet.")
+@click.option("--of-sheet", metavar="SHEET", help="The sheet that the table answers, if it has no column sheet.")
+@click.option(
+    "--none-of-the-others", is_flag=True, help="The sheet's cells that the table leaves out hold no parasite."
+)
+@click.option(
+    "--sheet", "sheets", metavar="FILE", multiple=True, type=click.Path(dir_okay=False, path_type=Path),
+    help="Write a contact sheet of the next cells by rank as FILE.html or FILE.png; may be given twice.",
+)  # fmt: skip
+@click.option(
+    "--cells", default=CELLS, show_default=True, type=click.IntRange(1, 1000), help="Cells of the sheet; 24 random "
+    "ones may come on top.",
 )  # fmt: skip
 @click.option("--counted", metavar="N", type=int, help="Count by eye: red cells, the infected ones included.")
 @click.option("--asexual", metavar="N", default=0, type=int, help="Count by eye: cells with asexual parasites.")
@@ -51,7 +76,12 @@ def review(
     species: str | None,
     stage: str | None,
     undo: str | None,
-    table: Iterable[str] | None,
+    listed: BinaryIO | None,
+    answer: BinaryIO | None,
+    of_sheet: str | None,
+    none_of_the_others: bool,
+    sheets: tuple[Path, ...],
+    cells: int,
     counted: int | None,
     asexual: int,
     gametocytes: int,
@@ -62,16 +92,27 @@ def review(
 
     Verdicts stand beside the machine's and never replace it; earlier ones stay in the history.
     """
+    sheet.checked_endings(sheets)
+    if answer is None and (of_sheet is not None or none_of_the_others):
+        raise WrongUsage("Give the answer to the sheet with --verdicts FILE.csv.")
     with open_existing(folder) as store:
         session = store.session(code)
-        by = _one_who_acts(reviewer, cell, undo, table, counted)
+        if sheets:
+            if _one_who_acts("nobody", cell, undo, listed, answer, counted) is not None:
+                raise WrongUsage("Make a sheet and give verdicts with two commands.")
+            sheet.write_sheet(store, session, sheets, cells, as_json)
+            return
+        by = _one_who_acts(reviewer, cell, undo, listed, answer, counted)
         if by is not None:
             if cell is not None:
                 give_verdicts(store, session, [_verdict(cell, verdict, species, stage)], by)
             if undo is not None:
                 undo_verdict(store, session, undo, by)
-            if table is not None:
-                give_verdicts(store, session, read_verdicts(table), by)
+            if listed is not None:
+                give_verdicts(store, session, read_verdicts(table_text(listed.read()).splitlines()), by)
+            if answer is not None:
+                sheet.take_answer(store, session, answer.read(), by, of_sheet, none_of_the_others, as_json)
+                return
             if counted is not None:
                 add_manual_count(store, session, counted, asexual, gametocytes, by)
         views.show_review(reviewed(store, session), suspected_cells(store, session, None, True), as_json)
@@ -93,7 +134,7 @@ def _one_who_acts(reviewer: str | None, *actions: object) -> str | None:
     if not given:
         return None
     if given > 1:
-        raise WrongUsage("Give one of --cell, --undo, --from and --counted at a time.")
+        raise WrongUsage("Give one of --cell, --undo, --from, --verdicts and --counted at a time.")
     if reviewer is None:
         raise WrongUsage("Say who decides: --reviewer CODE.")
     return reviewer

@@ -18,6 +18,7 @@ from edge_runtime.core.lines import Document, error_line
 from edge_runtime.sessions import clock as clocks
 from edge_runtime.sessions.report import words
 from edge_runtime.sessions.report.data import Report
+from edge_runtime.sessions.report.rank_words import rank_rows
 from edge_runtime.sessions.status import SessionStatus, session_status
 
 if TYPE_CHECKING:
@@ -92,30 +93,18 @@ def show_status(store: Store, session: Session, as_json: bool) -> None:
         rows.append(("Stop rule", f"{status.stop.rule}: {status.stop.reason}"))
     rows.append(("Review", f"{review.pending:,} of {review.suspected:,} suspected cells await a verdict"))
     slides = len(blank.slides) if blank is not None else 0
-    rows += _rank_rows(status)
+    rows += status_rows(status)
     rows.append(("Blank", f"{slides} slides measured" if slides else words.NOT_ESTABLISHED))
     rows.append(("Free disk", f"{status.free / 1e9:,.1f} GB"))
-    click.echo(_pairs(rows))
+    click.echo(pairs(rows))
 
 
-def _rank_rows(status: SessionStatus) -> list[tuple[str, str]]:
-    """The review by rank, as label and text; nothing before the first cell."""
-    ranked, top = status.ranked, status.headline()
-    if ranked.enough is None or top is None:
+def status_rows(status: SessionStatus) -> list[tuple[str, str]]:
+    """The review by rank and the headline, as label and text; nothing before the first cell."""
+    top = status.headline()
+    if top is None:
         return []
-    rows = [("By rank", f"{ranked.looked:,} of {ranked.cells:,} cells looked at; {ranked.enough.reason}")]
-    if ranked.rest is not None:
-        rows.append(("Rest", ranked.rest.statement(ranked.red_cells)))
-    elif ranked.begun and ranked.reason is not None:
-        rows.append(("Rest", f"{ranked.reason[0].upper()}{ranked.reason[1:].removesuffix('.')}."))
-    two = ranked.readers
-    if two is not None:
-        agreed = "agreement as by chance only" if two.kappa.value is None else f"kappa {two.kappa.value:.2f}"
-        pair = f"{two.first} and {two.second} on {two.kappa.cells:,} cells: {agreed}"
-        missed = f"both missed about {two.missed.estimate:.0f} with parasites, at most {two.missed.most:,}"
-        rows.append(("Reviewers", f"{pair}, {len(two.disputed):,} in dispute; {missed}"))
-    rows.append(("Headline", f"{top.text} ({top.interval})"))
-    return rows
+    return [*rank_rows(status.ranked), ("Headline", f"{top.text} ({top.interval})")]
 
 
 def show_sessions(store: Store, as_json: bool) -> None:
@@ -172,7 +161,7 @@ def show_site(store: Store, as_json: bool) -> None:
     if as_json:
         emit_json(values)
         return
-    click.echo(_pairs([(name, "–" if value is None else printable(value)) for name, value in values.items()]))
+    click.echo(pairs([(name, "–" if value is None else printable(value)) for name, value in values.items()]))
 
 
 def removal(removed: Removal) -> str:
@@ -194,9 +183,9 @@ def report_text(report: Report) -> str:
     top = words.headline(report)
     parts = [
         f"Thin smear count {report.session.code}",
-        _pairs(words.facts(report)),
+        pairs(words.facts(report)),
         f"{top.title}: {top.figure}, {top.density}\n{top.interval}\n{top.remark}",
-        _pairs(words.figures(report)),
+        pairs(words.figures(report)),
         f"What this count cannot exclude\n{_lines([words.detection(report), *words.not_excluded(report)])}",
         f"Quality\n{_lines(words.quality_problems(report) or ['No problem was recorded.'])}",
         f"Model\n{_folded(words.model_line(report))}",
@@ -220,7 +209,7 @@ def write_report(report: Report, path: Path) -> None:
             stream.write(piece.encode())
 
 
-def _pairs(rows: Iterable[tuple[str, str]]) -> str:
+def pairs(rows: Iterable[tuple[str, str]]) -> str:
     """Labels and texts, long texts folded beside their label."""
     known = list(rows)
     margin = max(len(label) for label, _ in known) + 2

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -79,7 +80,9 @@ class _Plan:
     draw: bool = False
 
 
-def next_page(store: Store, session: Session, reviewer: str, size: int, again: bool = False) -> GridPage | None:
+def next_page(
+    store: Store, session: Session, reviewer: str, size: int, again: bool = False, past: Collection[int] = ()
+) -> GridPage | None:
     """The next cells that nobody has looked at; None when the review may end, or there are none.
 
     The newest batch goes first. Its first page closes a batch, and its last one draws its audit, so this may write;
@@ -90,6 +93,7 @@ def next_page(store: Store, session: Session, reviewer: str, size: int, again: b
         size: cells a page, see :data:`GRID`.
         again: instead, cells that others have looked at and this reviewer has not: a second reading, which does not
             show what the others said.
+        past: numbers of batches to pass over, whose pages are drawn already.
 
     Raises:
         WrongUsage: the reviewer is no code, or the size out of range.
@@ -99,25 +103,28 @@ def next_page(store: Store, session: Session, reviewer: str, size: int, again: b
     if not 1 <= size <= MOST:
         raise WrongUsage(f"A page has 1 to {MOST:,} cells, not {size}.")
     with store.reading() as connection:
-        plan = _second(connection, session, reviewer, size) if again else _plan(store, connection, session, size)
+        plan = _second(connection, session, reviewer, size) if again else _plan(store, connection, session, size, past)
     if plan.batch is None or not (plan.draw or plan.batch.id is None):
         return plan.page
     with store.writing() as connection:
         stamp = store.stamp()
         close_batch(connection, session, stamp)
-        plan = _plan(store, connection, session, size)
+        plan = _plan(store, connection, session, size, past)
         if plan.draw and plan.batch is not None and plan.page is not None:
             names = [cell.name.split(".") for cell in plan.page.cells]
             batch = (plan.batch.id or 0, plan.batch.number, plan.batch.first, plan.batch.last)
             draw_audit(connection, session, batch, [(int(f), int(c)) for f, c in names], plan.looked, stamp)
-            plan = _plan(store, connection, session, size)
+            plan = _plan(store, connection, session, size, past)
     return plan.page
 
 
-def _plan(store: Store, connection: sqlite3.Connection, session: Session, size: int) -> _Plan:
+def _plan(
+    store: Store, connection: sqlite3.Connection, session: Session, size: int, past: Collection[int] = ()
+) -> _Plan:
     batches = ranked_batches(connection, session)
     left = to_go(batches, session.plan.purpose, curve_of(store, session) is not None)
-    batch, own = next(((b, n) for b, n in zip(batches[::-1], left[::-1], strict=True) if n), (None, 0))
+    todo = ((b, n) for b, n in zip(batches[::-1], left[::-1], strict=True) if n and b.number not in past)
+    batch, own = next(todo, (None, 0))
     if batch is None:
         return _Plan(None)
     ends = own <= size and session.plan.purpose != POSITIVE

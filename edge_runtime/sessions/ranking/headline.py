@@ -212,10 +212,8 @@ def _none_found(cells: RedCells, most: float, behind: str, level: float, remark:
 def _later(ranked: RankedReview | None) -> str:
     if ranked is None or not ranked.later:
         return ""
-    return (
-        f" {number(ranked.later, 'cell')} in fields taken since are not reviewed; in all at least "
-        f"{number(ranked.found, 'cell')} with asexual parasites."
-    )
+    found = f"; in all at least {number(ranked.found, 'cell')} with asexual parasites" if ranked.found else ""
+    return f" {number(ranked.later, 'cell')} in fields taken since are not reviewed{found}."
 
 
 def _figures(shown: DensityRange) -> tuple[str, str]:

@@ -14,6 +14,7 @@ from edge_runtime.counting import CountSummary, RedCells, StopState, summarise_c
 from edge_runtime.errors import WrongUsage
 from edge_runtime.sessions.blank_slides import MicroscopeBlankRate, blank_rate
 from edge_runtime.sessions.manual_counts import ManualCount, manual_counts
+from edge_runtime.sessions.ranking.headline import headline
 from edge_runtime.sessions.ranking.ranked_review import RankedReview, ranked_review
 from edge_runtime.sessions.records import ModelRecord, Session, Totals
 from edge_runtime.sessions.review import Reviewed, SuspectedCell, picture, reviewed, suspected_cells
@@ -115,6 +116,7 @@ class Report:
             "totals": self.totals.to_json(),
             "red_cells_per_microlitre": self.red_cells.to_json(),
             "headline": leading(self.review, self.ranked),
+            "headline_words": headline(self.totals, self.red_cells, self.machine, self.review, self.ranked).to_json(),
             "machine": self.machine.to_json(),
             "detection_limit_established": self.machine.summary.detection is not None,
             "review": self.review.to_json(),

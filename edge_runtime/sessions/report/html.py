@@ -46,7 +46,7 @@ ul { margin: .3rem 0 .2rem; padding-left: 1.2rem; max-width: 52rem; } li { margi
 .cells .parasite { border: 2px solid #b45309; }
 .cells img { width: 100%; height: 6.6rem; object-fit: contain; background: #eef0f3; display: block; }
 .cells figcaption { padding: .3rem .5rem .4rem; font-size: .8rem; line-height: 1.35; overflow-wrap: anywhere; }
-footer { padding-top: .3rem; padding-bottom: 2rem; color: var(--soft); font-size: .9rem; }
+footer { padding-top: .3rem; padding-bottom: 2rem; color: var(--soft); font-size: .9rem; overflow-wrap: anywhere; }
 @media (max-width: 40rem) { section { padding: .9rem 1rem; } th { white-space: normal; width: 7rem; } }
 @media print {
   @page { margin: 12mm; }

@@ -13,7 +13,8 @@ from edge_runtime.sessions.ranking.ranked_review import REVIEWED
 from edge_runtime.sessions.records import CELL, VERDICTS, Session
 from edge_runtime.sessions.report.data import Report
 from edge_runtime.sessions.report.numbers import number as _number
-from edge_runtime.sessions.report.numbers import per_microlitre, percent
+from edge_runtime.sessions.report.numbers import per_microlitre_up, percent, percent_up
+from edge_runtime.sessions.report.rank_words import ALARM, rank_rows
 from edge_runtime.sessions.review import SuspectedCell
 from edge_runtime.sessions.session_counts import MachineCount, leading, operating_point
 
@@ -51,20 +52,7 @@ def machine_line(report: Report) -> str:
 
 def figures(report: Report) -> list[tuple[str, str]]:
     """The other counts, as label and text."""
-    review = report.review
-    rows = [("Counted", _counted(report)), ("Machine", machine_line(report))]
-    if report.asexual is not None and report.gametocytes is not None:
-        state = "complete" if review.complete else f"{review.pending:,} of {review.suspected:,} cells to go"
-        rows.append(
-            (
-                "Review",
-                f"{state}; asexual parasites in {_cells(review.asexual)} ({_range(report.asexual.raw)}), not a "
-                f"parasite {review.no_parasite:,}, unsure {review.unsure:,}.",
-            )
-        )
-        rows.append(("Gametocytes only", f"{_cells(review.gametocytes)} ({_range(report.gametocytes.raw)}), apart."))
-    else:
-        rows.append(("Review", f"not begun; {_cells(review.suspected)} suspected."))
+    rows = [("Counted", _counted(report)), ("Machine", machine_line(report)), *_review(report)]
     for count, summary in report.manual:
         rows.append(
             (
@@ -77,6 +65,29 @@ def figures(report: Report) -> list[tuple[str, str]]:
     if report.stop is not None:
         state = "reached" if report.stop.reached else "not reached"
         rows.append(("Stop rule", f"{report.stop.rule}, {state}: {report.stop.reason}"))
+    return rows
+
+
+def _review(report: Report) -> list[tuple[str, str]]:
+    """What a person saw; shares only where all suspected cells were looked at, else the review by rank has them."""
+    review = report.review
+    if report.asexual is None or report.gametocytes is None:
+        return [("Review", f"not begun; {_cells(review.suspected)} suspected.")]
+    state = "by rank" if report.ranked.by_rank else f"{review.pending:,} of {review.suspected:,} suspected cells to go"
+    found, apart = _cells(review.asexual), _cells(review.gametocytes)
+    if review.complete:
+        state, found = "complete", f"{found} ({_range(report.asexual.raw)})"
+        apart = f"{apart} ({_range(report.gametocytes.raw)})"
+    rows = [
+        (
+            "Review",
+            f"{state}; asexual parasites in {found}, not a parasite {review.no_parasite:,}, unsure {review.unsure:,}.",
+        ),
+        ("Gametocytes only", f"{apart}, apart."),
+    ]
+    rows.append(("Side by side", "The machine's count takes gametocytes along, the reviewed one has them apart."))
+    if report.ranked.pages or report.ranked.asexual is not None:
+        rows += rank_rows(report.ranked)
     return rows
 
 
@@ -99,8 +110,8 @@ def detection_words(machine: MachineCount, blank: MicroscopeBlankRate, cells: Re
         sentence = f"With {limit.counted:,} red cells no parasitaemia can be told from blanks ({slides})"
         return f"{sentence}; {'no number of cells would do' if limit.floor is None else 'count more'}."
     share = limit.limit
-    density_text = per_microlitre(share * cells.per_microlitre)
-    reached = f"Limit of detection of the machine's count {percent(share)}, {density_text}"
+    density_text = per_microlitre_up(share * cells.per_microlitre)
+    reached = f"Limit of detection of the machine's count {percent_up(share)}, {density_text}"
     verdict = (
         f"{called:,} called cells exceed what blanks explain (from {limit.threshold:,} on)"
         if called >= limit.threshold
@@ -112,28 +123,27 @@ def detection_words(machine: MachineCount, blank: MicroscopeBlankRate, cells: Re
 def not_excluded(report: Report) -> list[str]:
     """What this count leaves possible."""
     lines = []
-    review, machine = report.review, report.machine.summary
+    review, machine, ranked = report.review, report.machine.summary, report.ranked
     if report.excludes is not None:
         most = density(report.excludes, report.red_cells)
         found = "the machine called no infected cell"
         if leading(review, report.ranked) == REVIEWED:
             unsure = f" for sure, and was unsure of {_cells(review.unsure)}," if review.unsure else ""
             found = f"a reviewer found no cell with asexual parasites{unsure}"
+        among, missed = f"{report.totals.cells:,}", "only if no infected cell was missed"
+        if ranked.by_rank and ranked.asexual is not None and ranked.asexual.source is not None:
+            among = f"{ranked.asexual.looked:,} of {ranked.asexual.counted:,} looked at"
+            missed = f"as far as this slide is like the {ranked.asexual.rests_on}"
         lines.append(
-            f"That {found} among {report.totals.cells:,} excludes only more than {percent(most.rate)} "
-            f"({per_microlitre(most.per_microlitre)}) with 95 % confidence, and only if no infected cell was missed."
+            f"That {found} among {among} excludes only more than {percent_up(most.rate)} "
+            f"({per_microlitre_up(most.per_microlitre)}) with 95 % confidence, and {missed}."
         )
     if machine.detection is not None and machine.detection.limit is not None:
         lines.append("Parasites below the limit of detection may be there and not be seen.")
     elif machine.detection is None:
         until = "other blank slides are" if report.blank.slides else "blank slides are"
         lines.append(f"How few parasites would be seen on this device is unknown until {until} measured.")
-    missed = _rate(report, report.model.review_point, "sensitivity")
-    if missed is not None:
-        lines.append(
-            f"Cells that the model does not suspect are looked at by nobody; it suspected {percent(missed)} of the "
-            "infected cells of its held-out patients."
-        )
+    lines += _nobody_looked(report)
     lines.append("Parasites elsewhere on the slide, and in cells that were left out, are in no figure here.")
     limits = report.model.details.get("limits")
     if isinstance(limits, list):
@@ -141,10 +151,25 @@ def not_excluded(report: Report) -> list[str]:
     return lines
 
 
+def _nobody_looked(report: Report) -> list[str]:
+    """What is known of the cells that nobody looks at."""
+    ranked, suspected = report.ranked, _rate(report, report.model.review_point, "sensitivity")
+    if ranked.by_rank and ranked.rest is not None:
+        return [f"By the ranking nobody looked further down. {ranked.rest.statement(report.red_cells)}"]
+    if suspected is None:
+        return []
+    return [
+        f"Cells that the model does not suspect are looked at by nobody; it suspected {percent(suspected)} of the "
+        "infected cells of its held-out patients."
+    ]
+
+
 def quality_problems(report: Report) -> list[str]:
     """What was wrong, worst first; empty when nothing was."""
-    lines = []
     quality, totals = report.quality, report.totals
+    lines = [ALARM] if report.ranked.alarm else []
+    if report.ranked.later:
+        lines.append(f"{_cells(report.ranked.later)} in fields taken after the review are not reviewed.")
     if quality.refused:
         reasons = ", ".join(
             f"{_REFUSALS.get(kind, printable(kind))} {number:,}" for kind, number in quality.refused.items()
@@ -223,7 +248,7 @@ def _problem(machine: MachineCount) -> str:
 
 
 def _range(shown: DensityRange) -> str:
-    low, high = percent(shown.low.rate), percent(shown.high.rate)
+    low, high = percent(shown.low.rate), percent_up(shown.high.rate)
     return f"{percent(shown.estimate.rate)}, {low} to {high}"
 
 

@@ -19,7 +19,9 @@ PLAN = (
     "slide", "participant", "site", "operator", "stain", "magnification", "red_cells", "haematocrit", "stop_rule",
     "purpose",
 )  # fmt: skip
-_STAMPED = ("sessions", "fields", "verdicts", "manual_counts", "review_batches", "review_pages", "audits")
+_STAMPED = (
+    "sessions", "fields", "verdicts", "manual_counts", "review_batches", "review_pages", "audits", "review_sheets",
+)  # fmt: skip
 _FIELD = (
     "session_id, number, kind, image, image_sha256, image_bytes, accepted, quality, excluded, cells, suspected, "
     f"infected, model_id, review_point, count_point, camera, {MOMENT}"

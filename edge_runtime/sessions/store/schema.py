@@ -192,6 +192,15 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         "ALTER TABLE verdicts ADD COLUMN rank INTEGER CHECK (rank > 0)",
         "ALTER TABLE verdicts ADD COLUMN inclusion REAL CHECK (inclusion > 0 AND inclusion <= 1)",
         "CREATE INDEX verdicts_page ON verdicts (page_id) WHERE page_id IS NOT NULL",
+        # a contact sheet that was made: its cells by name in a list for each batch, [[batch, [name, ...]], ...]
+        f"""CREATE TABLE review_sheets (
+            id INTEGER PRIMARY KEY,
+            session_id INTEGER NOT NULL REFERENCES sessions (id) ON DELETE CASCADE,
+            code TEXT NOT NULL UNIQUE,
+            cells TEXT NOT NULL,
+            {_MOMENT}
+        ) STRICT""",
+        "CREATE INDEX review_sheets_session ON review_sheets (session_id)",
         # a review that is complete now stays so, whatever fields come later
         f"""WITH said AS (
                 SELECT f.session_id AS id, max(v.id) AS last, sum(c.review OR c.count) AS suspected

@@ -94,7 +94,7 @@ def test_with_blank_slides_the_machine_is_corrected_by_them(tmp_path: Path) -> N
     assert corrected is not None and corrected.rate == pytest.approx((0.03 - 9 / 3609) / (0.9 - 9 / 3609))
     assert corrected.low < 0.03 < corrected.high and limit is not None and limit.limit is not None
     for page in pages(report):
-        assert percent(limit.limit) in page and percent(corrected.rate) in page
+        assert percent_up(limit.limit) in page and percent(corrected.rate) in page
 
 
 def test_sessions_on_one_blank_slide_are_one_slide(tmp_path: Path) -> None:
@@ -139,7 +139,7 @@ def test_no_parasite_found_is_said_as_what_it_excludes(tmp_path: Path) -> None:
         session = filled(store, [[0.01] * 500, [0.01] * 499 + [0.2]])
         review_all(store, session, {})
         report = make_report(store, session)
-    bound = percent(rule_of_three(1000))
+    bound = percent_up(rule_of_three(1000))
     for page in pages(report):
         assert re.search("negative", page, re.I) is None
         assert f"excludes only more than {bound}" in " ".join(page.split())
@@ -376,7 +376,7 @@ def test_what_is_excluded_takes_unsure_cells_for_infected(tmp_path: Path) -> Non
         assert make_report(store, found).excludes is None
     assert unsure.excludes == unsure.to_json()["excludes"] == pytest.approx(exact(5, 500).high)
     sentence = words.not_excluded(unsure)[0]
-    assert f"unsure of 5 cells, among 500 excludes only more than {percent(exact(5, 500).high)}" in sentence
+    assert f"unsure of 5 cells, among 500 excludes only more than {percent_up(exact(5, 500).high)}" in sentence
     sentence = words.not_excluded(gametocytes)[0]
     assert "no cell with asexual parasites among 500" in sentence and "infected cell among" not in sentence
 

@@ -123,7 +123,7 @@ def test_blank_rate_says_how_little_the_shared_healthy_patients_exclude() -> Non
     assert (rate.cells, rate.patients, rate.positives, rate.rate) == (1715, 25, 0, 0)
     assert rate.upper == pytest.approx(1 - 0.05 ** (1 / 1715))
     assert rate.statement.startswith("0 of 1,715 cells of 25 healthy patients")
-    assert "exclude a blank rate above 0.17% (8,700 parasites per microlitre" in rate.statement
+    assert "exclude a blank rate above 0.18% (8,800 parasites per microlitre" in rate.statement
     assert "25 patients cannot exclude that 11% of healthy people have a higher rate" in rate.statement
 
 
