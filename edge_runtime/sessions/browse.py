@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 from edge_runtime.core.images import load_image
 from edge_runtime.errors import WrongUsage
 from edge_runtime.sessions.records import CellRecord, FieldRecord
-from edge_runtime.sessions.review import cell_row
 from edge_runtime.sessions.store.pictures import cell_picture
+from edge_runtime.sessions.verdicts import cell_row
 
 if TYPE_CHECKING:
     from edge_runtime.sessions.records import Session

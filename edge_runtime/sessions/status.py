@@ -7,7 +7,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from edge_runtime.sessions.blank_slides import MicroscopeBlankRate, blank_rate
-from edge_runtime.sessions.ranking.headline import Headline, headline
+from edge_runtime.sessions.headline import Headline, headline
 from edge_runtime.sessions.ranking.ranked_review import RankedReview, ranked_review
 from edge_runtime.sessions.review import Reviewed, reviewed
 from edge_runtime.sessions.session_counts import MachineCount, machine_count, stop_state

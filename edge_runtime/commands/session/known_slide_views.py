@@ -11,10 +11,10 @@ from edge_runtime.counting import CaptureCheck, KnownSlides, cells_for_limit, de
 from edge_runtime.sessions import clock as clocks
 from edge_runtime.sessions.blank_slides import FEW_SLIDES, MicroscopeBlankRate, blank_rate
 from edge_runtime.sessions.control_slides import ControlSlides, control_slides
+from edge_runtime.sessions.numbers import percent, percent_up
 from edge_runtime.sessions.ranking.ranked_review import running_check
 from edge_runtime.sessions.records import CELL, FIELD, ModelRecord
 from edge_runtime.sessions.report import words
-from edge_runtime.sessions.report.numbers import percent, percent_up
 from edge_runtime.sessions.session_counts import card_sensitivity
 
 if TYPE_CHECKING:

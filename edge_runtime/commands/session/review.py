@@ -14,17 +14,11 @@ from edge_runtime.common.text import printable
 from edge_runtime.errors import WrongUsage
 from edge_runtime.sessions.manual_counts import add_manual_count
 from edge_runtime.sessions.records import SPECIES, STAGES, VERDICTS
-from edge_runtime.sessions.review import (
-    Verdict,
-    give_verdicts,
-    read_verdicts,
-    reviewed,
-    suspected_cells,
-    undo_verdict,
-)
+from edge_runtime.sessions.review import give_verdicts, reviewed, suspected_cells, undo_verdict
 from edge_runtime.sessions.sheets.answers import table_text
 from edge_runtime.sessions.sheets.contents import CELLS
 from edge_runtime.sessions.store.opening import open_existing
+from edge_runtime.sessions.verdicts import Verdict, read_verdicts
 
 
 @click.command(

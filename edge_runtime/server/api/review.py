@@ -18,8 +18,9 @@ from edge_runtime.server.work import jobs
 from edge_runtime.sessions.browse import picture_of
 from edge_runtime.sessions.manual_counts import add_manual_count
 from edge_runtime.sessions.records import Session
-from edge_runtime.sessions.review import NotCurrent, NoVerdict, Verdict, cell_row, give_verdicts, undo_verdict
+from edge_runtime.sessions.review import give_verdicts, undo_verdict
 from edge_runtime.sessions.store.store import Store
+from edge_runtime.sessions.verdicts import NotCurrent, NoVerdict, Verdict, cell_row
 
 router = APIRouter(tags=["review"])
 CellName = Annotated[str, Path(description="FIELD.CELL, such as 7.12.", max_length=64)]

@@ -12,8 +12,8 @@ from edge_runtime.errors import WrongUsage
 from edge_runtime.sessions.codes import checked_code
 from edge_runtime.sessions.ranking.batches import NO_PARASITE, TOP, RankedBatch, close_batch, ranked_batches
 from edge_runtime.sessions.ranking.grid import AUDIT, MOST, RANK
-from edge_runtime.sessions.review import NoVerdict, Verdict, cell_row
 from edge_runtime.sessions.store.rows import MOMENT, Stamp, insert, one
+from edge_runtime.sessions.verdicts import NoVerdict, Verdict, cell_row
 
 if TYPE_CHECKING:
     import sqlite3

@@ -13,8 +13,8 @@ from edge_runtime.core.card import RESEARCH_USE
 from edge_runtime.counting import CountSummary, RedCells, StopState, summarise_count
 from edge_runtime.errors import WrongUsage
 from edge_runtime.sessions.blank_slides import MicroscopeBlankRate, blank_rate
+from edge_runtime.sessions.headline import headline
 from edge_runtime.sessions.manual_counts import ManualCount, manual_counts
-from edge_runtime.sessions.ranking.headline import headline
 from edge_runtime.sessions.ranking.ranked_review import RankedReview, ranked_review
 from edge_runtime.sessions.records import ModelRecord, Session, Totals
 from edge_runtime.sessions.review import Reviewed, SuspectedCell, picture, reviewed, suspected_cells

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from edge_runtime.sessions.numbers import number, per_microlitre, per_microlitre_up, percent, percent_up
 from edge_runtime.sessions.ranking.ranked_review import REVIEWED
-from edge_runtime.sessions.report.numbers import number, per_microlitre, per_microlitre_up, percent, percent_up
 
 if TYPE_CHECKING:
     from edge_runtime.counting import Enough, RankedCount, RedCells

@@ -7,13 +7,13 @@ from typing import Any
 from edge_runtime.common.text import printable
 from edge_runtime.counting import DensityRange, RedCells, density
 from edge_runtime.sessions.blank_slides import FEW_SLIDES, MicroscopeBlankRate
-from edge_runtime.sessions.ranking.headline import Headline
-from edge_runtime.sessions.ranking.headline import headline as of_session
+from edge_runtime.sessions.headline import Headline
+from edge_runtime.sessions.headline import headline as of_session
+from edge_runtime.sessions.numbers import number as _number
+from edge_runtime.sessions.numbers import per_microlitre_up, percent, percent_up
 from edge_runtime.sessions.ranking.ranked_review import REVIEWED
 from edge_runtime.sessions.records import CELL, VERDICTS, Session
 from edge_runtime.sessions.report.data import Report
-from edge_runtime.sessions.report.numbers import number as _number
-from edge_runtime.sessions.report.numbers import per_microlitre_up, percent, percent_up
 from edge_runtime.sessions.report.rank_words import ALARM, rank_rows
 from edge_runtime.sessions.review import SuspectedCell
 from edge_runtime.sessions.session_counts import MachineCount, leading, operating_point
@@ -32,7 +32,7 @@ _REFUSALS = {
 
 
 def headline(report: Report) -> Headline:
-    """The figure that a reader takes away, see :func:`edge_runtime.sessions.ranking.headline.headline`."""
+    """The figure that a reader takes away, see :func:`edge_runtime.sessions.headline.headline`."""
     return of_session(report.totals, report.red_cells, report.machine, report.review, report.ranked)
 
 

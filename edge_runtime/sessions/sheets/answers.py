@@ -14,8 +14,8 @@ from edge_runtime.errors import WrongUsage
 from edge_runtime.sessions.codes import checked_code, checked_sheet
 from edge_runtime.sessions.ranking.answers import PageAnswer, PageResult, answer_page
 from edge_runtime.sessions.ranking.batches import NO_PARASITE
-from edge_runtime.sessions.review import Verdict
 from edge_runtime.sessions.sheets.contents import Sheet, sheet_of
+from edge_runtime.sessions.verdicts import Verdict
 
 if TYPE_CHECKING:
     from edge_runtime.sessions.records import Session

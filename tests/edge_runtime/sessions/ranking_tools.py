@@ -10,7 +10,7 @@ from edge_runtime.counting import CaptureCurve, CurveSource, capture_curve
 from edge_runtime.sessions import ModelRecord, Session, SessionPlan, Store
 from edge_runtime.sessions.ranking.answers import PageAnswer, PageResult, answer_page
 from edge_runtime.sessions.ranking.grid import GridPage, next_page
-from edge_runtime.sessions.review import Verdict
+from edge_runtime.sessions.verdicts import Verdict
 from tests.edge_runtime.sessions import session_tools
 from tests.edge_runtime.sessions.session_tools import DETAILS, MODEL, PLAN, image
 

@@ -25,9 +25,10 @@ from PIL import Image
 from edge_runtime.sessions import CellRecord, FieldRecord, Store, open_store
 from edge_runtime.sessions.ranking.answers import PageAnswer, answer_page, undo_page
 from edge_runtime.sessions.ranking.grid import next_page
-from edge_runtime.sessions.review import Verdict, give_verdicts
+from edge_runtime.sessions.review import give_verdicts
 from edge_runtime.sessions.store.integrity import check_store
 from edge_runtime.sessions.store.retention import retain
+from edge_runtime.sessions.verdicts import Verdict
 from tests.edge_runtime.sessions.session_tools import MODEL, PLAN, Clock
 
 PIXELS = np.zeros((60, 60, 3), np.uint8)

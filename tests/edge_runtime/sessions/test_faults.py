@@ -14,11 +14,12 @@ from pathlib import Path
 import pytest
 
 from edge_runtime.sessions import open_existing, open_store
-from edge_runtime.sessions.review import Verdict, give_verdicts, reviewed
+from edge_runtime.sessions.review import give_verdicts, reviewed
 from edge_runtime.sessions.store import ballast
 from edge_runtime.sessions.store.connection import StoreProblem
 from edge_runtime.sessions.store.integrity import check_store
 from edge_runtime.sessions.store.retention import retain
+from edge_runtime.sessions.verdicts import Verdict
 from tests.edge_runtime.sessions.session_tools import MODEL, PLAN, Clock, field, filled, image, store_in
 
 ROOT = Path(__file__).parents[3]

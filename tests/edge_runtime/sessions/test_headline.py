@@ -9,15 +9,16 @@ import pytest
 
 from edge_runtime.counting import exact
 from edge_runtime.sessions import Session, SessionPlan, Store
-from edge_runtime.sessions.ranking.headline import Headline
+from edge_runtime.sessions.headline import Headline
+from edge_runtime.sessions.numbers import per_microlitre_up, percent_up
 from edge_runtime.sessions.ranking.ranked_review import ranked_review
 from edge_runtime.sessions.records import BLANK
 from edge_runtime.sessions.report import words
 from edge_runtime.sessions.report.data import make_report
-from edge_runtime.sessions.report.numbers import per_microlitre_up, percent_up
-from edge_runtime.sessions.review import Verdict, give_verdicts, suspected_cells
+from edge_runtime.sessions.review import give_verdicts, suspected_cells
 from edge_runtime.sessions.session_counts import excluded
 from edge_runtime.sessions.status import session_status
+from edge_runtime.sessions.verdicts import Verdict
 from tests.edge_runtime.sessions.ranking_tools import TRUSTED, Reader, add_fields, scores, session_of
 from tests.edge_runtime.sessions.session_tools import MODEL, store_in
 
@@ -136,5 +137,7 @@ def test_a_status_holds_rank_and_headline(tmp_path: Path) -> None:
         assert session_status(store, session).to_json()["headline"] is None
         add_fields(store, session, FIELDS)
         status = session_status(store, session).to_json()
-    assert status["headline"]["kind"] == "not-told-from-blank" and status["headline"]["text"].startswith("Machine count")
+    assert status["headline"]["kind"] == "not-told-from-blank" and status["headline"]["text"].startswith(
+        "Machine count"
+    )
     assert status["rank"]["leading"] == "machine" and status["rank"]["enough"]["to_go"] == 96

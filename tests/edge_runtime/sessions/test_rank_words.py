@@ -12,10 +12,10 @@ import pytest
 from edge_runtime.commands.session import views
 from edge_runtime.counting import exact
 from edge_runtime.sessions import Store
+from edge_runtime.sessions.numbers import per_microlitre_up, percent_up
 from edge_runtime.sessions.report import words
 from edge_runtime.sessions.report.data import Report, make_report
 from edge_runtime.sessions.report.html import html_pages
-from edge_runtime.sessions.report.numbers import per_microlitre_up, percent_up
 from edge_runtime.sessions.report.pdf import write_report
 from edge_runtime.sessions.report.rank_words import ALARM
 from edge_runtime.sessions.review import suspected_cells

@@ -14,8 +14,9 @@ from edge_runtime.sessions.control_slides import control_slides
 from edge_runtime.sessions.ranking.answers import PageAnswer, answer_page, undo_page
 from edge_runtime.sessions.ranking.grid import GRID, next_page
 from edge_runtime.sessions.ranking.ranked_review import ranked_review, running_check
-from edge_runtime.sessions.review import NoVerdict, Verdict, give_verdicts, undo_verdict
+from edge_runtime.sessions.review import give_verdicts, undo_verdict
 from edge_runtime.sessions.store.integrity import check_store
+from edge_runtime.sessions.verdicts import NoVerdict, Verdict
 from tests.edge_runtime.sessions.ranking_tools import (
     POSITIVE,
     TRUSTED,

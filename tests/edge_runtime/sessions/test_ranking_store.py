@@ -15,10 +15,11 @@ from edge_runtime.sessions.export import csv_lines
 from edge_runtime.sessions.ranking.ranked_review import ranked_review
 from edge_runtime.sessions.records import BLANK
 from edge_runtime.sessions.report.data import make_report
-from edge_runtime.sessions.review import Verdict, give_verdicts, reviewed, suspected_cells
+from edge_runtime.sessions.review import give_verdicts, reviewed, suspected_cells
 from edge_runtime.sessions.store import rows, schema
 from edge_runtime.sessions.store.integrity import check_store
 from edge_runtime.sessions.store.retention import retain
+from edge_runtime.sessions.verdicts import Verdict
 from tests.edge_runtime.sessions.ranking_tools import POSITIVE, Reader, add_fields, scores, session_of
 from tests.edge_runtime.sessions.session_tools import MODEL, PLAN, Clock, field, filled, image, store_in
 

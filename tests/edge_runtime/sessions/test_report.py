@@ -21,24 +21,16 @@ from edge_runtime.errors import WrongUsage
 from edge_runtime.sessions import Session, SessionPlan, Store
 from edge_runtime.sessions.blank_slides import blank_rate, blank_session, discard_blank
 from edge_runtime.sessions.manual_counts import add_manual_count
+from edge_runtime.sessions.numbers import per_microlitre, per_microlitre_up, percent, percent_up
 from edge_runtime.sessions.records import CellRecord, FieldRecord
 from edge_runtime.sessions.report import words
 from edge_runtime.sessions.report.data import Report, make_report
 from edge_runtime.sessions.report.html import html_pages
-from edge_runtime.sessions.report.numbers import per_microlitre, per_microlitre_up, percent, percent_up
 from edge_runtime.sessions.report.pdf import write_report
 from edge_runtime.sessions.report.pdf_writer import text_width, wrapped
-from edge_runtime.sessions.review import (
-    NotCurrent,
-    Verdict,
-    current_verdict,
-    give_verdicts,
-    read_verdicts,
-    reviewed,
-    suspected_cells,
-    undo_verdict,
-)
+from edge_runtime.sessions.review import current_verdict, give_verdicts, reviewed, suspected_cells, undo_verdict
 from edge_runtime.sessions.session_counts import card_blank, card_sensitivity
+from edge_runtime.sessions.verdicts import NotCurrent, Verdict, read_verdicts
 from tests.edge_runtime.sessions.session_tools import DETAILS, MODEL, PLAN, field, filled, image, store_in
 
 ROOT = Path(__file__).parents[3]

@@ -16,9 +16,10 @@ from edge_runtime.sessions import SessionPlan, export
 from edge_runtime.sessions.blank_slides import discard_blank
 from edge_runtime.sessions.manual_counts import add_manual_count
 from edge_runtime.sessions.report.data import make_report
-from edge_runtime.sessions.review import Verdict, give_verdicts, undo_verdict
+from edge_runtime.sessions.review import give_verdicts, undo_verdict
 from edge_runtime.sessions.store.integrity import check_store
 from edge_runtime.sessions.store.retention import retain
+from edge_runtime.sessions.verdicts import Verdict
 from tests.edge_runtime.sessions.session_tools import MODEL, PLAN, Clock, field, filled, image, store_in
 
 DAY = 86_400.0

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 from edge_runtime.counting import RedCells, summarise_count
 from edge_runtime.counting.intervals import exact
+from edge_runtime.sessions.numbers import number, per_microlitre, per_microlitre_up, percent, percent_up
 from edge_runtime.sessions.ranking.ranked_review import BEGUN, REVIEWED
-from edge_runtime.sessions.report.numbers import number, per_microlitre, per_microlitre_up, percent, percent_up
 from edge_runtime.sessions.session_counts import CARD, leading
 
 if TYPE_CHECKING:
