@@ -5,7 +5,8 @@ import { icon, mark } from "./icons.js";
 import { language, t } from "./language.js";
 import { LANGUAGES } from "./languages.js";
 
-export const TABS = ["count", "fields", "review", "report"];
+export const TABS = ["count", "fields", "grid", "report"];
+export const PLACES = [...TABS, "review"]; // the review of single cells has no tab of its own
 
 /** Draw the header for a route; session is null on screens without one. */
 export function drawShell({ route, session, canSignOut, changeLanguage, leave }) {
@@ -20,13 +21,14 @@ export function drawShell({ route, session, canSignOut, changeLanguage, leave })
       canSignOut && h("button", { type: "button", class: "quiet", onclick: leave, "aria-label": t("signout") }, icon("out"))),
   );
   document.getElementById("top").dataset.session = String(Boolean(session));
-  if (session) showWaiting(session.status.review.pending);
+  if (session) showWaiting(session.status);
   document.getElementById("research").textContent = t("research-use");
   document.title = session ? `${t(`tab.${route.tab}`)} · ${session.code} · thinsmear` : "thinsmear";
 }
 
-/** How many cells wait for a verdict; the rest of the header stays, and with it the focus. */
-export function showWaiting(pending) {
+/** How many cells wait for a verdict, if any need one; the rest of the header stays, and with it the focus. */
+export function showWaiting({ review, rank }) {
+  const pending = rank?.leading === "reviewed" ? 0 : review.pending; // enough was looked at by rank
   put(document.getElementById("waiting"),
     pending > 0 && h("span", { class: "badge", "aria-hidden": "true" }, pending > 999 ? "999+" : pending),
     pending > 0 && h("span", { class: "unseen" }, t("review.waiting", { n: pending })));
@@ -39,7 +41,7 @@ function where(status) {
 
 function tabs(route, session) {
   const links = TABS.map((tab) =>
-    h("a", { href: `#/${session.code}/${tab}`, "aria-current": route.tab === tab ? "page" : null }, t(`tab.${tab}`),
-      tab === "review" && h("span", { id: "waiting" })));
+    h("a", { href: `#/${session.code}/${tab}`, "aria-current": tab === (route.tab === "review" ? "grid" : route.tab) ? "page" : null },
+      t(tab === "grid" ? "tab.review" : `tab.${tab}`), tab === "grid" && h("span", { id: "waiting" })));
   return h("nav", { class: "tabs", "aria-label": t("tabs") }, links);
 }
