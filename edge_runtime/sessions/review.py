@@ -13,7 +13,6 @@ from edge_runtime.sessions.store.rows import MOMENT, insert
 from edge_runtime.sessions.verdicts import NotCurrent, NoVerdict, Verdict, cell_row
 
 if TYPE_CHECKING:
-
     from edge_runtime.sessions.records import Session, Totals
     from edge_runtime.sessions.store.store import Store
 
