@@ -13,7 +13,10 @@ from PIL import Image
 
 from edge_runtime import cli
 from edge_runtime.core import model_file
-from edge_runtime.sessions import codes
+from edge_runtime.sessions import codes, open_existing
+from edge_runtime.sessions.ranking.answers import PageAnswer, answer_page
+from edge_runtime.sessions.ranking.grid import next_page
+from edge_runtime.sessions.verdicts import Verdict
 
 RED, PALE, BLUE = (200, 60, 40), (130, 110, 130), (40, 60, 200)
 Cell = Callable[..., Path]
@@ -117,6 +120,63 @@ def test_blank(run: Run, cell: Cell) -> None:
     assert "(blank, discarded)" in run("list")[1]
     assert run("blank", "--discard", "NEG1", "--min-free", "0")[0] == 2
     assert run("blank", "NEG1", "m", "--discard", "NEG2", "--min-free", "0")[0] == 2
+
+
+def review_of(store: Path, slide: str, *parasites: str) -> None:
+    """Look at all cells of a slide, once, and mark some."""
+    with open_existing(store) as opened:
+        session = next(one for one in opened.sessions() if one.plan.slide == slide)
+        while (page := next_page(opened, session, "RV", 500)) is not None:
+            names = tuple(cell.name for cell in page.cells)
+            marked = {name: Verdict(name, "asexual") for name in names if name in parasites}
+            answer_page(opened, session, PageAnswer(f"page-{page.number:04}", "RV", names, marked))
+
+
+def test_positive(run: Run, cell: Cell) -> None:
+    cell("p/1.png", RED)
+    cell("p/2.png", BLUE)
+    ways = ("--cells", "--min-free", "0", "-q")
+    text = run("positive", "POS1", "p", *ways)[1]
+    assert "2 cells to look at" in text and "No slide can be used yet" in text
+    again = document(run("positive", "POS1", "p", *ways, "--json"))
+    (slide,) = again["slides"]
+    assert (slide["slide"], slide["session"], slide["cells"], slide["used"]) == ("POS1", again["session"], 2, False)
+    assert again["curve"] is None and again["check"] is None
+    review_of(Path("store"), "POS1", "1.1")
+    alone = document(run("positive", *ways, "--json"))
+    assert "session" not in alone and alone["slides"][0]["lacks"] == "fewer than 1,000 cells"
+    assert (alone["slides"][0]["looked"], alone["slides"][0]["infected"]) == (2, 1)
+    assert "(positive)" in run("list")[1] and "No positive control slide" in run("positive", "--min-free", "0")[1]
+    assert document(run("positive", "--discard", "POS1", *ways, "--json"))["slides"] == []
+    assert "(positive, discarded)" in run("list")[1]
+    assert run("positive", "--discard", "POS1", "--min-free", "0")[0] == 2
+    assert run("positive", "POS1", "--min-free", "0")[0] == 2
+    assert run("positive", "POS1", "p", "--discard", "POS2", *ways)[0] == 2
+
+
+def test_a_blank_that_a_person_read_says_what_the_person_called(run: Run, cell: Cell) -> None:
+    cell("n/1.png", RED)
+    cell("n/2.png", BLUE)
+    ways = ("--cells", "--min-free", "0", "-q")
+    run("blank", "NEG1", "n", *ways)
+    review_of(Path("store"), "NEG1", "1.1")
+    blank = document(run("blank", *ways, "--json"))
+    assert blank["slides"] == [{"slide": "NEG1", "cells": 2, "infected": 1, "looked": 2, "read": 1}]
+    assert (blank["reader"]["positives"], blank["reader"]["cells"]) == ([1], [2])
+    assert "A person with the machine called 1 of 2 cells infected" in run("blank", *ways)[1]
+
+
+def test_status_says_where_the_review_by_rank_stands(run: Run, smear: str) -> None:
+    before = document(run("status", smear, "--json"))
+    assert (before["rank"]["leading"], before["rank"]["looked"], before["rank"]["reason"]) == (
+        "machine", 0, "nobody has looked at a cell yet",
+    )  # fmt: skip
+    review_of(Path("store"), "A17", "1.1")
+    after = document(run("status", smear, "--json"))
+    assert (after["rank"]["leading"], after["headline"]["kind"], after["rank"]["looked"]) == ("reviewed", "reviewed", 3)
+    assert after["rank"]["estimate"]["rests_on"] == "everything was looked at"
+    text = run("status", smear)[1]
+    assert "3 of 3 cells looked at" in text and "Asexual parasites, reviewed: 33.3 %" in text
 
 
 def test_a_blank_says_how_many_cells_a_limit_takes(run: Run, cell: Cell) -> None:
