@@ -1,6 +1,6 @@
 // The page: finds the language, signs in, and shows the screen that the address's fragment names.
 //   #/                         begin or resume
-//   #/S-4KX9WMT/count          count; fields, fields/7, review, review/7.12 and report likewise
+//   #/S-4KX9WMT/count          count; fields, fields/7, grid, review, review/7.12 and report likewise
 // The fragment holds codes only, and a reload comes back to the same place with what the server has stored.
 
 import { decoded } from "./address.js";
@@ -8,18 +8,19 @@ import { connection, get, lookNow } from "./api.js";
 import { countScreen } from "./count.js";
 import { h, put } from "./dom.js";
 import { fieldsScreen } from "./fields.js";
+import { gridScreen } from "./grid.js";
 import { preferredLanguage, t, useLanguage } from "./language.js";
 import { forgetHere } from "./memory.js";
 import { clearNotices, notice, unnotice } from "./notices.js";
 import { reportScreen } from "./report.js";
 import { reviewScreen } from "./review.js";
 import { openSession } from "./current.js";
-import { drawShell, showWaiting, TABS } from "./shell.js";
+import { drawShell, PLACES, showWaiting } from "./shell.js";
 import { signIn, signInScreen, signOut, takeToken } from "./signin.js";
 import { startScreen } from "./start.js";
 import { problemText } from "./words.js";
 
-const SCREENS = { count: countScreen, fields: fieldsScreen, review: reviewScreen, report: reportScreen };
+const SCREENS = { count: countScreen, fields: fieldsScreen, grid: gridScreen, review: reviewScreen, report: reportScreen };
 const main = document.getElementById("main");
 let info = null;
 let session = null;
@@ -30,7 +31,7 @@ let failed = false;
 function readRoute() {
   const [code, tab, argument] = location.hash.replace(/^#\/?/, "").split("/").map(decoded);
   if (!code) return { code: null, tab: "start", argument: null };
-  return { code, tab: TABS.includes(tab) ? tab : "count", argument: argument ?? null };
+  return { code, tab: PLACES.includes(tab) ? tab : "count", argument: argument ?? null };
 }
 
 async function render() {

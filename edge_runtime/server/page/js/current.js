@@ -100,6 +100,26 @@ class OpenSession extends EventTarget {
     this.refresh().catch(() => null);
   }
 
+  /** The next page of the review by rank: {page, state}. */
+  grid(reviewer, size, again) {
+    return get(`${this.path}/grid?${new URLSearchParams({ reviewer, size, again })}`);
+  }
+
+  /** Where the pictures of a page's cells are, as one image with squares of so many pixels. */
+  sprite(cells, side) {
+    return `${this.path}/grid/sprite?cells=${cells.map(({ cell }) => cell).join(",")}&side=${side}`;
+  }
+
+  /** Answer a page of the review by rank; the same key again is the same answer. */
+  answerPage(answer) {
+    return send("POST", `${this.path}/grid`, answer);
+  }
+
+  /** Take an answered page back: {reviewer, size, again} and, where it is known, its key. */
+  undoPage(which) {
+    return send("POST", `${this.path}/grid/undo`, which);
+  }
+
   /** Keep a count by eye. */
   async countByEye(count) {
     this.take(await send("POST", `${this.path}/manual-counts`, count));

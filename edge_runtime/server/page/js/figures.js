@@ -11,10 +11,10 @@ export function percent(share) {
   return `${number(value, { minimumFractionDigits: digits, maximumFractionDigits: digits })}\u00a0%`;
 }
 
-/** Cells per microlitre to two digits. */
-export function density(value) {
+/** Cells per microlitre to two digits; upper limits are rounded up, with Math.ceil. */
+export function density(value, rounded = Math.round) {
   const step = value >= 100 ? 10 ** (Math.floor(Math.log10(value)) - 1) : 1;
-  return `${number(Math.round(value / step) * step)}\u2060/\u2060µL`; // word joiners: no line ends at the slash
+  return `${number(rounded(value / step) * step)}\u2060/\u2060µL`; // word joiners: no line ends at the slash
 }
 
 /** A score, never rounded up to 1: 0.9996 is 0.999. */

@@ -8,14 +8,19 @@ function guarded(action) {
   }
 }
 
-/** Keep a preference on this browser: language, site, stain. Never anything about a participant. */
+/** Keep something on this browser: a language, a page of cells not yet answered. Never anything about a participant. */
 export function keep(name, value) {
   guarded(() => localStorage.setItem(`thinsmear.${name}`, JSON.stringify(value)));
 }
 
-/** A preference that was kept, null when there is none. */
+/** What was kept on this browser, null when there is none. */
 export function kept(name) {
   return guarded(() => JSON.parse(localStorage.getItem(`thinsmear.${name}`)));
+}
+
+/** Forget something that was kept on this browser. */
+export function forget(name) {
+  guarded(() => localStorage.removeItem(`thinsmear.${name}`));
 }
 
 /** Keep something until this tab is closed: the reviewer's code. */

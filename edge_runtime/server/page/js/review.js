@@ -83,6 +83,11 @@ class Desk {
     this.node.focus({ preventScroll: true });
   }
 
+  /** To the review by rank, from which people come here. */
+  byRank() {
+    return h("a", { class: "more-link", href: `#/${this.session.code}/grid` }, t("grid.by-rank"));
+  }
+
   drawReviewer(suggested = this.session.status.operator ?? "") {
     const code = h("input", {
       name: "reviewer", required: true, pattern: CODE, maxlength: 32, autocomplete: "off", autocapitalize: "characters",
@@ -95,7 +100,7 @@ class Desk {
     };
     this.buttons = [];
     put(this.node, h("form", { class: "card narrow", onsubmit: submit }, h("h1", {}, t("tab.review")),
-      labelled(t("review.reviewer"), code, t("review.reviewer-hint")), h("button", { class: "main" }, t("review.begin"))));
+      labelled(t("review.reviewer"), code, t("review.reviewer-hint")), h("button", { class: "main" }, t("review.begin")), this.byRank()));
     return code;
   }
 
@@ -185,7 +190,7 @@ class Desk {
         put(list, h("p", { class: "soft" }, problemText(problem)));
       }
     });
-    return more;
+    return h("div", {}, more, this.byRank());
   }
 
   thumbnail(cell) {

@@ -5,7 +5,8 @@ import { icon, mark } from "./icons.js";
 import { language, t } from "./language.js";
 import { LANGUAGES } from "./languages.js";
 
-export const TABS = ["count", "fields", "review", "report"];
+export const TABS = ["count", "fields", "grid", "report"];
+export const PLACES = [...TABS, "review"]; // the review of single cells has no tab of its own
 
 /** Draw the header for a route; session is null on screens without one. */
 export function drawShell({ route, session, canSignOut, changeLanguage, leave }) {
@@ -39,7 +40,7 @@ function where(status) {
 
 function tabs(route, session) {
   const links = TABS.map((tab) =>
-    h("a", { href: `#/${session.code}/${tab}`, "aria-current": route.tab === tab ? "page" : null }, t(`tab.${tab}`),
-      tab === "review" && h("span", { id: "waiting" })));
+    h("a", { href: `#/${session.code}/${tab}`, "aria-current": tab === (route.tab === "review" ? "grid" : route.tab) ? "page" : null },
+      t(tab === "grid" ? "tab.review" : `tab.${tab}`), tab === "grid" && h("span", { id: "waiting" })));
   return h("nav", { class: "tabs", "aria-label": t("tabs") }, links);
 }
