@@ -83,7 +83,7 @@ function shell() {
 
 /** Only the header shows how many cells wait; the screens draw themselves. */
 function badge() {
-  if (screen && session) showWaiting(session.status.review.pending);
+  if (screen && session) showWaiting(session.status);
 }
 
 /** Another address for what is shown already, without loading it again. The code is the session's own, never "newest". */

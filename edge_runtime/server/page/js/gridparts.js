@@ -20,10 +20,10 @@ export function beginForm(session, info, { suggested, species, again, begun }) {
     event.preventDefault();
     begun(code.value.trim(), kind.value);
   };
-  return h("form", { class: "card narrow grid-begin", onsubmit: submit }, h("h2", {}, again ? t("grid.second") : t("tab.grid")),
-    h("p", {}, again ? t("grid.second-words") : t("grid.about")),
-    labelled(t("review.reviewer"), code, t("review.reviewer-hint")),
-    labelled(t("review.species"), kind, t("grid.species-hint")),
+  return h("form", { class: "card grid-begin", onsubmit: submit }, h("h2", {}, again ? t("grid.second") : t("tab.grid")),
+    h("p", {}, again ? t("grid.second-words") : t("grid.about")), h("p", { class: "soft" }, t("grid.taps")),
+    h("div", { class: "pair" }, labelled(t("review.reviewer"), code, t("review.reviewer-hint")),
+      labelled(t("review.species"), kind, t("grid.species-hint"))),
     h("button", { class: "main" }, t("grid.begin")), singleLink(session));
 }
 
@@ -60,11 +60,11 @@ export function optionsDialog(session, info, { species, reviewer, before, chosen
 export function endCard(session, state, again, second) {
   const link = (place, text) => h("a", { class: "button main", href: `#/${session.code}/${place}` }, text);
   if (!state.cells) return h("div", { class: "card narrow" }, h("p", {}, t("problem.nothing-counted")), link("count", t("tab.count")));
-  return h("div", { class: "card narrow grid-end" },
+  return h("div", { class: "card grid-end" },
     h("p", { class: "done" }, icon("tick"), again ? t("grid.second-end") : t("grid.enough")),
     h("p", {}, endWords(state)), !state.curve && !state.estimate && h("p", { class: "soft" }, t("grid.no-curve")),
-    h("p", {}, link("report", t("review.to-report"))),
-    h("button", { type: "button", class: "quiet", onclick: second }, t("grid.second")), singleLink(session));
+    h("div", { class: "grid-ways" }, link("report", t("review.to-report")),
+      h("button", { type: "button", onclick: second }, t("grid.second")), singleLink(session)));
 }
 
 function speciesChoice(info, chosen) {
@@ -72,5 +72,5 @@ function speciesChoice(info, chosen) {
 }
 
 function singleLink(session) {
-  return h("p", {}, h("a", { class: "more-link", href: `#/${session.code}/review` }, t("grid.single")));
+  return h("a", { class: "more-link", href: `#/${session.code}/review` }, t("grid.single"));
 }

@@ -3,13 +3,15 @@
 import { density, percent } from "./figures.js";
 import { t } from "./language.js";
 
-/** How far it is: cells, parasites, pages still to come if all of them are clean. */
-export function progressWords(state, size) {
+/** How far it is: the page and how many there are if nothing else is found, cells, parasites. */
+export function progressWords(state, page, size) {
   const { asexual, gametocytes } = state.at_least;
-  const looked = t("grid.looked", { looked: state.looked, n: state.cells });
-  const found = t("grid.found", { n: asexual + gametocytes });
-  const left = state.enough?.to_go ? t("grid.pages-left", { n: Math.ceil(state.enough.to_go / size) }) : null;
-  return [`${looked}, ${found}.`, left].filter(Boolean).join(" ");
+  const pages = page && Math.max(page.number, page.number - 1 + Math.ceil((state.enough?.to_go ?? 0) / size));
+  return [
+    page && t("grid.page-of", { page: page.number, n: pages }),
+    t("grid.looked", { looked: state.looked, n: state.cells }),
+    t("grid.found", { n: asexual + gametocytes }),
+  ].filter(Boolean).join(" · ");
 }
 
 /** What the cells that nobody has looked at hold at most, or why that cannot be said; {text, alarm}. */

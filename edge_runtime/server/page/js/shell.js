@@ -21,13 +21,14 @@ export function drawShell({ route, session, canSignOut, changeLanguage, leave })
       canSignOut && h("button", { type: "button", class: "quiet", onclick: leave, "aria-label": t("signout") }, icon("out"))),
   );
   document.getElementById("top").dataset.session = String(Boolean(session));
-  if (session) showWaiting(session.status.review.pending);
+  if (session) showWaiting(session.status);
   document.getElementById("research").textContent = t("research-use");
   document.title = session ? `${t(`tab.${route.tab}`)} · ${session.code} · thinsmear` : "thinsmear";
 }
 
-/** How many cells wait for a verdict; the rest of the header stays, and with it the focus. */
-export function showWaiting(pending) {
+/** How many cells wait for a verdict, if any need one; the rest of the header stays, and with it the focus. */
+export function showWaiting({ review, rank }) {
+  const pending = rank?.leading === "reviewed" ? 0 : review.pending; // enough was looked at by rank
   put(document.getElementById("waiting"),
     pending > 0 && h("span", { class: "badge", "aria-hidden": "true" }, pending > 999 ? "999+" : pending),
     pending > 0 && h("span", { class: "unseen" }, t("review.waiting", { n: pending })));
