@@ -61,7 +61,7 @@ def _screens(person: Visitor) -> Iterator[str]:
     page.locator(".field-list a").first.click()
     page.get_by_label("Show every cell").check()
     yield "field"
-    person.tab("Review")
+    person.open(f"#/{person.code}/review")
     page.get_by_label("Your reviewer code").fill("RV")
     yield "reviewer"
     page.get_by_role("button", name="Begin the review").click()
@@ -78,7 +78,8 @@ def _screens(person: Visitor) -> Iterator[str]:
     yield "report"
 
 
-def _check(person: Visitor, screen: str, axe: str) -> list[str]:
+def axe_findings(person: Visitor, screen: str, axe: str) -> list[str]:
+    """What is wrong with the screen that shows: by axe, small targets, what lies beyond the right edge."""
     page = person.page
     if not page.evaluate("() => 'axe' in window"):
         page.evaluate(axe)
@@ -90,7 +91,7 @@ def _check(person: Visitor, screen: str, axe: str) -> list[str]:
 
 def test_every_screen_on_a_phone(visit: Callable[..., Visitor], microscope: Server, axe: str) -> None:
     person = visit(microscope, **PHONE)
-    found = [line for screen in _screens(person) for line in _check(person, screen, axe)]
+    found = [line for screen in _screens(person) for line in axe_findings(person, screen, axe)]
     assert found == []
     person.assert_content()
 
@@ -111,7 +112,7 @@ def test_every_screen_elsewhere(
     visit: Callable[..., Visitor], microscope: Server, axe: str, viewport: dict[str, Any]
 ) -> None:
     person = visit(microscope, **viewport)
-    found = [line for screen in _screens(person) for line in _check(person, screen, axe)]
+    found = [line for screen in _screens(person) for line in axe_findings(person, screen, axe)]
     assert found == []
     person.assert_content()
 
@@ -122,11 +123,11 @@ def test_sign_in_and_drop_zone(visit: Callable[..., Visitor], desk: Server, axe:
     page = person.page
     person.open()
     page.get_by_label("Token").wait_for()
-    found = _check(person, "sign-in", axe)
+    found = axe_findings(person, "sign-in", axe)
     page.get_by_label("Token").fill("a-token-of-the-tests-0123456789abcdef")
     page.get_by_role("button", name="Sign in").click()
     page.get_by_label("Slide code").fill("A17")
     page.get_by_role("button", name="Begin session").click()
     person.write_down()
     page.get_by_text("Take a photo").wait_for()
-    assert found + _check(person, "drop zone", axe) == []
+    assert found + axe_findings(person, "drop zone", axe) == []

@@ -48,6 +48,7 @@ def test_from_start_to_report(visit: Callable[..., Visitor], microscope: Server,
     assert str(status["totals"]["cells"]) in page.locator(".counted").inner_text()
 
     person.tab("Review")
+    page.get_by_role("link", name="One suspected cell after another").click()
     page.get_by_label("Your reviewer code").fill("RV")
     page.get_by_role("button", name="Begin the review").click()
     page.get_by_role("button", name="Unsure").click()
