@@ -301,7 +301,9 @@ def test_second_press_is_not_meant_for_the_next_page(
     person.page.keyboard.press("n")
     person.page.keyboard.press("n")
     person.page.locator(".grid-next").click(force=True)
-    person.page.wait_for_function("(first) => !document.querySelector('.thumb').ariaLabel.includes(first)", arg=f" {cells[0]},")
+    person.page.wait_for_function(
+        "(first) => !document.querySelector('.thumb').ariaLabel.includes(first)", arg=f" {cells[0]},"
+    )
     person.page.wait_for_timeout(200)
     assert _verdicts(person)["no_parasite"] == len(cells)
 
@@ -355,7 +357,9 @@ def test_single_cells_stay_within_reach(visit: Callable[..., Visitor], server: S
 def test_nothing_is_covered_and_axe_finds_nothing(
     visit: Callable[..., Visitor], server: Server, slide: Slide, viewport: str
 ) -> None:
-    pytest.importorskip("axe_playwright_python", reason="axe-playwright-python, which brings axe-core, is not installed")
+    pytest.importorskip(
+        "axe_playwright_python", reason="axe-playwright-python, which brings axe-core, is not installed"
+    )
     axe = resources.files("axe_playwright_python").joinpath("axe.min.js").read_text("utf-8")
     person = visit(server, **_VIEWPORTS[viewport])
     person.code = slide.code

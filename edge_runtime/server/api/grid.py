@@ -19,7 +19,7 @@ from edge_runtime.server.work import jobs
 from edge_runtime.sessions.ranking.answers import PageAnswer, answer_page, undo_page
 from edge_runtime.sessions.ranking.page_marks import page_marks
 from edge_runtime.sessions.ranking.sprite import sprite
-from edge_runtime.sessions.review import NoVerdict, Verdict
+from edge_runtime.sessions.verdicts import NoVerdict, Verdict
 
 router = APIRouter(tags=["review"])
 _KEPT = "private, max-age=604800, immutable"  # a session's cells never change; a week is longer than its review
@@ -72,9 +72,7 @@ def pictures(
     return Response(found.jpeg, media_type="image/jpeg", headers=headers)
 
 
-@router.post(
-    "/v1/sessions/{code}/grid", response_model=Answered, responses=problems(404, 507), summary="Answer a page"
-)
+@router.post("/v1/sessions/{code}/grid", response_model=Answered, responses=problems(404, 507), summary="Answer a page")
 def answer(request: Request, code: SessionCode, said: Answer) -> Any:
     """Verdicts on all cells of a page in one transaction, and the next page.
 

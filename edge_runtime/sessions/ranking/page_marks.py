@@ -1,4 +1,4 @@
-"""What a reviewer marked on an answered page: for taking it back without doing it all again, and for the scores after."""
+"""What a reviewer marked on an answered page: to take it back without doing it all again, and for the scores after."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from edge_runtime.sessions.ranking.batches import NO_PARASITE
-from edge_runtime.sessions.review import Verdict
+from edge_runtime.sessions.verdicts import Verdict
 
 if TYPE_CHECKING:
     from edge_runtime.sessions.records import Session
@@ -48,6 +48,8 @@ def page_marks(store: Store, session: Session, reviewer: str, key: str | None = 
             (NO_PARASITE, session.id, reviewer, key),
         ).fetchall()
     return tuple(
-        Mark(Verdict(f"{row['field']}.{row['number']}", row["verdict"], row["species"], row["stage"]), row["probability"])
+        Mark(
+            Verdict(f"{row['field']}.{row['number']}", row["verdict"], row["species"], row["stage"]), row["probability"]
+        )
         for row in rows
     )

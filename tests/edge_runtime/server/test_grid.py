@@ -87,7 +87,9 @@ def test_the_same_answer_again_counts_once(caller: TestClient, slide: str) -> No
     first = _answer(caller, slide, names).json()
     again = _answer(caller, slide, names).json()
     assert again["answered"]["repeat"] and not first["answered"]["repeat"]
-    assert again["accepted"] == first["accepted"] and again["page"] == first["page"] and again["state"] == first["state"]
+    assert (
+        again["accepted"] == first["accepted"] and again["page"] == first["page"] and again["state"] == first["state"]
+    )
 
 
 def test_undo_gives_the_marks_back(caller: TestClient, slide: str) -> None:
