@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 from edge_runtime.core.images import load_image
 from edge_runtime.errors import BadImage
 from edge_runtime.sessions.records import CellRecord
-from edge_runtime.sessions.review import cell_row
 from edge_runtime.sessions.store.pictures import cell_picture
+from edge_runtime.sessions.verdicts import cell_row
 
 if TYPE_CHECKING:
     import sqlite3
