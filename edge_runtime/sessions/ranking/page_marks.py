@@ -1,4 +1,4 @@
-"""What a reviewer marked on an answered page: for taking it back without doing it all again, and for the scores after."""
+"""What a reviewer marked on an answered page: to take it back without doing it all again, and for the scores after."""
 
 from __future__ import annotations
 

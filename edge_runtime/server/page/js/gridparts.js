@@ -46,10 +46,10 @@ export function optionsDialog(session, info, { species, reviewer, before, chosen
     labelled(t("review.species"), kind, t("grid.species-hint")),
     h("button", { type: "button", onclick: change }, t("review.change", { reviewer })),
     h("p", {}, t("grid.taps")), h("p", {}, t("grid.keys")),
-    marks.length > 0 && h("div", {}, h("h2", {}, t("grid.before", { page: before.number })), h("ul", {}, marks.map((mark) =>
-      h("li", {}, `${mark.cell}: ${named("verdict", mark.verdict)}, ${t("review.score", { score: score(mark.probability) })}`)))),
     singleLink(session),
-    h("form", { method: "dialog" }, h("button", { class: "main" }, t("close"))));
+    h("form", { method: "dialog" }, h("button", { class: "main" }, t("close"))),
+    marks.length > 0 && h("div", {}, h("h2", {}, t("grid.before", { page: before.number })), h("ul", {}, marks.map((mark) =>
+      h("li", {}, `${mark.cell}: ${named("verdict", mark.verdict)}, ${t("review.score", { score: score(mark.probability) })}`)))));
   dialog.addEventListener("close", () => dialog.remove());
   document.body.append(dialog);
   dialog.showModal();

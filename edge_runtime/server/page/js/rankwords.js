@@ -18,8 +18,9 @@ export function progressWords(state, page, size) {
 export function restWords(state) {
   if (state.alarm && !state.enough?.reached) return { text: t("grid.alarm"), alarm: true };
   if (!state.begun) return { text: t("grid.first"), alarm: false };
-  if (state.rest) return { text: boundWords(state.rest), alarm: false };
-  return { text: state.curve ? t("grid.early") : t("grid.no-curve"), alarm: false };
+  if (!state.rest) return { text: state.curve ? t("grid.early") : t("grid.no-curve"), alarm: false };
+  const empty = state.rest.infected > state.rest.rest / 2; // a bound that says nothing
+  return { text: empty ? t("grid.early") : boundWords(state.rest), alarm: false };
 }
 
 /** The end of the review in one sentence. */
