@@ -12,9 +12,9 @@ from dataclasses import dataclass
 
 COMMANDS = (
     "demo", "synth", "train", "evaluate", "explain", "convert", "check", "lint", "layers", "classify", "watch",
-    "cameras", "session", "session new", "session add", "session blank", "session status", "session list",
-    "session review", "session report", "session export", "session retain", "session site", "serve", "show", "device",
-    "device bundle", "device provision", "doctor", "bench", "bench latency", "bench accuracy", "bench peers",
+    "cameras", "session", "session new", "session add", "session blank", "session positive", "session status",
+    "session list", "session review", "session report", "session export", "session retain", "session site",
+    "serve", "show", "device", "device bundle", "device provision", "doctor", "bench", "bench latency", "bench accuracy", "bench peers",
     "bench models", "bench fields", "bench counting", "bench training", "bench recipes", "bench candidates",
     "bench report",
 )  # fmt: skip
