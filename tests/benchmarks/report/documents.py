@@ -6,7 +6,7 @@ from dataclasses import asdict, replace
 from typing import Any
 
 from benchmarks.counting.coverage import CoverageGrid, CoveragePoint
-from benchmarks.fields.annotations import STAGES
+from benchmarks.harness.annotations import STAGES
 from benchmarks.harness.envelope import envelope
 from benchmarks.harness.machine import read_machine
 from benchmarks.harness.percentiles import summarise
