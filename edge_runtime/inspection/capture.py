@@ -12,6 +12,7 @@ from edge_runtime.counting import CaptureCurve
 
 CAPTURE = "capture"  # of a card's details
 SHIPPED = MODELS / "capture.json"
+_TOPS = (0.01, 0.02, 0.04, 0.1)
 
 
 def capture_of(details: Mapping[str, Any], flatbuffer_sha256: str | None) -> CaptureCurve | None:
@@ -45,3 +46,15 @@ def shipped_flatbuffers() -> Mapping[str, str]:
     """SHA-256 of the flatbuffer of each model that comes along, by that of its file: what old records name."""
     files = map(open_model, model_names())
     return {file.sha256: str(file.card.details["flatbuffer_sha256"]) for file in files if file.card is not None}
+
+
+def capture_words(curve: CaptureCurve | None) -> str:
+    """A curve in one sentence, for people who look at a model."""
+    if curve is None:
+        return "no capture curve: a review by rank gives a lower bound until control slides were read"
+    shares = ", ".join(f"{100 * curve.share(top):.0f}" for top in _TOPS)
+    tops = ", ".join(f"{100 * top:g}" for top in _TOPS)
+    return (
+        f"{shares} % of infected cells stand above all but {tops} % of the healthy cells of their slide "
+        f"({len(curve.found)} {curve.source.words}; {sum(curve.infected):,} infected cells)"
+    )
