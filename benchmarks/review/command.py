@@ -39,7 +39,7 @@ Exit code 4 where DATA make fewer than three slides.""",
 @click.option("--model", metavar="FILE|NAME", help="Model file, or the name of one that comes along [default].")
 @click.option("--by", metavar="REGEX", help="What names the slide in an image's name [runs of about 9 neighbours].")
 @click.option("--preset", type=click.Choice(list(_PRESETS)), default="standard", show_default=True, help="How long.")
-@click.option("--replicates", metavar="N", type=click.IntRange(20, 100_000), help="Slides drawn [quick: 60; 440].")
+@click.option("--replicates", metavar="N", type=click.IntRange(10, 100_000), help="Slides drawn [quick: 60; 440].")
 @click.option("--seed", default=0, show_default=True, type=click.IntRange(0))
 @click.option(
     "--curve", "curve_file", metavar="FILE", type=click.Path(path_type=Path, dir_okay=False),

@@ -5,15 +5,16 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
 from benchmarks.review.slides import ReviewSlide
-from edge_runtime.counting import Batch, CaptureCurve, enough_clean, enough_strict
+from edge_runtime.counting import Batch, CaptureCurve, KnownSlides, enough_clean
+from edge_runtime.counting.enough import allowed_rest
 from edge_runtime.counting.melding import NODES
-from edge_runtime.counting.next_slide import node_weights
-from edge_runtime.counting.ranked import captured_nodes
-from edge_runtime.counting.rest import rest_bound
+from edge_runtime.counting.next_slide import next_slide, node_weights
+from edge_runtime.counting.rest import rest_within
 
 PAGE = 24  # verdicts on a page of a phone; a review ends with a page
 
@@ -84,7 +85,12 @@ def draw_slide(
     return DrawnSlide(counted, np.flatnonzero(order < infected) + 1, int((scores >= review_point).sum()))
 
 
+@lru_cache(maxsize=4096)
+def _nodes(known: KnownSlides, widening: float) -> np.ndarray:
+    """As :func:`edge_runtime.counting.ranked.captured_nodes` of one batch; the same few come again and again."""
+    return next_slide(known, widening).nodes(NODES)
+
+
 def _strict(batch: Batch, curve: CaptureCurve) -> bool:
-    nodes = captured_nodes([batch], curve)
-    rest = rest_bound(batch.infected, batch.counted, batch.looked, nodes, node_weights(NODES))
-    return enough_strict(batch.infected, batch.looked, rest).reached
+    nodes = _nodes(curve.at(batch.depth), curve.source.widening)
+    return rest_within(allowed_rest(batch.infected), batch.infected, nodes, node_weights(NODES))

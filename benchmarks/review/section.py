@@ -44,7 +44,7 @@ def section(document: Mapping[str, Any]) -> Section:
 
 
 _FINDING = ("infected", "90 % found", "95 %", "99 %", "a review by rank", "the review point")
-_COUNTING = ("infected", "rule", "curve", "looked at", "coverage", "least slide", "width", "bias")
+_COUNTING = ("infected", "rule", "curve", "slides", "looked at", "coverage", "least slide", "width", "bias")
 
 
 def _slides(document: Mapping[str, Any]) -> str:
@@ -94,6 +94,7 @@ def _intervals(document: Mapping[str, Any], bars: bool = False) -> list[tuple[st
                 _percent(one["share"]),
                 _RULES[one["rule"]],
                 curve,
+                f"{one['slides']:,}",
                 _typical(one["looked"]),
                 coverage,
                 number(one["least_slide"], ".0%"),
@@ -125,7 +126,7 @@ def _remarks(document: Mapping[str, Any]) -> list[str]:
         "cells in a row were clean. Control slides are other slides as they are, never the slide itself.",
         "coverage: slides whose 95 % interval holds the true share, with the interval that so many drawn slides leave; "
         "least slide: of those drawn from any one real slide. width: of the interval against that of a review of every "
-        f"cell, median. bias: of the mean estimate.{curve} Seed {plan['seed']}, {plan['replicates']} slides a row.",
+        f"cell, median. bias: of the mean estimate.{curve} Seed {plan['seed']}.",
     ]
 
 

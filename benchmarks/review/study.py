@@ -19,6 +19,7 @@ CONTROLS = (3, 5, 10)
 FOUND = (0.9, 0.95, 0.99)
 LOOKED = (*range(0, 600, 24), 600)  # of the picture
 CLEAN_RUN, STRICT = "clean-run", "strict"
+_OF_STRICT = 4  # the strict rule, which weighs the rest at every page, is measured on one in so many slides
 
 
 @dataclass(frozen=True)
@@ -80,6 +81,7 @@ class _Counts:
         slides = {slide for slide, _ in self.held}
         by_slide = [np.mean([one for at, one in self.held if at == slide]) for slide in slides]
         return {
+            "slides": len(self.looked),
             "looked": _spread(self.looked),
             "unsaid": self.unsaid,
             "coverage": held / said if said else None,
@@ -120,7 +122,7 @@ def measure(
             ended.append(one.by_clean_run())
             for name, curve in _curves(slides, place, plan, generator):
                 counts.setdefault((CLEAN_RUN, name), _Counts()).add(place, ended[-1], one.whole, curve, share)
-                if name in (max(plan.controls), None):
+                if turn * _OF_STRICT < plan.replicates and name in (max(plan.controls), None):
                     strict = one.by_strict_rule(curve)
                     counts.setdefault((STRICT, name), _Counts()).add(place, strict, one.whole, curve, share)
         prevalences.append(_prevalence(share, drawn, ended))

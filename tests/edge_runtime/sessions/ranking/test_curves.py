@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from edge_runtime.counting import CurveSource, capture_curve
 from edge_runtime.core.classifier import Classifier
+from edge_runtime.counting import CurveSource, capture_curve
 from edge_runtime.inspection.capture import shipped_curves
 from edge_runtime.sessions.ranking.curves import card_curve
 from edge_runtime.sessions.records import ModelRecord
