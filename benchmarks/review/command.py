@@ -9,12 +9,13 @@ import click
 
 from edge_runtime.common.console import json_option, note, progress, verbosity_options
 from edge_runtime.common.text import printable
-from edge_runtime.errors import BadData, WrongUsage
+from edge_runtime.errors import WrongUsage
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from benchmarks.review.slides import ReviewSlide
+    from edge_runtime.core.card import Card
     from edge_runtime.core.model_file import ModelFile
     from edge_runtime.counting import CaptureCurve
 
@@ -75,22 +76,25 @@ def review(
     from benchmarks.harness.envelope import check_folder, deliver
     from benchmarks.report.forms import text
     from benchmarks.report.page import draw
+    from benchmarks.review.curve_file import add_curve, read_curve
     from benchmarks.review.section import section
+    from benchmarks.review.slides import curve_of
     from edge_runtime.common.files import write_atomically
     from edge_runtime.core.model_file import open_model
+    from edge_runtime.counting import CurveSource
 
     for path in (save, plot, save_curve):
         check_folder(path)
     if plot is not None and plot.suffix.lower() not in _PICTURES:
         raise WrongUsage(f"The picture {printable(plot)} ends in neither .png nor .svg.")
     file = open_model(model)
-    given = None if curve_file is None else _curve(curve_file, file)
+    given = None if curve_file is None else read_curve(curve_file, _digest(file))
     slides, fields = _slides(data, file, by)
     payload = _measured(slides, file, replicates or _PRESETS[preset], seed, given)
     payload["fields"] = fields
     document = deliver("review", payload, lambda made: text(section(made)), as_json, save)
     if save_curve is not None:
-        _save_curve(save_curve, file, slides)
+        add_curve(save_curve, _digest(file), curve_of(slides, CurveSource.OTHERS))
     drawn = None if plot is None else draw(section(document), plot.suffix.lower()[1:])
     if plot is not None and drawn is not None:
         write_atomically(plot, drawn)
@@ -158,53 +162,12 @@ def _measured(
     }
 
 
-def _card(file: ModelFile) -> Any:
+def _card(file: ModelFile) -> Card:
     if file.card is None:
         raise WrongUsage(f"{printable(file.path)} has no card, so no review point; name a model with a card.")
     return file.card
 
 
 def _digest(file: ModelFile) -> str:
+    """SHA-256 of the flatbuffer, which a new card does not change."""
     return str(_card(file).details["flatbuffer_sha256"])
-
-
-def _curve(path: Path, file: ModelFile) -> CaptureCurve:
-    """The model's curve in a file of curves."""
-    from edge_runtime.counting import CaptureCurve
-
-    curves = _curves(path)
-    if _digest(file) not in curves:
-        raise WrongUsage(f"{printable(path)} holds no curve of the model {file.id}; write it with --save-curve.")
-    try:
-        return CaptureCurve.from_json(curves[_digest(file)])
-    except ValueError as error:
-        raise BadData(f"{printable(path)}: {error}") from error
-
-
-def _save_curve(path: Path, file: ModelFile, slides: Sequence[ReviewSlide]) -> None:
-    """Add the slides' curve to a file of curves by the flatbuffer's SHA-256, or replace the model's."""
-    import json
-
-    from benchmarks.review.slides import curve_of
-    from edge_runtime.common.files import write_atomically
-    from edge_runtime.counting import CurveSource
-
-    curves = _curves(path) if path.exists() else {}
-    curves[_digest(file)] = curve_of(slides, CurveSource.OTHERS).to_json()
-    lines = [f" {json.dumps(digest)}: {json.dumps(curve)}" for digest, curve in sorted(curves.items())]
-    write_atomically(path, "{\n" + ",\n".join(lines) + "\n}\n")
-    note(f"Wrote {printable(path)}.")
-
-
-def _curves(path: Path) -> dict[str, Any]:
-    import json
-
-    try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise WrongUsage(f"There is no file {printable(path)}; write it with --save-curve.") from error
-    except ValueError as error:
-        raise BadData(f"{printable(path)} is no JSON ({error}); write it again with --save-curve.") from error
-    if not isinstance(found, dict):
-        raise BadData(f"{printable(path)} is no file of capture curves by model; write it with --save-curve.")
-    return found
