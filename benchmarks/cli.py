@@ -12,6 +12,7 @@ from benchmarks.models.models_command import models
 from benchmarks.peers.command import peers
 from benchmarks.quantisation.command import accuracy
 from benchmarks.report.command import report
+from benchmarks.review.command import review
 from benchmarks.training.recipes_command import recipes
 from benchmarks.training.training_command import training
 
@@ -21,5 +22,5 @@ def bench() -> None:
     """Measure models on this machine, with the machine's facts and a verdict beside every figure."""
 
 
-for _command in (latency, accuracy, peers, models, fields, counting, training, recipes, candidates, report):
+for _command in (latency, accuracy, peers, models, fields, counting, review, training, recipes, candidates, report):
     bench.add_command(_command)

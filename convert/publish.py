@@ -19,6 +19,7 @@ from edge_runtime.core.backends import open_interpreter
 from edge_runtime.core.card import Card
 from edge_runtime.core.model_file import pack_model
 from edge_runtime.inspection.golden import make_golden, write_golden
+from train.evaluate.captured import captured
 from train.metrics.evaluation import evaluate
 from train.runs.run import Run
 from train.runs.versions import versions
@@ -93,6 +94,7 @@ def make_card(gate: Gate, outcome: LadderOutcome, target: str, facts: Mapping[st
         "training": _training(run, facts["species"]),
         "metrics": _metrics(gate, best),
         "blank_rate": _blank_rate(best),
+        "capture": _capture(gate, best),
         "quantisation": best.settings.to_json() | {"attempts": [_attempt(tried) for tried in outcome.tried]},
         "representative": None if best.representative is None else best.representative.to_json(),
         "drift": drift_summary(best.drift),
@@ -155,6 +157,12 @@ def _blank_rate(best: Attempt) -> dict[str, Any]:
         "source": count["source"],
         **count["blank"],
     }
+
+
+def _capture(gate: Gate, best: Attempt) -> dict[str, Any] | None:
+    """What the ranking finds of each held-out patient, see :func:`train.evaluate.captured.captured`."""
+    curve = captured(gate.held_out.run, gate.held_out.rows, best.answers.logits)
+    return None if curve is None else curve.to_json()
 
 
 def _attempt(attempt: Attempt) -> dict[str, Any]:

@@ -15,8 +15,8 @@ from edge_runtime.errors import WrongUsage
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from benchmarks.fields.annotations import Truth
     from benchmarks.fields.detection import FieldScore
+    from benchmarks.harness.annotations import Truth
     from edge_runtime.core.classifier import Classifier
 
 _IOUS = (0.3, 0.4, 0.5, 0.6, 0.7)
@@ -62,9 +62,9 @@ def fields(
     Cells cut by the image's border are left aside on both sides. The floor is decoding the field once, resizing as
     many crops, and as many bare interpreter calls; both take turns, so the ratio holds on a busy machine too.
     """
-    from benchmarks.fields.annotations import read_truth
     from benchmarks.fields.domain_gap import Gap
     from benchmarks.fields.section import section
+    from benchmarks.harness.annotations import read_truth
     from benchmarks.harness.envelope import check_folder, deliver
     from benchmarks.report.forms import text
     from edge_runtime.inspection.opening import open_classifier
@@ -135,8 +135,8 @@ def summary(scores: Mapping[float, Sequence[FieldScore]], iou: float) -> dict[st
         scores: of the same fields by least overlap.
         iou: the overlap that the main figures are for.
     """
-    from benchmarks.fields.annotations import STAGES
     from benchmarks.fields.detection import ranking, rates
+    from benchmarks.harness.annotations import STAGES
 
     main = scores[iou]
     inner, whole = rates([score.inner for score in main]), rates([score.whole for score in main])

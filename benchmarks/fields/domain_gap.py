@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from benchmarks.fields.annotations import RED_CELL, STAGES, Truth
-from benchmarks.fields.detection import at_border, match, ranking
+from benchmarks.fields.detection import ranking
+from benchmarks.harness.annotations import RED_CELL, STAGES, Truth
+from benchmarks.harness.boxes import at_border, match
 from edge_runtime.counting import wilson
 
 if TYPE_CHECKING:

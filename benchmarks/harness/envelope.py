@@ -24,6 +24,7 @@ VERSIONS = {
     "fields": 1,
     "counting": 1,
     "slides": 1,
+    "review": 1,
     "peers": 1,
     "training": 1,
     "candidates": 1,

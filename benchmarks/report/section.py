@@ -21,6 +21,7 @@ KINDS = {
     "fields": "benchmarks.fields.section",
     "counting": "benchmarks.counting.section",
     "slides": "benchmarks.counting.slides_section",
+    "review": "benchmarks.review.section",
     "training": "benchmarks.training.training_section",
     "candidates": "benchmarks.models.candidates_section",
     "models": "benchmarks.models.models_section",

@@ -94,6 +94,8 @@ def _document(file: ModelFile, graph: Graph, check: GoldenCheck | None) -> dict[
 
 
 def _sections(file: ModelFile, graph: Graph, tensors: bool, check: GoldenCheck | None) -> Iterator[str]:
+    from edge_runtime.inspection.capture import capture_of, capture_words
+
     yield _pairs(
         [
             ("file", printable(file.path)),
@@ -119,6 +121,8 @@ def _sections(file: ModelFile, graph: Graph, tensors: bool, check: GoldenCheck |
         yield "No card: a model of another maker. To classify, give --labels and --input-range."
     else:
         yield _pairs([(name, value) for name, value in _flat("", file.card.to_json())])
+        curve = capture_of(file.card.details, file.card.details["flatbuffer_sha256"])
+        yield _pairs([("ranking", capture_words(curve))])
     if check is not None:
         yield _pairs(
             [

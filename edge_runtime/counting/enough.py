@@ -70,10 +70,15 @@ def enough_strict(infected: int, looked: int, rest: RestBound) -> Enough:
         looked: cells looked at.
         rest: see :func:`~edge_runtime.counting.rest.rest_bound`.
     """
-    allowed = max(1, int(MISSED_SHARE * infected))
+    allowed = allowed_rest(infected)
     reached = rest.infected <= allowed
     state = f"The rest holds {rest.infected:,} at most; the rule allows {allowed:,}."
     return Enough(STRICT, reached, looked, 0 if reached else None, state)
+
+
+def allowed_rest(infected: int) -> int:
+    """Infected cells that the strict rule lets the rest hold, when so many were found."""
+    return max(1, int(MISSED_SHARE * infected))
 
 
 def _to_go(batch: Batch, deep: float) -> int:

@@ -18,6 +18,7 @@ HEAVY = ("numpy", "PIL", "cv2", "matplotlib", "tensorflow", "ai_edge_litert")
         ["bench", "--help"],
         ["bench", "models", "--help"],
         ["bench", "fields", "--help"],
+        ["bench", "review", "--help"],
         ["bench", "peers", "--help"],
         ["bench", "latency", "--help"],
     ],

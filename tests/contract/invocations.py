@@ -15,8 +15,8 @@ COMMANDS = (
     "cameras", "session", "session new", "session add", "session blank", "session positive", "session status",
     "session list", "session review", "session report", "session export", "session retain", "session site", "serve", "show", "device",
     "device bundle", "device provision", "doctor", "bench", "bench latency", "bench accuracy", "bench peers",
-    "bench models", "bench fields", "bench counting", "bench training", "bench recipes", "bench candidates",
-    "bench report",
+    "bench models", "bench fields", "bench counting", "bench review", "bench training", "bench recipes",
+    "bench candidates", "bench report",
 )  # fmt: skip
 FIELDS = ("cv2",)  # what whole fields need
 _SERVER = ("fastapi", "uvicorn", "python_multipart", "segno")
@@ -258,6 +258,10 @@ _BENCH = [
     _call("bench/slides-few", "bench counting few.csv --point 0.5 --replicates 20 --draws 500"),
     _call("bench/slides-blank", "bench counting scores.csv --blank-slides many"),
     _call("bench/point-alone", "bench counting --point 0.5"),
+    _call("bench/review", "bench review many.csv --replicates 10 --json", blurred=(*_BENCH_BLURRED, "intervals")),
+    _call("bench/review-few", "bench review scores.csv --replicates 20"),
+    _call("bench/review-by", "bench review scores.csv --by P"),
+    _call("bench/review-curve", "bench review many.csv --curve counting.json"),
     _call("bench/fields", "bench fields smears/fields --timed 0 --json", needs=FIELDS, blurred=_BENCH_BLURRED),
     _call("bench/models", "bench models fast --data smears/cells --resamples 100 --preset quick --json", blurred=["*"]),
     _call("bench/latency", "bench latency nowhere.tflite"),

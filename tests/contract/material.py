@@ -8,7 +8,7 @@ A folder of material holds
 - ``bad``: an empty file, text that ends in .png, the beginning of a PNG, and a good cell;
 - ``tiny.tflite``: three float operators without a card, 8x8 pixels in, two classes out (tests/contract/tiny.tflite: the
   mean colour times ((-4, 4), (0, 0), (4, -4)), softmax, by TensorFlow 2.21's converter); ``cut.tflite``: half of it;
-- ``scores.csv``: scores of held-out cells of 60 made-up patients; ``few.csv``: of three;
+- ``scores.csv``: scores of held-out cells of 60 made-up patients; ``few.csv``: of three; ``many.csv``: many of 9;
 - ``counting.json``: a saved benchmark;
 - ``store``: a store of sessions with a blank slide and a session of ``three``; ``reviewed``: the same, reviewed;
 - ``kit``: an offline kit with stand-ins for wheels (where there is pip); ``card``: what a boot partition of a stock card holds.
@@ -42,6 +42,7 @@ def make_material(root: Path) -> Path:
     _models(root)
     _scores(root / "scores.csv", patients=60)
     _scores(root / "few.csv", patients=3)
+    _scores(root / "many.csv", patients=9, cells=140)
     _thinsmear(root, "bench counting --replicates 20 --draws 500 --save counting.json", missed=True)
     _stores(root)
     if importlib.util.find_spec("pip"):
@@ -80,12 +81,12 @@ def _models(root: Path) -> None:
     (root / "text.tflite").write_text("This is no model.\n")
 
 
-def _scores(path: Path, patients: int) -> None:
-    """Two in three patients infected, 40 cells each; integers only, so that every machine writes the same."""
+def _scores(path: Path, patients: int, cells: int = 40) -> None:
+    """Two in three patients infected, so many cells each; integers only, so that every machine writes the same."""
     draw = np.random.default_rng(5)
     lines = ["label,patient,probability"]
     for patient in range(patients):
-        for cell in range(40):
+        for cell in range(cells):
             infected = patient % 3 > 0 and cell % 2 == 0
             score = int(draw.integers(300, 1000) if infected else draw.integers(0, 400))
             lines.append(f"{'Parasitized' if infected else 'Uninfected'},P{patient},{score / 1000}")

@@ -47,7 +47,24 @@ def test_the_card_tells_what_was_done(model: Path, run_folder: Path) -> None:
     assert 0.9 < details["metrics"]["accuracy"]["value"] <= 1
     assert details["drift"]["verdict"]["name"] == "passed"
     assert details["blank_rate"]["cells"] == sum(details["blank_rate"]["per_patient"]["cells"]) > 0
+    assert details["capture"] is None  # 14 healthy cells a patient are too few to tell a depth of 2 %
     assert details["quantisation"]["attempts"][0]["agreement"] > 0.99
+
+
+def test_the_card_carries_the_capture_curve_of_held_out_patients(
+    run_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from edge_runtime.inspection.capture import capture_of
+    from train.runs.run import Run
+
+    monkeypatch.setattr("train.metrics.capture.LEAST_HEALTHY", 10)
+    path = tmp_path / "model.tflite"
+    assert run(["convert", str(run_folder), "--out", str(path), *SMALL]) == 0
+    curve = capture_of(read_model_file(path).card.details, None)
+    trained = Run.open(run_folder)
+    assert curve is not None and curve.source.value == "model-card"
+    assert len(curve.found) == len({trained.cells.patients[i] for i in trained.indices("val", "test")})
+    assert curve.share(0.1) > 0.8
 
 
 def test_calibration_images_are_on_record_and_from_training_patients_only(model: Path, run_folder: Path) -> None:

@@ -11,8 +11,9 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from benchmarks.fields.annotations import read_truth
-from benchmarks.fields.detection import at_border, match, overlaps, ranking, rates
+from benchmarks.fields.detection import ranking, rates
+from benchmarks.harness.annotations import read_truth
+from benchmarks.harness.boxes import at_border, match, overlaps
 from edge_runtime.errors import BadData
 
 SIZE = (100, 80)

@@ -6,7 +6,7 @@ from dataclasses import asdict, replace
 from typing import Any
 
 from benchmarks.counting.coverage import CoverageGrid, CoveragePoint
-from benchmarks.fields.annotations import STAGES
+from benchmarks.harness.annotations import STAGES
 from benchmarks.harness.envelope import envelope
 from benchmarks.harness.machine import read_machine
 from benchmarks.harness.percentiles import summarise
@@ -200,6 +200,48 @@ def slides() -> dict[str, Any]:
     )
 
 
+def review() -> dict[str, Any]:
+    def spread(median: float) -> dict[str, float]:
+        return {"median": median, "p90": 2 * median}
+
+    interval = {
+        "share": 0.001, "rule": "clean-run", "controls": 10, "slides": 440, "looked": spread(144), "unsaid": 0, "coverage": 0.96,
+        "coverage_low": 0.93, "coverage_high": 0.98, "least_slide": 0.8, "width": 1.04, "bias": 0.02,
+    }  # fmt: skip
+    prevalence = {
+        "share": 0.001,
+        "slides": 440,
+        "with_infected": 436,
+        "to_find": [{"found": found, **spread(50)} for found in (0.9, 0.95, 0.99)],
+        "review_point": spread(1600),
+        "looked": spread(144),
+        "shows_one": 0.98,
+        "found": [0.0, 0.7, 0.9],
+    }
+    plan = {
+        "replicates": 440, "seed": 0, "review_point": 0.1, "counted": 5000, "shares": [0.001], "controls": [3, 5, 10],
+        "curve": {"source": "other-laboratories", "slides": 11},
+    }  # fmt: skip
+    return envelope(
+        "review",
+        {
+            "model": "0123456789ab",
+            "fields": {"read": 90, "accepted": 89},
+            "slides": [{"infected": 13, "healthy": 880, "unseen": 1}] * 11,
+            "counted": 5000,
+            "page": 24,
+            "run": 96,
+            "red_cells_per_microlitre": 5e6,
+            "plan": plan,
+            "capture": {"tops": [0.01, 0.1], "kinds": [{"kind": "all", "cells": 143, "shares": [0.85, 0.99]}]},
+            "looked_axis": [0, 24, 600],
+            "prevalences": [prevalence],
+            "intervals": [interval, {**interval, "controls": None, "coverage": None, "width": None, "bias": None}],
+            "limits": {"counted": 5000, "review": 0.00065, "review_point": 0.0006, "machine": None},
+        },
+    )
+
+
 def candidates() -> dict[str, Any]:
     cost = {
         "name": "mobilenet_v2 0.35 80",
@@ -271,6 +313,7 @@ ALL = {
     "fields": fields,
     "counting": counting,
     "slides": slides,
+    "review": review,
     "candidates": candidates,
     "models": models,
     "recipes": recipes,

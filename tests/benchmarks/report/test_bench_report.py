@@ -55,6 +55,9 @@ def saved(tmp_path: Path) -> Callable[[str], str]:
         ("counting", ["| mean coverage | 0.960 |", "| 8 slides * | 0.900 | 0.900 |", "| 8 slides * | 1,000 | 90.0 |", "Within the bars."]),
         ("slides", ["| 5,000 | 5,000 | 150/200 | 68-81 | 50 % | 5,200 | +200 | 900-9,000 | 191/200 | 92-98 | none |",
                     "2 infected patients (1 more have too few parasitized cells)", "(mean 0.2 %, spread 0.80), corrected"]),
+        ("review", ["| 0.1 % | 50 (100) | 50 (100) | 50 (100) | 144 (288) | 1,600 (3,200) |", "| 96 clean cells | 0.065% | 3,250 |",
+                    "| nothing: the machine's count | — | — |", "| 0.1 % | 96 clean in a row | 10 controls | 440 | 144 (288) | 96.0% (93.0% to 98.0%) | 80% | 1.04 | +2.0% |",
+                    "11 from 89 of 90 fields, with 143 infected and 9,680 other cells; 11 annotated"]),
         ("candidates", ["| mobilenet_v2 0.35 80 | 681,000 | 600,000 | 0.29 | 0.230 |"]),
         ("models", ["| fast | 0123456789ab | 781,015 | 64x64 | 0.570 (2.340 to 2.360) | 0.242 (0.240 to 0.245) | 0.977 (0.967 to 0.987) |",
                     "| 0.9948 (0.9908 to 0.9988) | 0.976 (0.966 to 0.986) | 0.016 (0.006 to 0.026) | 0.010 |",
@@ -75,7 +78,7 @@ def test_figures_of_each_kind(kind: str, expected: list[str]) -> None:
 @pytest.mark.parametrize("kind", ALL)
 def test_a_document_without_its_figures_is_refused(kind: str) -> None:
     needed = {"latency": "models", "peers": "rows", "accuracy": "rows", "training": "results", "fields": "infected",
-              "counting": "bars", "slides": "points", "candidates": "candidates",
+              "counting": "bars", "slides": "points", "review": "limits", "candidates": "candidates",
               "models": "models", "recipes": "recipes"}[kind]  # fmt: skip
     with pytest.raises(BadData, match=f"what `bench {kind}` writes"):
         section_of(kind, without(ALL[kind](), needed), "x.json")
@@ -94,7 +97,7 @@ def test_a_report_of_all_kinds(saved: Callable[[str], str], tmp_path: Path) -> N
     page = tmp_path / "report.html"
     assert run(["bench", "report", *files, "--out", str(page), "-q"]) == 0
     content = page.read_text()
-    assert content.count("<section") == len(ALL) and content.count("data:image/svg+xml") == 5
+    assert content.count("<section") == len(ALL) and content.count("data:image/svg+xml") == 6
     assert "http://" not in content and "https://" not in content  # nothing from a network
 
 
