@@ -271,7 +271,7 @@ def test_a_missing_weights_file_is_noticed_before_anything_is_made(tmp_path: Pat
 
 def test_decoded_pixels_are_cached_and_a_damaged_cache_is_noticed(tmp_path: Path) -> None:
     from train.data.cache import load_pixels
-    from train.data.dataset import scan
+    from train.data.scan import scan
 
     cells = scan(draw_cells(tmp_path / "data", patients=2))
     contract = InputContract(height=24, width=24)
