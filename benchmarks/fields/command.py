@@ -79,7 +79,7 @@ def fields(
         raise WrongUsage("No annotated field lies between --from and --to; look at the names of the images.")
     left_out = [reason for truth in chosen for reason in truth.left_out]
     if left_out:
-        note(f"{len(left_out):,} annotated boxes cannot be used and are left out, first {left_out[0]}.")
+        note(f"Annotated boxes that cannot be used are left out, {len(left_out):,}; first {left_out[0]}.")
     classifier = open_classifier(model)
     steps = Gap(classifier) if gap else None
     scores = _score(chosen, classifier, sorted({*_IOUS, iou}), steps)

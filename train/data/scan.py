@@ -96,8 +96,9 @@ def _tell_of_copies(same: Copies, images: Sequence[Listed]) -> None:
     """Say how many images are copies, and name those that come with both labels."""
     if same.copies:
         note(
-            f"{len(images):,} images hold {len(same.kept):,} cells; byte-equal copies of others are left out, "
-            f"{len(same.copies):,}: {first_three([images[i].path for i in same.copies])}."
+            f"{len(images):,} images hold {len(same.kept):,} cells; {len(same.copies):,} byte-equal "
+            f"{'copy of another is' if len(same.copies) == 1 else 'copies of others are'} left out: "
+            f"{first_three([images[i].path for i in same.copies])}"
         )
     if same.of_other_patients:
         named = first_three([images[i].path for i in same.of_other_patients])
