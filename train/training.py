@@ -13,7 +13,10 @@ import numpy as np
 from edge_runtime.common.console import note
 from edge_runtime.errors import BadData
 from train.data.cache import UnreadableCells, load_pixels
-from train.data.dataset import Cells, note_contradictions, scan
+from train.data.dataset import Cells
+from train.data.near_copies import NearCopies, find_near_copies, near_copies_warning
+from train.data.reading import Reading
+from train.data.scan import scan
 from train.data.splits import Split, split_cells
 from train.data.tables import write_csv
 from train.data.teacher import TEACHER, read_teacher, soft_targets
@@ -35,10 +38,10 @@ class RunPlan:
     """What a new run is made of.
 
     Attributes:
-        data: folder of cells or CSV, see :func:`train.data.dataset.scan`.
+        data: folder of cells or CSV, see :func:`train.data.scan.scan`.
         network: which network.
         recipe: how it is trained.
-        patients: regular expression that finds the patient in a file name, or None.
+        reading: what the user says about the data; None: nothing.
         by_image: patients are unknown, so images are split.
         skip_bad: leave out images that cannot be read.
         cache: folder for decoded pixels; None keeps none.
@@ -52,7 +55,7 @@ class RunPlan:
     data: Path
     network: Network
     recipe: Recipe
-    patients: str | None = None
+    reading: Reading | None = None
     by_image: bool = False
     skip_bad: bool = False
     cache: Path | None = None
@@ -75,28 +78,30 @@ def start_run(out: Path, plan: RunPlan) -> Run:
     check_vacant(out, plan.data, plan.teacher)
     check_compiled(plan.recipe.jit)
     plan = replace(plan, network=plan.network.settled())
-    cells = scan(plan.data, plan.patients)
+    cells = scan(plan.data, plan.reading)
     if cells.ignored:
-        note(f"{cells.ignored} hidden, system or other files ignored.")
+        note(f"{cells.ignored} hidden, system or other files (no images) ignored.")
     if plan.network.pretrained:
         # Weights that cannot be had are noticed now, not after minutes of decoding.
         plan.network.build(plan.recipe.dropout)
-    cells = _readable(cells, plan)
-    note_contradictions(cells)
-    split = split_cells(cells, plan.shares, seed=plan.recipe.seed, by_image=plan.by_image)
+    cells, near = _readable(cells, plan)
+    warning = near_copies_warning(near, cells)
+    if warning is not None:
+        note(f"WARNING: {warning}")
+    split = split_cells(cells, plan.shares, plan.recipe.seed, plan.by_image, near.group_of(len(cells)))
     taught = None if plan.teacher is None else read_teacher(plan.teacher)
     if taught is not None:  # refuse a teacher that does not fit
         soft_targets(cells, split.indices("train"), taught, plan.teacher_weight)
     if split.by == "image":
         note("WARNING: the split is by image; cells of one patient lie on both sides and every figure is optimistic.")
-    lay_run(out, cells, split, taught, _config(plan, cells, split))
+    lay_run(out, cells, split, taught, _config(plan, cells, split, near))
     return Run.open(out)
 
 
-def _readable(cells: Cells, plan: RunPlan) -> Cells:
-    """The cells whose images can be read, decoded into the cache; without the others where that is wanted."""
+def _readable(cells: Cells, plan: RunPlan) -> tuple[Cells, NearCopies]:
+    """The cells whose images can be read, decoded into the cache, and which are alike; others left out where wanted."""
     try:
-        load_pixels(cells, plan.network.contract, plan.cache)
+        return cells, find_near_copies(load_pixels(cells, plan.network.contract, plan.cache))
     except UnreadableCells as error:
         if not plan.skip_bad:
             raise
@@ -105,11 +110,11 @@ def _readable(cells: Cells, plan: RunPlan) -> Cells:
                 f"None of the {len(cells)} images in {plan.data} can be read, so there is no training."
             ) from error
         note(f"{len(error.indices)} unreadable images left out.")
-        return cells.subset(np.setdiff1d(np.arange(len(cells)), error.indices))
-    return cells
+        cells = cells.subset(np.setdiff1d(np.arange(len(cells)), error.indices))
+    return cells, find_near_copies(load_pixels(cells, plan.network.contract, plan.cache))
 
 
-def _config(plan: RunPlan, cells: Cells, split: Split) -> dict[str, Any]:
+def _config(plan: RunPlan, cells: Cells, split: Split, near: NearCopies) -> dict[str, Any]:
     """``config.json`` of the run."""
     network = plan.network
     return {
@@ -118,7 +123,7 @@ def _config(plan: RunPlan, cells: Cells, split: Split) -> dict[str, Any]:
         "network": asdict(network),
         "input": asdict(network.contract),
         "recipe": asdict(plan.recipe),
-        "data": describe(cells, split),
+        "data": {**describe(cells, split), "near_copies": near.images},
         "teacher_weight": plan.nested_teacher_weight if plan.teacher is None else plan.teacher_weight,
         "cache": None if plan.cache is None else os.path.abspath(plan.cache),
         "versions": versions(),

@@ -77,6 +77,9 @@ def fields(
     ]
     if not chosen:
         raise WrongUsage("No annotated field lies between --from and --to; look at the names of the images.")
+    left_out = [reason for truth in chosen for reason in truth.left_out]
+    if left_out:
+        note(f"Annotated boxes that cannot be used are left out, {len(left_out):,}; first {left_out[0]}.")
     classifier = open_classifier(model)
     steps = Gap(classifier) if gap else None
     scores = _score(chosen, classifier, sorted({*_IOUS, iou}), steps)
@@ -85,6 +88,7 @@ def fields(
         document["gap"] = steps.table()
     document.update(_times(chosen, classifier, timed, scaling, threads or min(os.cpu_count() or 1, 4)))
     document["model"] = classifier.model.id
+    document["boxes_left_out"] = len(left_out)
     deliver("fields", document, lambda made: text(section(made, digits=4)), as_json, save)
 
 

@@ -15,7 +15,10 @@ import numpy as np
 from edge_runtime.common.text import printable
 from edge_runtime.core.card import Card
 from edge_runtime.errors import BadData, WrongUsage
-from train.data.dataset import NIH_PATIENT, Cells, scan
+from train.data.dataset import Cells
+from train.data.patients import NIH_PATIENT
+from train.data.reading import Reading
+from train.data.scan import scan
 from train.runs.run import patients_hash
 
 
@@ -36,14 +39,14 @@ class Judged:
     expression: str | None
 
     @classmethod
-    def read(cls, data: Path, expression: str | None) -> Judged:
+    def read(cls, data: Path, reading: Reading) -> Judged:
         """The cells that ``thinsmear evaluate MODEL DATA`` takes.
 
         Raises:
             WrongUsage: there are no such cells, or all are of one class.
             BadData: a damaged CSV.
         """
-        everything = scan(data, expression)
+        everything = scan(data, reading)
         cells, part = everything, "all"
         if everything.parts is not None:
             cells, part = everything.subset(np.asarray(everything.parts) == "test"), "test"
@@ -54,7 +57,7 @@ class Judged:
             raise WrongUsage(
                 f"All {len(cells):,} cells of {printable(data)} are {only}; a comparison needs both kinds."
             )
-        return cls(everything, cells, part, expression)
+        return cls(everything, cells, part, reading.patients)
 
     @cached_property
     def owners(self) -> Mapping[str, str]:

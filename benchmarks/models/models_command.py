@@ -8,6 +8,8 @@ import click
 
 from edge_runtime.common.console import json_option, verbosity_options
 from edge_runtime.errors import ThinsmearError
+from train.commands.data_options import data_options
+from train.data.reading import Reading
 
 
 @click.command(
@@ -23,7 +25,7 @@ is a row with its reason then.""",
 )
 @click.argument("names", metavar="MODEL...", nargs=-1, required=True)
 @click.option("--data", required=True, type=click.Path(path_type=Path, exists=True), help="Folder or CSV of cells.")
-@click.option("--patients", metavar="REGEX", help="Finds the patient in a file name (group 1, or all of the match).")
+@data_options
 @click.option("--resamples", default=2000, show_default=True, type=click.IntRange(100, 100_000),
               help="Bootstrap resamplings of the patients.")  # fmt: skip
 @click.option("--seed", default=0, show_default=True, type=click.IntRange(0), help="Of the bootstrap.")
@@ -34,7 +36,7 @@ is a row with its reason then.""",
 def models(
     names: tuple[str, ...],
     data: Path,
-    patients: str | None,
+    reading: Reading,
     resamples: int,
     seed: int,
     preset: str,
@@ -55,7 +57,7 @@ def models(
     from benchmarks.report.forms import text
 
     check_folder(save)
-    found = compare_models(names, Judged.read(data, patients), PRESETS[preset], resamples, seed)
+    found = compare_models(names, Judged.read(data, reading), PRESETS[preset], resamples, seed)
     document = deliver("models", {"preset": preset, **found}, lambda made: text(section(made)), as_json, save)
     failed = [row["name"] for row in document["models"] if row["error"] is not None]
     if failed:

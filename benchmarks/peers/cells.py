@@ -15,6 +15,7 @@ from edge_runtime.errors import BadImage, WrongUsage
 
 if TYPE_CHECKING:
     from train.data.dataset import Cells
+    from train.data.reading import Reading
     from train.runs.run import Run
 
 
@@ -37,7 +38,9 @@ class Chosen:
     calibration: tuple[str, ...] = ()
 
 
-def choose_cells(data: Path | None, run: Run | None, most: int, seed: int, calibration: int = 300) -> Chosen:
+def choose_cells(
+    data: Path | None, run: Run | None, most: int, seed: int, calibration: int = 300, reading: Reading | None = None
+) -> Chosen:
     """Draw cells.
 
     Args:
@@ -47,6 +50,7 @@ def choose_cells(data: Path | None, run: Run | None, most: int, seed: int, calib
         most: cells at most.
         seed: of the draw.
         calibration: images for quantisers at most.
+        reading: what the user says about ``data``.
 
     Raises:
         WrongUsage: there is nothing to classify.
@@ -54,7 +58,7 @@ def choose_cells(data: Path | None, run: Run | None, most: int, seed: int, calib
     """
     if data is None and run is None:
         raise WrongUsage("Say what to classify with --data, or give a --run, whose test patients are then taken.")
-    cells, origin = _cells(data, run)
+    cells, origin = _cells(data, run, reading)
     if cells is None:
         assert data is not None
         files = _readable([source.path for source in find_sources([str(data)]).sources])
@@ -77,16 +81,16 @@ def choose_cells(data: Path | None, run: Run | None, most: int, seed: int, calib
     )
 
 
-def _cells(data: Path | None, run: Run | None) -> tuple[Cells | None, str]:
-    from train.data.dataset import scan
+def _cells(data: Path | None, run: Run | None, reading: Reading | None) -> tuple[Cells | None, str]:
+    from train.data.scan import scan
 
     if data is None:
         assert run is not None
         return run.cells.subset(run.indices("test")), "test patients of the run"
     try:
-        cells = scan(data)
+        cells = scan(data, reading)
     except WrongUsage:
-        if not data.is_dir():
+        if not data.is_dir() or reading:
             raise
         return None, "images without labels"
     if run is None:

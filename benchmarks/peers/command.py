@@ -12,6 +12,8 @@ from benchmarks.peers.other_makers import INPUTS
 from edge_runtime.common.console import json_option, verbosity_options
 from edge_runtime.common.text import printable
 from edge_runtime.errors import ThinsmearError, WrongUsage
+from train.commands.data_options import data_options
+from train.data.reading import Reading
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -63,6 +65,7 @@ its reason. Exit code 1 when the model itself cannot be measured.""",
     type=click.IntRange(0),
     help="Which of its classes means parasitized, from 0.",
 )
+@data_options
 @click.option("--most", default=300, show_default=True, type=click.IntRange(1), help="Cells at most.")
 @click.option("--preset", type=click.Choice(["quick", "standard"]), default="standard", show_default=True)
 @click.option("--seed", default=0, show_default=True, help="Of the draw of cells.")
@@ -77,6 +80,7 @@ def peers(
     peers_paths: tuple[Path, ...],
     peer_input: tuple[str, ...],
     peer_positive: tuple[int, ...],
+    reading: Reading,
     most: int,
     preset: str,
     seed: int,
@@ -99,7 +103,7 @@ def peers(
     if run_path is not None and keras is not None:
         raise WrongUsage("Give --run or --keras, not both; a run has its own network.")
     run = None if run_path is None else _finished_run(run_path)
-    made = _measure(file, run, keras, foreign, data, most, preset, seed)
+    made = _measure(file, run, keras, foreign, data, reading, most, preset, seed)
     deliver("peers", made, lambda document: text(section(document)), as_json, save)
     error = made["rows"][0]["error"]
     if error is not None:
@@ -130,6 +134,7 @@ def _measure(
     keras: Path | None,
     foreign: Sequence[Foreign],
     data: Path | None,
+    reading: Reading,
     most: int,
     preset: str,
     seed: int,
@@ -141,7 +146,7 @@ def _measure(
     from benchmarks.peers.rounds import AMOUNTS, BLOCK, measure
 
     network, output = (keras, None) if run is None else (run.path / "model.keras", run.output)
-    chosen = choose_cells(data, run, most, seed)
+    chosen = choose_cells(data, run, most, seed, reading=reading)
     amount, cpu = AMOUNTS[preset], last_processor()
     with tempfile.TemporaryDirectory(prefix="thinsmear-peers-") as folder:
         contenders = line_up(file, network, output, foreign, chosen, Path(folder), cpu)

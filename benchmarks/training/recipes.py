@@ -18,7 +18,9 @@ from edge_runtime.common.text import printable
 from edge_runtime.core.decision import probability
 from edge_runtime.errors import WrongUsage
 from train.cross_validation import judge_fold
-from train.data.dataset import Cells, scan
+from train.data.dataset import Cells
+from train.data.reading import Reading
+from train.data.scan import scan
 from train.data.splits import patient_folds
 from train.metrics.bootstrap import LEVEL, mean_difference
 from train.metrics.patient_sums import AT_SPECIFICITY, HELD_SPECIFICITY, PatientSums, sum_by_patient
@@ -73,7 +75,7 @@ class SharedFolds:
 
     Attributes:
         data: folder or CSV of cells.
-        patients: regular expression that finds the patient in a file name, or None.
+        reading: what the user says about the data.
         cells: all of the data.
         part: "all", or "train": the part of that name alone is folded, the others stay unseen.
         folds: patients are dealt into so many.
@@ -83,7 +85,7 @@ class SharedFolds:
     """
 
     data: Path
-    patients: str | None
+    reading: Reading
     cells: Cells
     part: str
     folds: int
@@ -93,19 +95,19 @@ class SharedFolds:
 
     @classmethod
     def of(
-        cls, data: Path, patients: str | None, part: str, folds: int, only: int | None, seeds: int, cache: Path
+        cls, data: Path, reading: Reading, part: str, folds: int, only: int | None, seeds: int, cache: Path
     ) -> SharedFolds:
         """Read the data.
 
         Raises:
             WrongUsage: patients are unknown, or the data do not come in parts where one is asked for.
         """
-        cells = scan(data, patients)
+        cells = scan(data, reading)
         if cells.patients is None:
-            raise WrongUsage("Folds need patients: give --patients, or a CSV with a column patient.")
+            raise WrongUsage(f"Folds need patients. {cells.of_no_patient}; {cells.remedy_of_no_patient}.")
         if part != "all" and cells.parts is None:
             raise WrongUsage(f"--split {part} needs data that come in parts (train, val, test); leave it out.")
-        return cls(data, patients, cells, part, folds, only or folds, seeds, cache)
+        return cls(data, reading, cells, part, folds, only or folds, seeds, cache)
 
     @cached_property
     def fingerprint(self) -> str:
@@ -224,7 +226,7 @@ def _run_of(path: Path, named: NamedRecipe, recipe: Recipe, shared: SharedFolds)
     if not (path / "config.json").is_file():
         path.parent.mkdir(parents=True, exist_ok=True)
         fresh = RunPlan(
-            shared.data, named.network, recipe, shared.patients, cache=shared.cache,
+            shared.data, named.network, recipe, shared.reading, cache=shared.cache,
             nested_teacher_weight=named.teacher_weight,
         )  # fmt: skip
         return start_run(path, fresh)

@@ -8,6 +8,8 @@ import click
 
 from edge_runtime.common.console import json_option, note, verbosity_options
 from edge_runtime.errors import WrongUsage
+from train.commands.data_options import data_options
+from train.data.reading import Reading
 
 
 @click.command(
@@ -34,7 +36,7 @@ command goes on after a stop, and further recipes cost only their own training."
 @click.option("--seeds", default=1, show_default=True, type=click.IntRange(1, 100), help="Trainings of each recipe.")
 @click.option("--split", "part", type=click.Choice(["all", "train"]), default="all", show_default=True,
               help="Cells to fold; train: of data that come in parts, so that the others stay unseen.")  # fmt: skip
-@click.option("--patients", metavar="REGEX", help="Finds the patient in a file name (group 1, or all of the match).")
+@data_options
 @click.option("--cache", type=click.Path(path_type=Path), help="Folder for decoded pixels [the user's cache folder].")
 @click.option("--resamples", default=2000, show_default=True, type=click.IntRange(100, 100_000),
               help="Bootstrap resamplings of the patients.")  # fmt: skip
@@ -50,7 +52,7 @@ def recipes(
     only: int | None,
     seeds: int,
     part: str,
-    patients: str | None,
+    reading: Reading,
     cache: Path | None,
     resamples: int,
     save: Path | None,
@@ -74,7 +76,7 @@ def recipes(
     from train.data.cache import default_cache
 
     named = [read_recipe(one, common, gpus() > 0) for one in recipes]
-    shared = SharedFolds.of(data, patients, part, folds, only, seeds, cache or default_cache())
+    shared = SharedFolds.of(data, reading, part, folds, only, seeds, cache or default_cache())
     shared.check(named)
     judged = []
     for one in named:

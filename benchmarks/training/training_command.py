@@ -9,6 +9,8 @@ import click
 
 from edge_runtime.common.console import json_option, verbosity_options
 from edge_runtime.errors import NotConclusive
+from train.commands.data_options import data_options
+from train.data.reading import Reading
 
 
 @click.command(
@@ -27,7 +29,7 @@ Examples:
 @click.option("--most", type=click.IntRange(100), help="Use this many of the cells [all].")
 @click.option("--recommended", is_flag=True, help="Time the recommended recipe (all layers) as well.")
 @click.option("--target", type=click.FloatRange(0.5, 1), metavar="AUC", help="Exit code 4 unless both ways reach it.")
-@click.option("--patients", metavar="REGEX", help="Finds the patient in a file name (group 1, or all of the match).")
+@data_options
 @click.option("--seed", default=0, show_default=True)
 @click.option("--save", metavar="FILE", type=click.Path(path_type=Path, dir_okay=False), help="Write the JSON here.")
 @json_option
@@ -42,7 +44,7 @@ def training(
     most: int | None,
     recommended: bool,
     target: float | None,
-    patients: str | None,
+    reading: Reading,
     seed: int,
     save: Path | None,
     as_json: bool,
@@ -67,10 +69,10 @@ def training(
         usual_recipe,
     )
     from benchmarks.training.training_section import section
-    from train.data.dataset import scan
+    from train.data.scan import scan
     from train.network.network import Network
 
-    cells = scan(data, patients)
+    cells = scan(data, reading)
     cells, parts = shortened(cells, patients_apart(cells, seed), most or len(cells), seed)
     network = Network(size=size, alpha=alpha, weights=None if weights == "none" else weights)
     recipe = classic_recipe(head_epochs, epochs, seed)

@@ -4,6 +4,8 @@ A folder of material holds
 
 - ``smears``: what ``thinsmear synth`` draws: 40 cells of 10 patients, two fields;
 - ``three``: three of these cells, one called infected, one only suspected, one healthy by the model that comes along;
+- ``numbers``: two infected cells in its folder 0, two healthy ones in 1; ``mixed``: cells in Parasitized, Uninfected (one of
+  them twice) and a folder that says nothing of a class;
 - ``field.png``: one of the fields; ``one.png``: one of the cells;
 - ``bad``: an empty file, text that ends in .png, the beginning of a PNG, and a good cell;
 - ``tiny.tflite``: three float operators without a card, 8x8 pixels in, two classes out (tests/contract/tiny.tflite: the
@@ -61,6 +63,18 @@ def _pictures(root: Path) -> None:
     (root / "three").mkdir()
     for name, (patient, number) in zip("abc", _THREE, strict=True):
         shutil.copy(root / _CELL.format(patient, number), root / "three" / f"{name}.png")
+    infected, healthy = (
+        sorted((root / "smears/cells" / label).glob("*.png")) for label in ("Parasitized", "Uninfected")
+    )
+    places = {
+        "numbers/0": infected[:2], "numbers/1": healthy[:2],
+        "mixed/Parasitized": infected[:2], "mixed/Uninfected": healthy[:2], "mixed/again/healthy": healthy[:1],
+        "mixed/masks": healthy[2:3],
+    }  # fmt: skip
+    for place, files in places.items():
+        (root / place).mkdir(parents=True)
+        for file in files:
+            shutil.copy(file, root / place)
     shutil.copy(root / "three/a.png", root / "one.png")
     shutil.copy(min((root / "smears/fields").glob("*.png")), root / "field.png")
 

@@ -15,6 +15,8 @@ from edge_runtime.common.console import emit_json, json_option, note, table, typ
 from edge_runtime.common.text import printable
 from edge_runtime.core.card import OutputContract
 from edge_runtime.errors import WrongUsage
+from train.commands.data_options import READING, data_options
+from train.data.reading import Reading
 
 if TYPE_CHECKING:
     from edge_runtime.inspection.opening import ModelDescription
@@ -54,7 +56,7 @@ Examples:
 )
 @click.option("--against", metavar="SCORES.csv", type=click.Path(path_type=Path),
               help="Also the paired difference to other scores of the same cells.")  # fmt: skip
-@click.option("--patients", metavar="REGEX", help="Finds the patient in a file name (group 1, or all of the match).")
+@data_options
 @click.option("--skip-bad", is_flag=True, help="Leave out images that cannot be read, instead of stopping.")
 @click.option("--resamples", default=2000, show_default=True, type=click.IntRange(100, 100_000),
               help="Bootstrap resamplings of the patients.")  # fmt: skip
@@ -69,7 +71,7 @@ def evaluate(
     folds: int | None,
     out: Path | None,
     against: Path | None,
-    patients: str | None,
+    reading: Reading,
     skip_bad: bool,
     resamples: int,
     threads: int | None,
@@ -93,7 +95,7 @@ def evaluate(
         return
     from train.evaluate.scores import Request, score_model, score_run
 
-    request = Request(data, split, patients, skip_bad)
+    request = Request(data, split, reading, skip_bad)
     if is_run:
         scores = score_run(Path(target), request)
     else:
@@ -111,7 +113,7 @@ def _refuse_idle_options(is_run: bool, with_data: bool, folds: bool) -> None:
         why = "A RUN knows its labels and its input, and runs on the threads that TensorFlow takes"
         idle |= dict.fromkeys(("labels", "positive", "input_range", "threads"), why)
         if not with_data:
-            idle["patients"] = "A RUN without DATA knows its patients"
+            idle |= dict.fromkeys(READING, "A RUN without DATA knows its labels and patients")
     if folds:
         idle["skip_bad"] = "--folds takes the images that the RUN was started with"
     given = [(spelling, idle[name]) for name, spelling in typed(click.get_current_context()).items() if name in idle]

@@ -12,6 +12,8 @@ import click
 from edge_runtime.common.console import emit_json, json_option, note, typed, verbosity_options
 from edge_runtime.errors import WrongUsage
 from train.architectures import NAMES, find
+from train.commands.data_options import data_options
+from train.data.reading import Reading
 from train.trainer.augment import PRESETS, preset
 from train.trainer.recipe import Recipe
 
@@ -143,7 +145,7 @@ Examples:
 @click.option("--ema", default=_DEFAULT.ema, show_default=True, help="Decay of the weights' moving average; 0: none.")
 @click.option("--patience", default=_DEFAULT.patience, show_default=True, help="Epochs without better validation loss.")
 @click.option("--seed", default=0, show_default=True, help="Of the split, the weights, the order and the augmentation.")
-@click.option("--patients", metavar="REGEX", help="Finds the patient in a file name (group 1, or all of the match).")
+@data_options
 @click.option(
     "--shares",
     default="70,15,15",
@@ -178,7 +180,7 @@ def train(
     out: Path | None,
     resume: Path | None,
     finish: bool,
-    patients: str | None,
+    reading: Reading,
     shares: tuple[float, float, float],
     teacher: Path | None,
     teacher_weight: float,
@@ -222,7 +224,7 @@ def train(
         assert data is not None and out is not None
         network, recipe = network_and_recipe(options, gpus() > 0)
         plan = RunPlan(
-            data, network, recipe, patients, split_by_image, skip_bad, cache or default_cache(), shares, teacher,
+            data, network, recipe, reading, split_by_image, skip_bad, cache or default_cache(), shares, teacher,
             teacher_weight,
         )  # fmt: skip
         run = start_run(out, plan)

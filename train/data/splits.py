@@ -61,11 +61,15 @@ def split_cells(
     fractions: tuple[float, float, float] = (0.7, 0.15, 0.15),
     seed: int = 0,
     by_image: bool = False,
+    alike: np.ndarray | None = None,
 ) -> Split:
     """Split into train, validation and test.
 
     Parts named by the layout are kept; a missing validation part is then cut out of its training patients, or of its
     training images where patients are unknown.
+
+    Args:
+        alike: int [n], equal for images that are nearly the same; a split by image keeps them together.
 
     Raises:
         WrongUsage: patients are unknown and ``by_image`` was not asked for, or a class is missing, from all or a part.
@@ -73,15 +77,16 @@ def split_cells(
     """
     if cells.patients is None and not by_image:
         raise WrongUsage(
-            f'No patient is known for these images (file names such as "{cells.paths[0]}"), so a split would leak: '
-            "give --patients REGEX or a CSV with a patient column, or accept optimistic figures with --split-by-image."
+            f"{cells.of_no_patient}, so a split would leak: {cells.remedy_of_no_patient}, or accept optimistic figures "
+            "with --split-by-image."
         )
     present = np.unique(cells.labels)
     if len(present) == 1:
         have, lack = ("parasitized", "uninfected") if present[0] else ("uninfected", "parasitized")
         raise WrongUsage(f"All {len(cells)} images are {have}; a network learns from both classes, so add {lack} ones.")
     patients = None if by_image and cells.parts is None else cells.patients
-    groups = [str(i) for i in range(len(cells))] if patients is None else list(patients)
+    single = np.arange(len(cells)) if alike is None else alike
+    groups = [str(i) for i in single] if patients is None else list(patients)
     if cells.parts is not None:
         split = Split(_parts_of_layout(cells, groups, fractions, seed), "image" if patients is None else "layout", seed)
     else:

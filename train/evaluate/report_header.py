@@ -145,7 +145,20 @@ def _data(cells: Cells, part: str) -> dict[str, Any]:
         "Sizes": _sizes(cells),
         "Patients": "not known" if cells.patients is None else len(set(cells.patients)),
         "Fingerprint": cells.fingerprint,
+        **_left_out(cells),
     }
+
+
+def _left_out(cells: Cells) -> dict[str, str]:
+    """How many images of the data are none of the cells, and why; nothing when all are."""
+    words = {
+        "copies": "byte-equal copies",
+        "contradictory": "images under both labels",
+        "unlabelled": "images in folders that name no class",
+        "unnamed": "images without a patient",
+    }
+    found = [f"{cells.left_out[key]:,} {what}" for key, what in words.items() if cells.left_out.get(key)]
+    return {"Left out": ", ".join(found)} if found else {}
 
 
 def _classes(cells: int, parasitized: Any) -> str:

@@ -46,9 +46,13 @@ def evaluate_scores(
         "notice": RESEARCH_USE,
         "model": dict(header.model),
         "data": dict(header.data),
-        **evaluate(cells.labels, scores.logits, cells.patients, scores.output, scores.points, replicates),
+        **evaluate(
+            cells.labels, scores.logits, cells.patients, scores.output, scores.points, replicates, remedy=scores.remedy
+        ),
     }
     document["warnings"] = [*scores.warnings, *document["warnings"]]
+    if cells.left_out:
+        document["left_out"] = dict(cells.left_out)
     document |= extra or {}
     if out is not None:
         out.mkdir(parents=True, exist_ok=True)

@@ -13,7 +13,11 @@ from edge_runtime.common.text import printable
 from edge_runtime.core.card import InputContract, OperatingPoints, OutputContract
 from edge_runtime.errors import WrongUsage
 from train.data.cache import UnreadableCells, default_cache, load_pixels
-from train.data.dataset import Cells, scan
+from train.data.dataset import Cells
+from train.data.near_copies import find_near_copies, near_copies_warning
+from train.data.reading import Reading
+from train.data.scan import scan
+from train.evaluate.exchanged import exchanged_remedy
 from train.evaluate.report_header import model_header, run_header
 from train.metrics.calibration import calibrated
 from train.report.report import ReportHeader
@@ -31,13 +35,13 @@ class Request:
     Attributes:
         data: folder or CSV; None for a run's own data.
         split: "train", "val", "test", "all", or None: test where a split is known, else all.
-        patients: regular expression that finds the patient in a file name, or None.
+        reading: what the user says about the data.
         skip_bad: leave out images that cannot be read.
     """
 
     data: Path | None
     split: str | None
-    patients: str | None
+    reading: Reading
     skip_bad: bool
 
 
@@ -54,6 +58,7 @@ class Scores:
         points: operating points.
         header: what the report is about.
         warnings: what is known about these scores that a reader must know first.
+        remedy: what to do where the classes look exchanged, the end of a sentence.
     """
 
     cells: Cells
@@ -62,6 +67,7 @@ class Scores:
     points: OperatingPoints
     header: ReportHeader
     warnings: tuple[str, ...] = ()
+    remedy: str | None = None
 
     @property
     def probabilities(self) -> np.ndarray:
@@ -84,7 +90,7 @@ def score_run(path: Path, request: Request) -> Scores:
     if request.data is None:
         cells, found = run.cells, own_cells(run)
     else:
-        cells = scan(request.data, request.patients)
+        cells = scan(request.data, request.reading)
         found = ownership(run, cells)
     own, parts = found.parts is not None, found.parts
     if parts is None and cells.parts is not None:
@@ -99,7 +105,9 @@ def score_run(path: Path, request: Request) -> Scores:
         warnings += ("The run was trained and tuned on some of these cells: the figures flatter; see --split test.",)
     logits = keras_logits(run.model(), run.contract, pixels)
     header = run_header(run, cells, part)
-    return Scores(cells, logits, run.output, run.points, header, (*warnings, *_part_warnings(part)))
+    warnings += (*_of_these_cells(cells, pixels), *_part_warnings(part))
+    remedy = exchanged_remedy(path, request.data, request.reading)
+    return Scores(cells, logits, run.output, run.points, header, warnings, remedy)
 
 
 def split_warnings(run: Run) -> tuple[str, ...]:
@@ -136,15 +144,19 @@ def score_model(name: str, request: Request, threads: int, description: ModelDes
         )
     first = open_classifier(open_model(path), description=description)
     classifiers = first.side_by_side(threads)
-    cells = scan(request.data, request.patients)
+    cells = scan(request.data, request.reading)
     cells, part = _select(cells, None if cells.parts is None else np.asarray(cells.parts), request.split)
     cells, pixels = _pixels(cells, first.contract, request.skip_bad)
     card, backend = first.card, first.interpreter
     header = model_header(first.model, card, (backend.name, backend.version), cells, part)
-    warnings = _part_warnings(part)
+    warnings = _of_these_cells(cells, pixels) + _part_warnings(part)
     if part == "all":
         warnings += ("A model file does not list its patients: make sure that none of these were in its training.",)
-    return Scores(cells, device_logits(classifiers, pixels), card.output, card.points, header, warnings)
+    taken = None
+    if first.model.card is None:
+        taken = description.labels or ",".join(first.model.labels)
+    remedy = exchanged_remedy(name, request.data, request.reading, taken, description.input_range)
+    return Scores(cells, device_logits(classifiers, pixels), card.output, card.points, header, warnings, remedy)
 
 
 def _seen_patients(run: Run, cells: Cells) -> tuple[str, ...]:
@@ -183,6 +195,18 @@ def _pixels(cells: Cells, contract: InputContract, skip_bad: bool) -> tuple[Cell
         note(f"Left out: {error}")
         kept = cells.subset(np.setdiff1d(np.arange(len(cells)), error.indices))
     return kept, load_pixels(kept, contract, default_cache())
+
+
+def _of_these_cells(cells: Cells, pixels: np.ndarray) -> tuple[str, ...]:
+    """What a reader must know of the cells themselves: patients that only some have, and cells that come again."""
+    found = []
+    if cells.unnamed:
+        found.append(
+            f"{cells.of_no_patient}; so patients are not known and every interval is too narrow: "
+            f"{cells.remedy_of_no_patient}."
+        )
+    near = near_copies_warning(find_near_copies(pixels), cells)
+    return (*found, *([] if near is None else [near]))
 
 
 def _part_warnings(part: str) -> tuple[str, ...]:

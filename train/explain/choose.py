@@ -11,6 +11,7 @@ import numpy as np
 
 from edge_runtime.core.sources import STDIN, find_sources
 from edge_runtime.errors import BadData, BadImage, WrongUsage
+from train.data.labels import statement
 from train.metrics.calibration import calibrated
 
 if TYPE_CHECKING:
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
 
 WRONG, LEAST, MOST, NAMED = "wrong", "least confident", "most confident", "named"
 MOST_IMAGES = 1000  # at seconds each and a thumbnail in the index
-_FOLDERS = {"uninfected": 0, "parasitized": 1}
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class ChosenImage:
 def named_images(names: Sequence[str], run: Run | None) -> tuple[list[ChosenImage], int]:
     """Images of files, folders and globs, and how many other files the folders held.
 
-    An image's label is known when it is one of the run's, or when its folder is called Parasitized or Uninfected.
+    An image's label is known when it is one of the run's, or when its folder says it (Parasitized, Uninfected ...).
 
     Raises:
         WrongUsage: there is no image, or there are too many.
@@ -67,7 +67,8 @@ def named_images(names: Sequence[str], run: Run | None) -> tuple[list[ChosenImag
         path = Path(source.path)
         truth, part = known.get(path.absolute(), known.get(_resolved(path), (None, None)))
         if truth is None:
-            truth = _FOLDERS.get(path.absolute().parent.name.lower())
+            said = statement(path.absolute().parent.name)
+            truth = None if said is None else said.label
         chosen.append(ChosenImage(path, NAMED, truth, part, source.problem))
     return chosen, found.others
 

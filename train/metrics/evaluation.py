@@ -38,6 +38,7 @@ def evaluate(
     points: OperatingPoints,
     replicates: int = REPLICATES,
     seed: int = 0,
+    remedy: str | None = None,
 ) -> dict[str, Any]:
     """Measure everything there is to measure on one set of cells.
 
@@ -49,6 +50,7 @@ def evaluate(
         points: the two operating points on the calibrated P.
         replicates: bootstrap resamplings.
         seed: of the bootstrap and of the ECE floor.
+        remedy: what to do where the classes look exchanged, the end of a sentence.
 
     Returns:
         Plain JSON values, never NaN: an undefined figure is null with a ``reason``. Keys: ``cells``, ``patients``,
@@ -87,7 +89,7 @@ def evaluate(
             "patient_macro": None if patients is None else asdict(ece_floor(p, sums.patient, seed=seed)),
         },
         "blank_rate": _blank(sums, p, points.count) if patients is not None else None,
-        "predictions": asdict(inspect_predictions(truth, p)),
+        "predictions": asdict(inspect_predictions(truth, p, remedy)),
         "curves": _curves(truth, z, p),
         **_each_patient(sums, patients),
     }

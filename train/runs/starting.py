@@ -77,6 +77,7 @@ def describe(cells: Cells, split: Split) -> dict[str, Any]:
         "fingerprint": cells.fingerprint,
         "images": len(cells),
         "ignored_files": cells.ignored,
+        "left_out": dict(cells.left_out),
         "split_by": split.by,
         "split_seed": split.seed,
         "split_sha256": split_hash(cells, split.parts),

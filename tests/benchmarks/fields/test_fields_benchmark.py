@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from click.testing import CliRunner
+from PIL import Image
 
 from benchmarks.fields.detection import ranking, rates
 from benchmarks.harness.annotations import read_truth
@@ -132,14 +133,90 @@ def test_the_three_kinds_of_annotation_say_the_same(write: Callable[[Path], None
     assert truth.boxes.tolist() == [[10, 12, 30, 31], [50, 12, 29, 30]]
 
 
+def voc(*corners: str) -> str:
+    """A VOC file whose objects have these corners: xmin, ymin, xmax and ymax, or other words."""
+    names = ("xmin", "ymin", "xmax", "ymax")
+    boxes = ("".join(f"<{n}>{c}</{n}>" for n, c in zip(names, one.split(), strict=False)) for one in corners)
+    objects = "".join(f"<object><name>RBC</name><bndbox>{box}</bndbox></object>" for box in boxes)
+    return f"<annotation><filename>a.png</filename>{objects}</annotation>"
+
+
+@pytest.mark.parametrize(
+    ("bad", "reason"),
+    [
+        ("30 30 30 30", "0 x 0 pixels"),
+        ("30 30 31 31", "1 x 1 pixels"),
+        ("30 30 60 31", "30 x 1 pixels"),
+        ("60 60 30 30", "-30 x -30 pixels"),
+        ("400 10 440 50", "outside the picture"),
+        ("-90 10 -50 50", "outside the picture"),
+        ("10 200 50 240", "outside the picture"),
+        ("ten 10 50 50", "not of numbers"),
+        ("10 10 50", "not of numbers"),
+        ("nan 10 50 50", "not of finite numbers"),
+        ("10 10 inf 50", "not of finite numbers"),
+    ],
+)
+def test_one_box_that_is_none_is_left_out_and_counted(bad: str, reason: str, tmp_path: Path) -> None:
+    Image.new("RGB", (200, 100)).save(tmp_path / "a.png")
+    (tmp_path / "a.xml").write_text(voc("10 10 50 50", bad, "-5 20 40 60"))
+    (truth,) = read_truth(tmp_path)
+    assert truth.boxes.tolist() == [[10, 10, 40, 40], [-5, 20, 45, 40]]  # one cut by the border stays
+    (said,) = truth.left_out
+    assert said.startswith("a red blood cell in a.png: ") and reason in said
+
+
+@pytest.mark.parametrize("box", ["[10, 10, 0, 5]", '["x", 1, 5, 5]', "[1, 2, 3]", "null", "[[1], 2, 3, 4]", '{"x": 1}'])
+def test_so_it_is_in_coco(box: str, tmp_path: Path) -> None:
+    annotations = f'[{{"image_id": 1, "category_id": 1, "bbox": {box}}}, {{"image_id": 1, "category_id": 8, "bbox": [1, 1, 9, 9]}}'
+    annotations += ', {"image_id": 1, "category_id": 1, "bbox": [1, 1, 9, 9]}]'
+    document = '{"images": [{"id": 1, "file_name": "a.png"}], "categories": [{"id": 1, "name": "RBC"}], "annotations": '
+    (tmp_path / "all.json").write_text(document + annotations + "}")
+    (truth,) = read_truth(tmp_path)
+    assert truth.boxes.tolist() == [[1, 1, 9, 9]] and len(truth.left_out) == 2
+
+
+@pytest.mark.parametrize(
+    "cell",
+    [
+        '{"type": "ring", "x": 1, "y": 1, "w": 1, "h": 1}',
+        '{"type": "ring"}',
+        '"ring"',
+        '{"x": 1, "y": 1, "w": 9, "h": 9}',
+    ],
+)
+def test_so_it_is_in_our_own_list(cell: str, tmp_path: Path) -> None:
+    good = '{"type": "ring", "x": "1", "y": 1, "w": 9, "h": 9}'
+    (tmp_path / "annotations.json").write_text(f'[{{"image": "a.png", "cells": [{cell}, {good}]}}]')
+    (truth,) = read_truth(tmp_path)
+    assert truth.boxes.tolist() == [[1, 1, 9, 9]] and len(truth.left_out) == 1
+
+
+def test_the_picture_that_lies_on_its_side_is_as_high_as_it_is_shown(tmp_path: Path) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    Image.new("RGB", (200, 100)).save(tmp_path / "a.jpg", exif=exif)
+    (tmp_path / "a.xml").write_text(voc("10 150 50 190", "150 10 190 50").replace("a.png", "a.jpg"))
+    (truth,) = read_truth(tmp_path)
+    assert truth.boxes.tolist() == [[10, 150, 40, 40]]
+
+
 @pytest.mark.parametrize(
     ("name", "content", "said"),
     [
-        ("a.xml", "<annotation><filename>a.png</filename><object><name>ring</name></object></annotation>", "no bndbox"),
+        (
+            "a.xml",
+            "<annotation><filename>a.png</filename><object><name>ring</name></object></annotation>",
+            "not one can be used",
+        ),
         ("a.xml", "<!DOCTYPE x [<!ENTITY a 'b'>]><annotation/>", "document type"),
         ("a.xml", "<annotation>", "Pascal VOC"),
         ("b.json", '{"images": [{"id": 1, "file_name": "../a.png"}], "categories": [], "annotations": []}', "outside"),
-        ("b.json", '[{"image": "a.png", "cells": [{"type": "ring", "x": 1, "y": 1, "w": 0, "h": 5}]}]', "no size"),
+        (
+            "b.json",
+            '[{"image": "a.png", "cells": [{"type": "ring", "x": 1, "y": 1, "w": 0, "h": 5}]}]',
+            "its box is 0 x 5 pixels",
+        ),
     ],
 )
 def test_annotations_that_are_none_are_refused(name: str, content: str, said: str, tmp_path: Path) -> None:

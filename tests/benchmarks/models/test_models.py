@@ -23,6 +23,7 @@ from edge_runtime.core.card import Card, InputContract
 from edge_runtime.core.model_file import pack_model
 from tests.benchmarks.report.documents import models as saved_models
 from tests.conftest import draw_patients
+from train.data.reading import Reading
 from train.runs.run import patients_hash
 
 SIDE = 16
@@ -260,7 +261,7 @@ def image(patient: int, label: str = "Parasitized") -> str:
 def test_who_was_seen(
     trained: list[int], options: dict[str, Any], unseen: bool | None, common: tuple[str, ...], cells: Path
 ) -> None:
-    judged = Judged.read(cells, None)
+    judged = Judged.read(cells, Reading())
     judged = Judged(
         judged.everything,
         judged.cells.subset([i for i, path in enumerate(judged.cells.paths) if "/C4" in path or "/C5" in path]),
@@ -275,7 +276,7 @@ def test_who_was_seen(
 @pytest.mark.parametrize("details", [{}, {"representative": None}, {"representative": {"files": [3, {"path": 1}]}},
                                      {"training": 5, "representative": []}])  # fmt: skip
 def test_a_card_that_tells_nothing(details: dict[str, Any], cells: Path) -> None:
-    assert overlap(Card(details=details), Judged.read(cells, None)).unseen is None
+    assert overlap(Card(details=details), Judged.read(cells, Reading())).unseen is None
 
 
 def test_who_was_seen_is_said(model: Callable[..., str], cells: Path, compare: Callable[..., dict[str, Any]]) -> None:

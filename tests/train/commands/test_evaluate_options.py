@@ -30,7 +30,7 @@ def run(run_folder: Path, tmp_path: Path) -> Path:
             ["A RUN knows its labels", "leave out --labels, --positive."],
         ),
         (["RUN", "DATA", "--threads", "2"], ["leave out --threads."]),
-        (["RUN", "--patients", "zzz("], ["A RUN without DATA knows its patients; leave out --patients."]),
+        (["RUN", "--patients", "zzz("], ["A RUN without DATA knows its labels and patients; leave out --patients."]),
         (["RUN", "--folds", "2", "--skip-bad"], ["--folds takes the images", "leave out --skip-bad."]),
         (["RUN", "--folds", "2", "--patients", "C", "--input-range", "0..1"], ["leave out --patients, --input-range."]),
         (["default", "DATA", "--out", "RUN"], ["is a run, whose own report would be overwritten"]),

@@ -164,6 +164,25 @@ def test_working_model_and_one_sided_data_are_no_collapse() -> None:
     assert not inspect_predictions(np.zeros(200, int), np.full(200, 0.1)).collapsed
 
 
+@pytest.mark.parametrize(
+    ("area", "cells", "exchanged"),
+    [(0.0, 2, True), (0.0, 4, True), (0.01, 40, True), (0.3, 400, True), (0.3, 5, False), (0.45, 4000, False),
+     (0.5, 400, False), (0.55, 400, False)],
+)  # fmt: skip
+def test_only_an_auc_far_below_one_half_is_the_wrong_way_round(area: float, cells: int, exchanged: bool) -> None:
+    labels = np.arange(2 * cells) % 2
+    ranks = np.linspace(0.1, 0.9, cells)
+    # the share of (parasitized, uninfected) pairs in the right order is the shift of one ranking against the other
+    above = round(area * cells)
+    infected = np.concatenate([np.full(above, 0.95), np.full(cells - above, 0.05)])
+    p = np.empty(2 * cells)
+    p[labels == 1], p[labels == 0] = infected, ranks
+    found = inspect_predictions(labels, p, "do this")
+    assert found.exchanged == exchanged and found.message is not None
+    assert ("wrong way round" in found.message) == ("do this" in found.message) == exchanged
+    assert ("learnt nothing" in found.message) != exchanged
+
+
 def test_histogram_counts_every_cell_once() -> None:
     got = inspect_predictions(np.array([0, 0, 1]), np.array([0.0, 0.049, 1.0]))
     assert got.uninfected[0] == 2
@@ -222,7 +241,9 @@ def smears(tmp_path_factory: pytest.TempPathFactory) -> Path:
         for patient in range(1 + label, 5):
             for cell in range(6):
                 tone = int(np.clip((90 if label else 170) + generator.normal(0, 25), 0, 255))
-                Image.new("RGB", (20, 20), (tone, tone, tone)).save(root / name / f"C{patient}P{patient}_{cell}.png")
+                image = Image.new("RGB", (20, 20), (tone, tone, tone))
+                image.putpixel((0, 0), (label, patient, cell))  # no two are one cell
+                image.save(root / name / f"C{patient}P{patient}_{cell}.png")
     return root
 
 

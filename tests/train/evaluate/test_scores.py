@@ -14,7 +14,9 @@ from PIL import Image
 
 from edge_runtime.core.card import InputContract, OperatingPoints, OutputContract
 from edge_runtime.errors import BadData, WrongUsage
-from train.data.dataset import Cells, scan
+from train.data.dataset import Cells
+from train.data.reading import Reading
+from train.data.scan import scan
 from train.evaluate.report_header import run_header
 from train.evaluate.scores import Request, Scores, score_run
 
@@ -28,7 +30,9 @@ def draw(root: Path, patients: range, green: int = 10) -> Cells:
             for cell in range(2):
                 path = root / label / f"C{patient}P{patient}_{cell}.png"
                 path.parent.mkdir(parents=True, exist_ok=True)
-                Image.new("RGB", (8, 8), (patient * 20, green, 10)).save(path)
+                image = Image.new("RGB", (8, 8), (patient * 20, green, 10))
+                image.putpixel((7, 7), (cell, len(label), 0))  # no two are one cell
+                image.save(path)
     return scan(root)
 
 
@@ -62,7 +66,7 @@ def score(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Score:
     monkeypatch.setitem(sys.modules, "train.network.keras_logits", scoring)  # type: ignore[arg-type]
 
     def run_it(data: Path | None = None, split: str | None = None) -> Scores:
-        return score_run(tmp_path / "run", Request(data, split, None, False))
+        return score_run(tmp_path / "run", Request(data, split, Reading(), False))
 
     return run_it
 
@@ -128,12 +132,11 @@ def test_other_data_are_scored_as_a_whole(score: Score, tmp_path: Path) -> None:
 
 
 def test_other_images_of_patients_from_training_are_pointed_out(score: Score, tmp_path: Path) -> None:
-    Image.new("RGB", (8, 8)).save(tmp_path / "one.png")
     for label in ("Parasitized", "Uninfected"):
         for patient in (1, 4, 8):
             target = tmp_path / "again" / label / f"C{patient}P{patient}_again.png"
             target.parent.mkdir(parents=True, exist_ok=True)
-            target.write_bytes((tmp_path / "one.png").read_bytes())
+            Image.new("RGB", (8, 8), (patient, len(label), 0)).save(target)
     warning = score(tmp_path / "again").warnings[0]
     assert warning.startswith("1 of these patients")
     assert "C1P1" in warning
@@ -142,8 +145,8 @@ def test_other_images_of_patients_from_training_are_pointed_out(score: Score, tm
 def test_so_they_are_where_other_data_have_parts_of_their_own(score: Score, tmp_path: Path) -> None:
     rows = ["path,label,patient,part"]
     for number, (patient, part) in enumerate((("C1P1", "train"), ("C0P0", "test"), ("C9P9", "test"))):
-        for label in (0, 1):
-            Image.new("RGB", (8, 8)).save(tmp_path / f"{number}-{label}.png")
+        for label in ("healthy", "infected"):
+            Image.new("RGB", (8, 8), (number, len(label), 0)).save(tmp_path / f"{number}-{label}.png")
             rows.append(f"{number}-{label}.png,{label},{patient},{part}")
     (tmp_path / "other.csv").write_text("\n".join(rows) + "\n")
     warning = score(tmp_path / "other.csv", "test").warnings[0]
@@ -177,8 +180,10 @@ def test_other_images_of_the_same_names_are_other_data(score: Score, tmp_path: P
 def listed(cells: Cells, rows: np.ndarray, path: Path, label: int | None = None) -> Path:
     """A CSV of some of the cells, beside them."""
     assert cells.patients is not None
+    words = ("uninfected", "parasitized")
     lines = [
-        f"{cells.paths[i]},{cells.labels[i] if label is None else label},{cells.patients[i]}" for i in map(int, rows)
+        f"{cells.paths[i]},{words[cells.labels[i] if label is None else label]},{cells.patients[i]}"
+        for i in map(int, rows)
     ]
     path.write_text("\n".join(["path,label,patient", *lines]) + "\n")
     return path

@@ -164,7 +164,7 @@ def test_a_failed_download_leaves_no_directory_and_no_chatter(
 def test_images_that_are_all_bad_are_said_to_be(tmp_path: Path) -> None:
     for name in ("Parasitized/x0.png", "Uninfected/x1.png"):
         (tmp_path / "cells" / name).parent.mkdir(parents=True)
-        (tmp_path / "cells" / name).write_bytes(b"nonsense")
+        (tmp_path / "cells" / name).write_text(f"nonsense, {name}")
     with pytest.raises(BadData, match=r"None of the 2 images in .* can be read"):
         start_run(tmp_path / "run", RunPlan(tmp_path / "cells", NETWORK, Recipe(), skip_bad=True))
 

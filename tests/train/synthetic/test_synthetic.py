@@ -13,7 +13,7 @@ from PIL import Image
 
 from edge_runtime.errors import WrongUsage
 from train.commands.synth import synth
-from train.data.dataset import scan
+from train.data.scan import scan
 from train.synthetic import STAGES, draw_cell, draw_field, golden_images, make_patient
 
 

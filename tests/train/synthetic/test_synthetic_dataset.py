@@ -14,7 +14,7 @@ from sklearn.metrics import roc_auc_score
 
 from edge_runtime.errors import WrongUsage
 from train.commands.synth import synth
-from train.data.dataset import scan
+from train.data.scan import scan
 from train.synthetic import STAGES, dataset, draw_cell, draw_field, generate, make_patient
 from train.synthetic.labels import is_infected
 from train.synthetic.stain import HEALTHY_EVERY, cell_rng, field_rng
