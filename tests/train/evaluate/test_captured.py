@@ -42,7 +42,9 @@ def fold(run: Run, probability: float) -> None:
     with path.open("w", newline="") as stream:
         writer = csv.writer(stream)
         writer.writerow(("path", "probability"))
-        writer.writerows((run.cells.paths[i], probability if run.cells.labels[i] else 0.5) for i in run.indices("train"))
+        writer.writerows(
+            (run.cells.paths[i], probability if run.cells.labels[i] else 0.5) for i in run.indices("train")
+        )
 
 
 def test_validation_and_test_patients_by_the_model_itself(run: Run) -> None:

@@ -21,7 +21,9 @@ def cells(*patients: tuple[str, list[float], list[float]]) -> tuple[np.ndarray, 
 
 def test_each_patient_is_ranked_among_own_healthy_cells() -> None:
     healthy = [0.1 * i for i in range(10)]
-    found = patient_depths(*cells(("A", [0.85, 5.0], healthy), ("B", [105.0], [100 + h for h in healthy])), least=(1, 1))
+    found = patient_depths(
+        *cells(("A", [0.85, 5.0], healthy), ("B", [105.0], [100 + h for h in healthy])), least=(1, 1)
+    )
     assert found["A"].tolist() == pytest.approx([0.1, 0.0])
     assert found["B"].tolist() == [0.0]
 
