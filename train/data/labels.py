@@ -9,141 +9,37 @@ from dataclasses import dataclass
 
 PARASITIZED, UNINFECTED = 1, 0
 
-_INFECTED = frozenset(
-    [
-        "parasitized",
-        "parasitised",
-        "parasitic",
-        "infected",
-        "positive",
-        "pos",
-        "sick",
-        "diseased",
-        "unwell",
-        "infection",
-        "infections",
-        "abnormal",
-        "positif",
-        "positifs",
-        "infecte",
-        "infectes",
-        "positivo",
-        "infectado",
-    ]
-)
-_HEALTHY = frozenset(
-    [
-        "uninfected",
-        "uninfect",
-        "unparasitized",
-        "unparasitised",
-        "noninfected",
-        "nonparasitized",
-        "nonparasitised",
-        "healthy",
-        "negative",
-        "neg",
-        "normal",
-        "clean",
-        "negatif",
-        "negatifs",
-        "negativo",
-        "sain",
-        "saine",
-        "sains",
-        "sano",
-    ]
-)
+_INFECTED = frozenset({
+    "parasitized", "parasitised", "parasitic", "infected", "positive", "pos", "sick", "diseased", "unwell",
+    "infection", "infections", "abnormal", "positif", "positifs", "infecte", "infectes", "positivo", "infectado",
+})  # fmt: skip
+_HEALTHY = frozenset({
+    "uninfected", "uninfect", "unparasitized", "unparasitised", "noninfected", "nonparasitized", "nonparasitised",
+    "healthy", "negative", "neg", "normal", "clean", "negatif", "negatifs", "negativo", "sain", "saine", "sains",
+    "sano",
+})  # fmt: skip
 # The disease, its parasite and their stages: what cells have, but as often the name of a whole collection or a patient.
-_DISEASE = frozenset(["malaria", "malarial", "paludisme", "parasite", "parasites", "parasitemia", "plasmodium"])
-_KINDS = frozenset(
-    [
-        "falciparum",
-        "vivax",
-        "ovale",
-        "malariae",
-        "knowlesi",
-        "cynomolgi",
-        "berghei",
-        "yoelii",
-        "chabaudi",
-        "ring",
-        "rings",
-        "trophozoite",
-        "trophozoites",
-        "schizont",
-        "schizonts",
-        "gametocyte",
-        "gametocytes",
-    ]
-)
-_NOT = frozenset(["no", "non", "not", "un", "without", "never", "free", "sans", "pas", "nicht"])
+_DISEASE = frozenset({"malaria", "malarial", "paludisme", "parasite", "parasites", "parasitemia", "plasmodium"})
+_KINDS = frozenset({
+    "falciparum", "vivax", "ovale", "malariae", "knowlesi", "cynomolgi", "berghei", "yoelii", "chabaudi", "ring",
+    "rings", "trophozoite", "trophozoites", "schizont", "schizonts", "gametocyte", "gametocytes",
+})  # fmt: skip
+_NOT = frozenset({"no", "non", "not", "un", "without", "never", "free", "sans", "pas", "nicht"})
 # Between a negation and what it negates.
-_BETWEEN = frozenset(
-    ["a", "any", "the", "yet", "of", "from", "with", "by", "p", "sign", "signs", "evidence", "visible"]
-)
+_BETWEEN = frozenset({
+    "a", "any", "the", "yet", "of", "from", "with", "by", "p", "sign", "signs", "evidence", "visible",
+})  # fmt: skip
 # A name with one of these says neither.
-_DOUBT = frozenset(
-    [
-        "or",
-        "and",
-        "vs",
-        "versus",
-        "both",
-        "mixed",
-        "maybe",
-        "perhaps",
-        "suspect",
-        "suspected",
-        "suspicious",
-        "unsure",
-        "uncertain",
-        "unknown",
-        "doubtful",
-        "ambiguous",
-        "et",
-        "ou",
-        "y",
-        "o",
-    ]
-)
+_DOUBT = frozenset({
+    "or", "and", "vs", "versus", "both", "mixed", "maybe", "perhaps", "suspect", "suspected", "suspicious",
+    "unsure", "uncertain", "unknown", "doubtful", "ambiguous", "et", "ou", "y", "o",
+})  # fmt: skip
 # Beside the name of the disease these leave it a statement about cells; other words make it a name.
-_PLAIN = frozenset(
-    [
-        "p",
-        "cell",
-        "cells",
-        "rbc",
-        "rbcs",
-        "red",
-        "blood",
-        "erythrocyte",
-        "erythrocytes",
-        "image",
-        "images",
-        "img",
-        "imgs",
-        "crop",
-        "crops",
-        "patient",
-        "patients",
-        "slide",
-        "slides",
-        "sample",
-        "samples",
-        "class",
-        "label",
-        "stage",
-        "stages",
-        "species",
-        "spp",
-        "sp",
-        "early",
-        "late",
-        "young",
-        "mature",
-    ]
-)
+_PLAIN = frozenset({
+    "p", "cell", "cells", "rbc", "rbcs", "red", "blood", "erythrocyte", "erythrocytes", "image", "images", "img",
+    "imgs", "crop", "crops", "patient", "patients", "slide", "slides", "sample", "samples", "class", "label",
+    "stage", "stages", "species", "spp", "sp", "early", "late", "young", "mature",
+})  # fmt: skip
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
 _NUMBER = re.compile(r"(?:(?:class|label|category)[ _-]*)?(\d+)(?:\.0*)?|(true|false|yes|no|y|n)", re.IGNORECASE)
 _TRUTH = {"1": True, "true": True, "yes": True, "y": True, "0": False, "false": False, "no": False, "n": False}
