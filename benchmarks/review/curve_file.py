@@ -22,7 +22,7 @@ def read_curve(path: Path, digest: str) -> CaptureCurve:
     """
     curves = _curves(path)
     if digest not in curves:
-        raise WrongUsage(f"{printable(path)} holds no curve of the model {digest[:12]}; write it with --save-curve.")
+        raise WrongUsage(f"{printable(path)} holds no curve of this model (flatbuffer {digest[:12]}); write it with --save-curve.")
     try:
         return CaptureCurve.from_json(curves[digest])
     except ValueError as error:
