@@ -22,7 +22,8 @@ def read_curve(path: Path, digest: str) -> CaptureCurve:
     """
     curves = _curves(path)
     if digest not in curves:
-        raise WrongUsage(f"{printable(path)} holds no curve of this model (flatbuffer {digest[:12]}); write it with --save-curve.")
+        what = f"this model (flatbuffer {digest[:12]})"
+        raise WrongUsage(f"{printable(path)} holds no curve of {what}; write it with --save-curve.")
     try:
         return CaptureCurve.from_json(curves[digest])
     except ValueError as error:
