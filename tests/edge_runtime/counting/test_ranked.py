@@ -130,7 +130,7 @@ def test_the_rest_in_one_sentence() -> None:
 
 
 def test_a_count_takes_a_few_milliseconds() -> None:
-    """About 4 ms where it was written, with a depth never seen before; the processor's time, so that a busy machine is no fault."""
+    """Of the processor, busy or not, with a depth never seen before; about 4 where this was written."""
     seconds = []
     for looked in range(300, 320):
         start = time.process_time()
