@@ -130,7 +130,8 @@ def cells(run_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     table = tmp_path_factory.mktemp("few") / "cells.csv"
     chosen = sorted(set(run.cells.patients or ()))[:12]
     rows = zip(run.cells.paths, run.cells.labels, run.cells.patients or (), strict=True)
-    lines = [f"{run.cells.root / path},{int(label)},{who}" for path, label, who in rows if who in chosen]
+    names = ("Uninfected", "Parasitized")
+    lines = [f"{run.cells.root / path},{names[int(label)]},{who}" for path, label, who in rows if who in chosen]
     table.write_text("\n".join(["path,label,patient", *lines]) + "\n")
     return table
 
