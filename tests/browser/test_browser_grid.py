@@ -333,6 +333,7 @@ def test_alarm_is_said_in_both_languages(visit: Callable[..., Visitor], server: 
     said = person.page.evaluate("""async () => {
         const { useLanguage } = await import("/page/js/language.js");
         const { restWords } = await import("/page/js/rankwords.js");
+        await useLanguage("en");
         const state = { alarm: true, begun: true, enough: { reached: false }, rest: null };
         const said = [restWords(state)];
         await useLanguage("fr");

@@ -49,6 +49,7 @@ def test_from_start_to_report(visit: Callable[..., Visitor], microscope: Server,
 
     person.tab("Review")
     page.get_by_role("link", name="One suspected cell after another").click()
+    page.locator(".grid-begin").wait_for(state="detached")  # both screens ask for the reviewer
     page.get_by_label("Your reviewer code").fill("RV")
     page.get_by_role("button", name="Begin the review").click()
     page.get_by_role("button", name="Unsure").click()
