@@ -54,10 +54,7 @@ def blank(
     Until it is measured on several such slides with the model in use, reports give no limit of detection. Take slides
     of people who cannot have malaria, prepared and stained as all others, and photograph them as all others.
     """
-    if slide is not None and not paths:
-        raise WrongUsage(f"There is no image of slide {printable(slide)} to add; name files or folders.")
-    if slide is not None and discard is not None:
-        raise WrongUsage("Discard a slide and add images of another one with two commands.")
+    _check(slide, paths, discard)
     from edge_runtime.inspection.opening import open_classifier
     from edge_runtime.sessions.blank_slides import blank_session, discard_blank
 
@@ -98,10 +95,7 @@ def positive(
     Then look at every cell of SLIDE once. Slides of 1,000 cells or more, 10 of them infected or more, say which part of
     the infected cells is among those that a review by rank looks at; from five of them on their figures lead.
     """
-    if slide is not None and not paths:
-        raise WrongUsage(f"There is no image of slide {printable(slide)} to add; name files or folders.")
-    if slide is not None and discard is not None:
-        raise WrongUsage("Discard a slide and add images of another one with two commands.")
+    _check(slide, paths, discard)
     from edge_runtime.inspection.opening import open_classifier
     from edge_runtime.sessions.control_slides import discard_positive, positive_session
 
@@ -115,3 +109,11 @@ def positive(
         if discard is not None:
             discard_positive(store, discard)
         known_slide_views.show_positive(store, classifier, single, as_json, chosen)
+
+
+def _check(slide: str | None, paths: tuple[str, ...], discard: str | None) -> None:
+    """WrongUsage when there is nothing to add to a slide, or one is to be added to and another discarded at once."""
+    if slide is not None and not paths:
+        raise WrongUsage(f"There is no image of slide {printable(slide)} to add; name files or folders.")
+    if slide is not None and discard is not None:
+        raise WrongUsage("Discard a slide and add images of another one with two commands.")
