@@ -12,7 +12,7 @@ from edge_runtime.common.text import printable
 from edge_runtime.errors import GateFailed, WrongUsage
 
 if TYPE_CHECKING:
-    from benchmarks.counting.held_out_scores import HeldOut
+    from benchmarks.counting.held_out_scores import HeldOutPatients
     from edge_runtime.core.card import OutputContract
 
 _PICTURES = (".png", ".svg")
@@ -112,7 +112,7 @@ def _intervals(replicates: int, draws: int, seed: int, save: Path | None, as_jso
 
 
 def _slides(
-    held_out: HeldOut,
+    held_out: HeldOutPatients,
     blank_slides: tuple[int, int],
     slides: int,
     draws: int,

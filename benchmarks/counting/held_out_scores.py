@@ -30,7 +30,7 @@ class PatientCells:
 
 
 @dataclass(frozen=True)
-class HeldOut:
+class HeldOutPatients:
     """Patients that the model behind their scores never saw.
 
     Attributes:
@@ -59,7 +59,7 @@ class HeldOut:
 
 def read_held_out(
     paths: Sequence[Path], point: float | None, card: Callable[[], tuple[OutputContract, float]], teacher: bool = False
-) -> HeldOut:
+) -> HeldOutPatients:
     """Read runs and CSV files, see :func:`benchmarks.harness.patient_scores.read_patient_scores`.
 
     Args:
@@ -86,7 +86,7 @@ def _point_of(path: Path) -> float:
     return Run.open(path).points.count
 
 
-def _by_patient(scores: Iterable[Score], point: float, sources: tuple[str, ...]) -> HeldOut:
+def _by_patient(scores: Iterable[Score], point: float, sources: tuple[str, ...]) -> HeldOutPatients:
     cells: Counter[tuple[str, int]] = Counter()
     called: Counter[tuple[str, int]] = Counter()
     for name, label, p in scores:
@@ -102,7 +102,7 @@ def _by_patient(scores: Iterable[Score], point: float, sources: tuple[str, ...])
             f"Slides need two infected patients with {LEAST_CELLS} parasitized cells each and a healthy patient, held "
             f"out; found {len(enough)} and {len(healthy)}."
         )
-    return HeldOut(point, _in_order(enough), _in_order(healthy), len(infected) - len(enough), sources)
+    return HeldOutPatients(point, _in_order(enough), _in_order(healthy), len(infected) - len(enough), sources)
 
 
 def _in_order(patients: Iterable[PatientCells]) -> tuple[PatientCells, ...]:

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.counting.beta_binomial import BlankFit, draw_rates, fit_blanks
-from benchmarks.counting.held_out_scores import HeldOut
+from benchmarks.counting.held_out_scores import HeldOutPatients
 from edge_runtime.counting import KnownSlides, corrected_rate, detection_limit, exact, red_cells
 
 LEVELS = (0, 1_000, 10_000, 50_000, 200_000)
@@ -104,7 +104,7 @@ class SlideStudy:
         seed: of the simulation.
     """
 
-    held_out: HeldOut
+    held_out: HeldOutPatients
     blanks: BlankFit
     settings: tuple[Setting, ...]
     points: tuple[SlidePoint, ...]
@@ -125,7 +125,7 @@ class SlideStudy:
 
 
 def simulate_slides(
-    held_out: HeldOut,
+    held_out: HeldOutPatients,
     slides: int = 200,
     blank_slides: tuple[int, int] = (10, 1_000),
     levels: Sequence[float] = LEVELS,
@@ -187,7 +187,7 @@ class _Study:
     """One setting: makes slides and counts them."""
 
     def __init__(
-        self, held_out: HeldOut, setting: Setting, sizes: tuple[int, ...], generator: np.random.Generator
+        self, held_out: HeldOutPatients, setting: Setting, sizes: tuple[int, ...], generator: np.random.Generator
     ) -> None:
         self._infected = held_out.infected
         self._setting = setting

@@ -16,13 +16,13 @@ from scipy import stats
 
 from benchmarks.counting.beta_binomial import beta_parameters, draw_rates, fit_blanks, highest_mean
 from benchmarks.counting.command import counting
-from benchmarks.counting.held_out_scores import HeldOut, PatientCells, read_held_out
+from benchmarks.counting.held_out_scores import HeldOutPatients, PatientCells, read_held_out
 from benchmarks.counting.simulated_slides import FITTED, NOT_EXCLUDED, SLIDES, SlideStudy, simulate_slides
 from edge_runtime.core.card import OutputContract
 from edge_runtime.counting import exact_upper
 from edge_runtime.errors import BadData, NotConclusive, ThinsmearError, WrongUsage
 
-GOOD = HeldOut(
+GOOD = HeldOutPatients(
     point=0.9,
     infected=tuple(PatientCells(called, 100) for called in (85, 90, 92, 88, 95, 91)),
     healthy=tuple(PatientCells(called, 1_000) for called in (1, 0, 2, 1, 0, 3, 1, 0)),
@@ -72,7 +72,7 @@ def test_a_spread_that_cannot_be_seen_is_assumed() -> None:
     assert json.loads(json.dumps(fit.to_json()))["not_excluded"]["3"] > 0.003
 
 
-def small(held_out: HeldOut, **changes: Any) -> SlideStudy:
+def small(held_out: HeldOutPatients, **changes: Any) -> SlideStudy:
     settings: dict[str, Any] = {"slides": 60, "counted": (1_000, 10_000), "levels": (0, 50_000)}
     return simulate_slides(held_out, **{**settings, **changes})
 
