@@ -6,7 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,18 @@ import pytest
 
 from tests.browser.visitor import PHONE, Server, Visitor, start_server
 
+_FAILED = pytest.StashKey[bool]()
 _CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Let the fixtures know whether the test itself failed."""
+    report = yield
+    item.stash[_FAILED] = item.stash.get(_FAILED, False) or report.failed
+    return report
 
 
 @pytest.fixture(scope="session")
@@ -77,7 +88,7 @@ def desk(serve: Callable[..., Server], tmp_path_factory: pytest.TempPathFactory)
 
 
 @pytest.fixture
-def visit(browser: Any) -> Iterator[Callable[..., Visitor]]:
+def visit(browser: Any, request: pytest.FixtureRequest) -> Iterator[Callable[..., Visitor]]:
     """Visit a server: visit(server, viewport=..., locale=...)."""
     visitors: list[Visitor] = []
 
@@ -89,4 +100,6 @@ def visit(browser: Any) -> Iterator[Callable[..., Visitor]]:
 
     yield go
     for visitor in visitors:
+        if request.node.stash.get(_FAILED, False):
+            print(f"In sight at {visitor.page.url}:\n{visitor.page.locator('body').inner_text()}")
         visitor.page.context.close()
