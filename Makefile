@@ -22,9 +22,9 @@ lint: .venv/installed
 	$(BIN)/lint-imports --no-cache
 	$(BIN)/mypy
 
-# worksteal: neighbours stay together in one process, with what they share
+# worksteal: neighbours stay together in one process, with what they share; three, as many tests wait for a clock or a browser
 test: lint
-	$(BIN)/python -m pytest -n 2 --dist worksteal -q
+	$(BIN)/python -m pytest -n 3 --dist worksteal -q
 
 .venv-device/installed: setup.cfg pyproject.toml
 	$(PYTHON) -m venv .venv-device

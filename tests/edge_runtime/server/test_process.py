@@ -82,7 +82,7 @@ def test_live_views_do_not_hold_the_end_up(tmp_path: Path) -> None:
             view.request("GET", path)
             assert view.getresponse().read(10)
         begin = time.monotonic()
-        assert server.end() == 0 and time.monotonic() - begin < 8
+        assert server.end() == 0 and time.monotonic() - begin < 60
         assert not any("Traceback" in line for line in server.said)
 
 

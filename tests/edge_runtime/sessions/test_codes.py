@@ -82,11 +82,11 @@ def test_a_form_that_takes_names_or_dates_is_refused(pattern: str) -> None:
     ],
 )
 def test_no_form_takes_long(pattern: str, text: str) -> None:
-    begin = time.perf_counter()
+    begin = time.process_time()
     assert codes.checked_pattern(pattern) == pattern
     with pytest.raises(WrongUsage, match="site's pattern"):
         codes.checked_participant(text, pattern)
-    assert time.perf_counter() - begin < 1
+    assert time.process_time() - begin < 1
 
 
 @pytest.mark.parametrize(

@@ -169,6 +169,6 @@ def test_tally_refuses_lengths_that_differ() -> None:
 def test_two_thousand_replicates_of_a_full_test_set_take_seconds() -> None:
     labels, p, names = smear(patients=104, cells=145)
     sums = sum_by_patient(labels, p, list(names))
-    start = time.perf_counter()
+    start = time.process_time()
     bootstrap(sums.pooled, 104)
-    assert time.perf_counter() - start < 20
+    assert time.process_time() - start < 20

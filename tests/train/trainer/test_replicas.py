@@ -74,7 +74,8 @@ def lines(*arguments: str) -> dict[str, float]:
     return {line.split()[0]: float(line.split()[1]) for line in done.stdout.splitlines()}
 
 
-@pytest.mark.parametrize("phases", ["small", pytest.param("both", marks=pytest.mark.long)])
+@pytest.mark.long
+@pytest.mark.parametrize("phases", ["small", "both"])
 def test_two_replicas_learn_what_one_learns(phases: str) -> None:
     pytest.importorskip("tensorflow")
     found = lines(phases)
