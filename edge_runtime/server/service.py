@@ -68,7 +68,9 @@ class Service:
         self.settings = settings
         self.classifier = open_classifier(settings.model, settings.accelerator)
         # a full disk must not keep anybody from reviewing and exporting: space is looked at when a field is added
-        open_store(settings.store, create=True, min_free=0).close()
+        with open_store(settings.store, create=True, min_free=0) as store:
+            if store.set_aside:
+                LOG.warning("%d pictures without a row were moved to quarantine; see session recover", store.set_aside)
         ballast.keep(settings.store, settings.min_free)
         # an Edge TPU runs one model at a time: more interpreters would only wait for each other
         threads = 1 if self.classifier.on_edgetpu else settings.threads

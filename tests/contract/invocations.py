@@ -13,7 +13,8 @@ from dataclasses import dataclass
 COMMANDS = (
     "demo", "synth", "train", "evaluate", "explain", "convert", "check", "lint", "layers", "classify", "watch",
     "cameras", "session", "session new", "session add", "session blank", "session positive", "session status",
-    "session list", "session review", "session report", "session export", "session retain", "session site", "serve", "show", "device",
+    "session list", "session review", "session report", "session export", "session retain", "session recover", "session site", "serve",
+    "show", "device",
     "device bundle", "device provision", "doctor", "bench", "bench latency", "bench accuracy", "bench peers",
     "bench models", "bench fields", "bench counting", "bench review", "bench training", "bench recipes",
     "bench candidates", "bench report",
@@ -238,6 +239,7 @@ _SESSION = [
     _call("session/positive-discard", "session positive --discard POS01 --cells --min-free 0 --store store"),
     _call("session/positive-nothing", "session positive POS01 --store store"),
     _call("session/status-text", "session status --store reviewed"),
+    _call("session/recover-list", "session recover --list --store store --json"),
     _call("session/status-reviewed", "session status --store reviewed --json"),
     _call("session/retain", "session retain --days 0 --dry-run --store store --json"),
     _call("session/retain-text", "session retain --days 0 --what sessions --store store"),

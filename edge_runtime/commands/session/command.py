@@ -19,6 +19,7 @@ from edge_runtime.commands.session.options import (
     store_option,
     with_all,
 )
+from edge_runtime.commands.session.recover import recover
 from edge_runtime.commands.session.review import review
 from edge_runtime.common.console import emit_json, json_option, note, verbosity_options
 from edge_runtime.common.text import as_utf8, printable
@@ -39,6 +40,7 @@ Examples:
   thinsmear session blank NEG01 blank-fields/                     a slide known to hold no parasites
   thinsmear session positive POS01 positive-fields/               a slide known to hold parasites
   thinsmear session retain --days 90 --dry-run
+  thinsmear session recover                                       pictures whose rows are lost
 
 SESSION is a code such as S-4KX9WMT; without it, the newest one. Records hold codes only: there is no place for a
 name, a birth date or free text.""",
@@ -49,6 +51,7 @@ def session() -> None:
 
 session.add_command(blank)
 session.add_command(positive)
+session.add_command(recover)
 session.add_command(review)
 
 
@@ -94,6 +97,7 @@ def add(
     Each image is on the disk before the next is read, so after a power cut the same command goes on where it stopped.
     """
     with open_store(folder, min_free=min_free * MEGABYTE) as store:
+        views.note_set_aside(store)
         chosen = store.session(code)
         actions.add_images_to(store, chosen, paths, single, model, views.AddView(store, chosen, as_json))
 
@@ -110,6 +114,7 @@ def status(code: str | None, check: bool, folder: Path | None, as_json: bool) ->
 
     with open_existing(folder) as store:
         views.show_status(store, store.session(code), as_json)
+        views.note_quarantine(store)
         problems = list(check_store(store)) if check else []
     for problem in problems:
         click.echo(problem, err=True)

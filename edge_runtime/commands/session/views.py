@@ -20,6 +20,7 @@ from edge_runtime.sessions.report import words
 from edge_runtime.sessions.report.data import Report
 from edge_runtime.sessions.report.rank_words import rank_rows
 from edge_runtime.sessions.status import SessionStatus, session_status
+from edge_runtime.sessions.store.orphans import quarantined
 
 if TYPE_CHECKING:
     from edge_runtime.sessions.intake import FileOutcome
@@ -164,6 +165,22 @@ def show_site(store: Store, as_json: bool) -> None:
     click.echo(pairs([(name, "–" if value is None else printable(value)) for name, value in values.items()]))
 
 
+def note_set_aside(store: Store) -> None:
+    """Say that pictures without a row were found when the store was opened, if so."""
+    if store.set_aside:
+        note(
+            f"{store.set_aside:,} pictures had no row in the database and were moved to quarantine; "
+            "`thinsmear session recover` counts them again."
+        )
+
+
+def note_quarantine(store: Store) -> None:
+    """Say that pictures lie in quarantine, if so."""
+    lying = len(quarantined(store.root))
+    if lying:
+        note(f"{lying:,} pictures lie in quarantine, without a row; `thinsmear session recover` counts them again.")
+
+
 def removal(removed: Removal) -> str:
     """What went, or would go."""
     verb = "would be removed" if removed.dry_run else "removed"
@@ -173,6 +190,8 @@ def removal(removed: Removal) -> str:
     lines = [f"{count:,} {thing} {verb} ({size}), of sessions begun before {removed.before[:10]}."]
     if removed.sessions:
         lines.append(f"Sessions: {', '.join(removed.sessions)}")
+    if removed.set_aside:
+        lines.append(f"{removed.set_aside:,} pictures in quarantine {verb}, written before then.")
     if removed.undated:
         lines.append(f"{removed.undated} sessions stay whatever their age: the clock was not set when they began.")
     return "\n".join(lines)

@@ -19,6 +19,7 @@ from edge_runtime.server.api.schemas import Health, Info, Login
 from edge_runtime.server.problems import LOG, Problem
 from edge_runtime.server.service import Service
 from edge_runtime.sessions.records import SPECIES, STAGES, STAINS, VERDICTS
+from edge_runtime.sessions.store.orphans import quarantined
 
 router = APIRouter(tags=["device"])
 
@@ -36,6 +37,7 @@ def info(request: Request) -> Any:
         "model": None,
         "camera": None,
         "store": True,
+        "quarantined": 0,
         "qr": None,
         "stains": list(STAINS),
         "stop_rules": {name: rule.cells for name, rule in PRESETS.items()},
@@ -46,6 +48,7 @@ def info(request: Request) -> Any:
         "limits": {"upload_bytes": service.settings.max_upload, "files": service.settings.max_files},
     }
     if signed_in:
+        document["quarantined"] = len(quarantined(service.settings.store))
         card = service.classifier.card
         document["model"] = {
             "id": service.classifier.model.id,

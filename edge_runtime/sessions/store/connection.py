@@ -138,7 +138,10 @@ def _problem(error: sqlite3.DatabaseError, path: Path) -> ThinsmearError:
         sentence = f"The disk of {name} is full; {kept}. Free some space, or see `thinsmear session retain`."
         return StoreProblem(sentence, FULL)
     if code in (_CORRUPT, _NOTADB):
-        return BadData(f"{name} is damaged or no store ({error}); restore it from a copy.")
+        return BadData(
+            f"{name} is damaged or no store ({error}); restore it from a copy, or have it built anew from the "
+            "pictures with `thinsmear session recover --new-database`."
+        )
     if code in (_CANTOPEN, _READONLY):
         sentence = f"{name} cannot be written ({error}); check the permissions and that the disk is mounted."
         return StoreProblem(sentence, READ_ONLY)

@@ -10,6 +10,7 @@ from edge_runtime.common.text import printable
 from edge_runtime.errors import NO_SPACE, EnvironmentLacks, WrongUsage
 from edge_runtime.sessions.store import ballast
 from edge_runtime.sessions.store.connection import connect
+from edge_runtime.sessions.store.identity import require_database
 
 DATABASE = "sessions.db"
 _MEGABYTE = 1_000_000
@@ -24,9 +25,16 @@ def default_folder() -> Path:
     return Path(data) / "thinsmear" / "sessions"
 
 
-def open_database(root: Path, create: bool) -> sqlite3.Connection:
-    """The database of a store; WrongUsage when it is not there and shall not be made."""
+def open_database(root: Path, create: bool, anew: bool = False) -> sqlite3.Connection:
+    """The database of a store; WrongUsage when it is not there and shall not be made, BadData when it is gone.
+
+    Args:
+        create: make one in a folder without pictures.
+        anew: make one beside pictures that it will know nothing of; the caller has set the old one away.
+    """
     database = root / DATABASE
+    if not anew:
+        require_database(root, database)
     if not create and not database.exists():
         raise WrongUsage(
             f"There is no store in {printable(root)}; `thinsmear session new` makes one, --store names another folder."

@@ -1,4 +1,4 @@
-"""Opens a store: to add to it, once what a power cut left is cleared away; or to look, whatever space is left."""
+"""Opens a store: to add to it, once what a power cut left is tidied; or to look, whatever space is left."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ from pathlib import Path
 from edge_runtime.common.files import clear_leftovers
 from edge_runtime.sessions import clock as clocks
 from edge_runtime.sessions.store import ballast, permissions, pictures
+from edge_runtime.sessions.store.identity import require_identity
 from edge_runtime.sessions.store.location import default_folder, open_database, require_space
-from edge_runtime.sessions.store.orphans import sweep
+from edge_runtime.sessions.store.orphans import finish_removals, set_aside
 from edge_runtime.sessions.store.store import MIN_FREE, Store
 
 
@@ -16,14 +17,18 @@ def open_store(
     root: Path | None = None,
     *,
     create: bool = False,
+    anew: bool = False,
     min_free: int = MIN_FREE,
     clock: clocks.Clock = clocks.now,
 ) -> Store:
-    """Open a store to add to it; clears away what a power cut or a killed process left, and keeps other users out.
+    """Open a store to add to it; tidies what a power cut or a killed process left, and keeps other users out.
+
+    Pictures that no row names are set aside, never deleted; :attr:`Store.set_aside` says how many.
 
     Args:
         root: its folder, None for :func:`default_folder`.
         create: make it when it is not there.
+        anew: make its database when that is not there, and set all pictures aside, which it cannot know.
         min_free: bytes that must be free on its disk, now and at every image.
         clock: for tests.
 
@@ -38,13 +43,15 @@ def open_store(
         root.mkdir(mode=0o700, parents=True, exist_ok=True)
     if root.is_dir():
         require_space(root, min_free)
-    store = Store(root, open_database(root, create), min_free, clock)
+    store = Store(root, open_database(root, create or anew, anew), min_free, clock)
     try:
         (root / pictures.FOLDER).mkdir(mode=0o700, exist_ok=True)
         permissions.narrow(root)
         for folder in (root, *(root / name for name in permissions.FOLDERS), *(root / pictures.FOLDER).iterdir()):
             clear_leftovers(folder)
-        sweep(store)
+        require_identity(store)
+        finish_removals(store)
+        store.set_aside = set_aside(store)
         store.settle()
         ballast.keep(root, min_free)
     except BaseException:

@@ -7,11 +7,11 @@ import os
 import stat
 from pathlib import Path
 
-from edge_runtime.sessions.store import ballast, locks, pictures
+from edge_runtime.sessions.store import ballast, identity, locks, orphans, pictures
 from edge_runtime.sessions.store.location import DATABASE
 
-FOLDERS = (pictures.FOLDER, "serve")  # the images, and what the server keeps for itself
-_OWN = {DATABASE, f"{DATABASE}-wal", f"{DATABASE}-shm", ballast.NAME, locks.NAME, *FOLDERS}
+FOLDERS = (pictures.FOLDER, orphans.QUARANTINE, "serve")  # images, and what the server keeps for itself
+_OWN = {DATABASE, f"{DATABASE}-wal", f"{DATABASE}-shm", ballast.NAME, locks.NAME, identity.NAME, *FOLDERS}
 _OTHERS, _GROUP, _GROUP_WRITES = stat.S_IRWXO, stat.S_IRWXG, stat.S_IWGRP
 
 

@@ -10,13 +10,14 @@ from edge_runtime.errors import EnvironmentLacks
 from edge_runtime.sessions.clock import Moment
 from edge_runtime.sessions.records import COUNT
 from edge_runtime.sessions.store import ballast
-from edge_runtime.sessions.store.orphans import sweep
+from edge_runtime.sessions.store.orphans import finish_removals, quarantined, remove
 
 if TYPE_CHECKING:
     from edge_runtime.sessions.store.store import Store
 
 IMAGES, SESSIONS = "images", "sessions"
 _PATIENCE = 5.0  # seconds to wait until no other process is adding
+_DAY = 86_400.0  # seconds
 _TRUSTED = "clock <> 'unset'"
 
 
@@ -32,6 +33,7 @@ class Removal:
         image_bytes: their size.
         undated: sessions that stay because they were made before the clock was set.
         dry_run: whether nothing was removed.
+        set_aside: files without a row, in ``quarantine/``, written before that.
     """
 
     what: str
@@ -41,6 +43,7 @@ class Removal:
     image_bytes: int
     undated: int
     dry_run: bool
+    set_aside: int = 0
 
     def to_json(self) -> dict[str, Any]:
         """Plain JSON values."""
@@ -52,8 +55,8 @@ def retain(store: Store, days: float, what: str = IMAGES, dry_run: bool = False)
 
     "images" removes the images of fields; counts, verdicts and the small pictures of suspected cells stay. "sessions"
     removes everything of counting sessions; those on blank slides stay until they are discarded, because later counts
-    rest on them. Rows go first and files after, so a power cut in between leaves files without rows, which the next
-    start clears away.
+    rest on them. Files that were set aside go by their own age. Rows go first and files after, by a list in the
+    database: what a power cut in between leaves goes at the next start.
 
     Args:
         days: 0 or more, from a session's beginning.
@@ -89,12 +92,20 @@ def retain(store: Store, days: float, what: str = IMAGES, dry_run: bool = False)
         ballast.release(store.root, ballast.SIZE)
         for row in rows:  # a transaction each keeps other processes waiting for moments only
             with store.writing() as connection:
+                connection.execute(
+                    """INSERT OR IGNORE INTO removals SELECT image FROM fields
+                    WHERE session_id = ? AND image IS NOT NULL""",
+                    (row["id"],),
+                )
                 if what == SESSIONS:
                     connection.execute("DELETE FROM sessions WHERE id = ?", (row["id"],))
                 else:
                     connection.execute("UPDATE fields SET image = NULL WHERE session_id = ?", (row["id"],))
-        sweep(store, _PATIENCE)
+        finish_removals(store, _PATIENCE)
         store.shrink_log()
+    aside = [path for path in quarantined(store.root) if path.stat().st_mtime < moment.wall - days * _DAY]
+    if not dry_run:
+        remove(aside)
     return Removal(
         what=what,
         before=before,
@@ -103,6 +114,7 @@ def retain(store: Store, days: float, what: str = IMAGES, dry_run: bool = False)
         image_bytes=sum(row["bytes"] for row in rows),
         undated=undated,
         dry_run=dry_run,
+        set_aside=len(aside),
     )
 
 

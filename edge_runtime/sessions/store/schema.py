@@ -201,6 +201,8 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
             {_MOMENT}
         ) STRICT""",
         "CREATE INDEX review_sheets_session ON review_sheets (session_id)",
+        # image files whose rows a person had removed, until they are removed too
+        "CREATE TABLE removals (image TEXT PRIMARY KEY) STRICT, WITHOUT ROWID",
         # a review that is complete now stays so, whatever fields come later
         f"""WITH said AS (
                 SELECT f.session_id AS id, max(v.id) AS last, sum(c.review OR c.count) AS suspected

@@ -2,7 +2,7 @@
 
 An image is on the disk, under its final name, before the row that names it is written; the row comes with all its cells
 in one durable transaction. So a cut loses the image in flight at most, and leaves at most a file that no row names,
-which the next process that writes clears away. Several processes may use one store at a time.
+which the next process that writes sets aside. Several processes may use one store at a time.
 """
 
 from __future__ import annotations
@@ -53,6 +53,7 @@ class Store:
         root: the folder.
         min_free: bytes that must stay free on its disk.
         clock: tells the time.
+        set_aside: pictures without a row that were moved to ``quarantine/`` when it was opened.
     """
 
     def __init__(
@@ -61,6 +62,7 @@ class Store:
         self.root = root
         self.min_free = min_free
         self.clock = clock
+        self.set_aside = 0
         self._connection = connection
         self._unsettled = True  # rows of this boot may wait for a clock
 
@@ -91,8 +93,11 @@ class Store:
 
     # -- sessions ---------------------------------------------------------------------------------------------------
 
-    def new_session(self, plan: SessionPlan) -> Session:
+    def new_session(self, plan: SessionPlan, code: str | None = None) -> Session:
         """Begin a session; a participant code is generated unless the plan has one.
+
+        Args:
+            code: of a session whose row is lost; generated for all others.
 
         Raises:
             WrongUsage: the participant code is neither a generated one nor of the site's declared pattern.
@@ -104,7 +109,7 @@ class Store:
             participant = codes.checked_participant(participant, pattern) if participant else codes.new_participant()
         plan = replace(plan, participant=participant, site=plan.site or self.setting("site"))
         columns = f"code, {', '.join(PLAN)}, device, {MOMENT}"
-        code = codes.new_session()
+        code = codes.new_session() if code is None else codes.checked_session(code)
         with self.writing() as connection:
             values = (code, *(getattr(plan, name) for name in PLAN), clocks.device_id(), *self.stamp())
             insert(connection, "sessions", columns, values)
@@ -181,12 +186,16 @@ class Store:
             if number is None:
                 relative = pictures.image_path(session.code, digest, content)
                 pictures.write_image(self.root, relative, content)
-                # When this fails, the file stays for the next sweep: a failed commit may yet prove to have happened.
+                # When this fails, the file stays and is set aside by the next start: a failed commit may yet prove to have happened.
                 image = (relative, digest, len(content))
                 try:
                     with self.writing() as connection:
                         stamp = self.stamp()
                         number = insert_field(connection, session, image, record, model, camera or {}, shown, stamp)
+                except WrongUsage:  # nothing was committed, that is sure
+                    with self.writing() as connection:
+                        connection.execute("INSERT OR IGNORE INTO removals VALUES (?)", (relative,))
+                    raise
                 except sqlite3.IntegrityError as error:
                     number, repeat = self._number_of(session, digest), True  # another process added it meanwhile
                     if number is None:

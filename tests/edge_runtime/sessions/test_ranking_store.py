@@ -25,6 +25,7 @@ from tests.edge_runtime.sessions.session_tools import MODEL, PLAN, Clock, field,
 
 ROOT = Path(__file__).parents[3]
 SECOND = schema.MIGRATIONS[:2]  # the tables of 2.0
+REMOVALS = "CREATE TABLE removals (image TEXT PRIMARY KEY) STRICT, WITHOUT ROWID"
 SAY = """INSERT INTO verdicts (cell_id, verdict, reviewer, undoes, software, recorded_at, boot_id, monotonic, clock)
     SELECT id, ?, 'RV', ?, '2.0', '2026-01-01T00:00:00Z', 'b', 1.0, 'set' FROM cells WHERE id = ?"""
 
@@ -38,7 +39,8 @@ def store_of_second_version(
         the sessions, and all rows by table.
     """
     with monkeypatch.context() as older:
-        older.setattr(schema, "MIGRATIONS", SECOND)
+        # this program, which makes it, wants that table at every opening
+        older.setattr(schema, "MIGRATIONS", (*SECOND[:-1], (*SECOND[-1], REMOVALS)))
         older.setattr(rows, "_STAMPED", ("sessions", "fields", "verdicts", "manual_counts"))
         with store_in(folder) as store:
             filled(store, [[0.01] * 9], SessionPlan("NEG1", purpose=BLANK), first=90)
@@ -70,12 +72,14 @@ def store_of_second_version(
                 names = [
                     row[0]
                     for row in connection.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")
-                    if not row[0].startswith("sqlite_")
+                    if not row[0].startswith("sqlite_") and row[0] != "removals"
                 ]
                 held = {
                     name: [tuple(row) for row in connection.execute(f"SELECT * FROM {name} ORDER BY 1")]
                     for name in names
                 }
+            with store.writing() as connection:
+                connection.execute("DROP TABLE removals")
     return sessions, held
 
 

@@ -17,7 +17,7 @@ from edge_runtime.sessions import ModelRecord, SessionPlan, Store, StoreProblem,
 from edge_runtime.sessions.records import CellRecord, FieldRecord
 from edge_runtime.sessions.store import schema
 from edge_runtime.sessions.store.integrity import check_store
-from edge_runtime.sessions.store.orphans import sweep
+from edge_runtime.sessions.store.orphans import finish_removals, quarantined, set_aside
 from tests.edge_runtime.sessions.session_tools import MODEL, PLAN, Clock, field, filled, image, store_in
 
 
@@ -65,7 +65,7 @@ def test_one_model_and_one_kind_of_image_a_session(tmp_path: Path) -> None:
         with pytest.raises(WrongUsage, match="holds whole fields"):
             store.add_field(session, image(1), FieldRecord((CellRecord(0.5, True, False),), "cell"), MODEL)
         assert store.totals(session).cells == 1
-        sweep(store)
+        assert finish_removals(store) > 0 and set_aside(store) == 0
         assert files_of(store) == named(store)  # the refused images left nothing
 
 
@@ -133,7 +133,7 @@ def test_a_failing_disk_loses_the_field_in_flight_only(
         assert store.totals(other).cells == 1 and store.totals(session).cells == 1
 
 
-def test_strays_are_cleared_away_unless_somebody_adds(tmp_path: Path) -> None:
+def test_strays_are_set_aside_unless_somebody_adds(tmp_path: Path) -> None:
     from edge_runtime.sessions.store import locks
 
     with store_in(tmp_path / "s") as store:
@@ -142,8 +142,9 @@ def test_strays_are_cleared_away_unless_somebody_adds(tmp_path: Path) -> None:
         stray.parent.mkdir()
         stray.write_bytes(b"half")
         with locks.adding(store.root):
-            assert sweep(store) == 0 and stray.exists()
-        assert sweep(store) == 4 and not stray.parent.exists()
+            assert set_aside(store) == 0 and stray.exists()
+        assert set_aside(store) == 1 and not stray.parent.exists()
+        assert [path.read_bytes() for path in quarantined(store.root)] == [b"half"]
         assert list(check_store(store)) == []
 
 

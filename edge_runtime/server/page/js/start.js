@@ -20,8 +20,9 @@ export async function startScreen({ info, begun }) {
     h("section", { class: "card", "aria-labelledby": "old-title" }, h("h2", { id: "old-title" }, t("start.resume")), list, info.qr && phoneCode(info.qr)),
   );
   const { sessions } = await get("/v1/sessions");
+  if (info.quarantined) notice("quarantine", "warn", t("start.quarantined", { n: info.quarantined }), { dismiss: true });
   put(list, sessions.length ? rows(sessions) : h("p", { class: "soft" }, t("start.none")));
-  return { node, leave: () => unnotice("start") };
+  return { node, leave: () => ["start", "quarantine"].forEach(unnotice) };
 }
 
 function form(info, begun) {
