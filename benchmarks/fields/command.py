@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from benchmarks.fields.detection import FieldScore
+    from benchmarks.fields.domain_gap import Gap
     from benchmarks.harness.annotations import Truth
     from edge_runtime.core.classifier import Classifier
 
@@ -30,9 +31,11 @@ Examples:
   thinsmear bench fields fields/ --from b07 --to b12  only the images whose names lie between
   thinsmear bench fields fields/ --gap                what masking, scale and stain are worth to the classifier
   thinsmear bench fields fields/ --scaling            time by image size and by threads
+  thinsmear bench fields lab1/ lab2/ lab3/ --clean    each laboratory; those without annotations are malaria-free
   thinsmear bench fields fields/ --json > fields.json""",
 )
-@click.argument("data", type=click.Path(path_type=Path, file_okay=False))
+@click.argument("data", nargs=-1, required=True, type=click.Path(path_type=Path, file_okay=False))
+@click.option("--clean", is_flag=True, help="Folders without annotations hold no malaria: what is counted is false.")
 @click.option("--model", metavar="FILE|NAME", help="Model file, or the name of one that comes along [default].")
 @click.option("--from", "first", metavar="NAME", help="Leave out images whose names sort before this one.")
 @click.option("--to", "last", metavar="NAME", help="Leave out images whose names sort after this one.")
@@ -45,7 +48,8 @@ Examples:
 @json_option
 @verbosity_options
 def fields(
-    data: Path,
+    data: tuple[Path, ...],
+    clean: bool,
     model: str | None,
     first: str | None,
     last: str | None,
@@ -61,63 +65,120 @@ def fields(
 
     Cells cut by the image's border are left aside on both sides. The floor is decoding the field once, resizing as
     many crops, and as many bare interpreter calls; both take turns, so the ratio holds on a busy machine too.
+
+    Each folder is a laboratory of its own, and none is pooled with another; the main figures are the first annotated
+    one's. Cells are kept in the user's cache as they were cut out, so another model is measured in a minute.
     """
     from benchmarks.fields.domain_gap import Gap
     from benchmarks.fields.section import section
-    from benchmarks.harness.annotations import read_truth
     from benchmarks.harness.envelope import check_folder, deliver
     from benchmarks.report.forms import text
     from edge_runtime.inspection.opening import open_classifier
 
     check_folder(save)
-    chosen = [
-        truth
-        for truth in read_truth(data)
-        if (first is None or truth.path.name >= first) and (last is None or truth.path.name <= last)
-    ]
-    if not chosen:
-        raise WrongUsage("No annotated field lies between --from and --to; look at the names of the images.")
-    left_out = [reason for truth in chosen for reason in truth.left_out]
+    annotated, free = _laboratories(data, clean, first, last)
+    left_out = [reason for truths in annotated.values() for truth in truths for reason in truth.left_out]
     if left_out:
         note(f"Annotated boxes that cannot be used are left out, {len(left_out):,}; first {left_out[0]}.")
     classifier = open_classifier(model)
+    main = next(iter(annotated.values()), [])
     steps = Gap(classifier) if gap else None
-    scores = _score(chosen, classifier, sorted({*_IOUS, iou}), steps)
-    document = summary(scores, iou)
+    ious = sorted({*_IOUS, iou})
+    scored = {name: _score(truths, classifier, ious) for name, truths in annotated.items()}
+    document = summary(next(iter(scored.values()), {least: [] for least in ious}), iou)
     if steps is not None:
+        _add_gap(steps, main)
         document["gap"] = steps.table()
-    document.update(_times(chosen, classifier, timed, scaling, threads or min(os.cpu_count() or 1, 4)))
+    document["laboratories"] = _by_laboratory({name: some[iou] for name, some in scored.items()}, free, classifier)
+    paths = [truth.path for truth in main] or [path for images in free.values() for path in images]
+    document.update(_times(paths, classifier, timed, scaling, threads or min(os.cpu_count() or 1, 4)))
     document["model"] = classifier.model.id
     document["boxes_left_out"] = len(left_out)
     deliver("fields", document, lambda made: text(section(made, digits=4)), as_json, save)
 
 
-def _score(
-    chosen: Sequence[Truth], classifier: Classifier, ious: Sequence[float], steps: Any
-) -> dict[float, list[FieldScore]]:
+def _laboratories(
+    data: Sequence[Path], clean: bool, first: str | None, last: str | None
+) -> tuple[dict[str, list[Truth]], dict[str, list[Path]]]:
+    """Annotated fields, and images without malaria, by the name of their folder."""
+    from benchmarks.harness.annotations import images_of, is_annotated, read_truth
+    from edge_runtime.common.text import printable
+
+    def chosen(path: Path) -> bool:
+        return (first is None or path.name >= first) and (last is None or path.name <= last)
+
+    annotated: dict[str, list[Truth]] = {}
+    free: dict[str, list[Path]] = {}
+    for folder in data:
+        if not clean or is_annotated(folder):
+            annotated[_new_name(folder, annotated)] = [t for t in read_truth(folder) if chosen(t.path)]
+            continue
+        # a folder of laboratories, where it holds no images itself
+        below = sorted(path for path in folder.iterdir() if path.is_dir())
+        images = {place: images_of(place) for place in ([folder] if images_of(folder) else below)}
+        if not any(images.values()):
+            raise WrongUsage(f"{printable(folder)} holds no images; name a folder of fields without malaria.")
+        for place, found in images.items():
+            if found:
+                free[_new_name(place, free)] = [path for path in found if chosen(path)]
+    if not any(annotated.values()) and not any(free.values()):
+        raise WrongUsage("No annotated field lies between --from and --to; look at the names of the images.")
+    return annotated, free
+
+
+def _new_name(folder: Path, known: Mapping[str, object]) -> str:
+    """The folder's name, or its path where another has that name already."""
+    name = folder.resolve().name
+    return str(folder) if name in known else name
+
+
+def _score(chosen: Sequence[Truth], classifier: Classifier, ious: Sequence[float]) -> dict[float, list[FieldScore]]:
     """Read each field once and score it at each overlap; no field's pixels are kept."""
     from benchmarks.fields.detection import score_field
-    from edge_runtime.core.images import load_image
-    from edge_runtime.fields import FieldReader
+    from benchmarks.fields.kept_cells import read_field
+    from train.data.cache import default_cache
 
-    reader = FieldReader([classifier])
     scores: dict[float, list[FieldScore]] = {least: [] for least in ious}
     with progress(chosen, "fields", len(chosen)) as shown:
         for truth in shown:
-            image = load_image(truth.path)
-            result = reader.read(image)
+            read = read_field(truth.path, classifier, default_cache())
             for least in ious:
-                scores[least].append(score_field(truth, result, least))
-            if steps is not None:
-                steps.add(image, result.field, truth)
+                scores[least].append(score_field(truth, read, least))
     return scores
 
 
-def _times(chosen: Sequence[Truth], classifier: Classifier, timed: int, scaling: bool, threads: int) -> dict[str, Any]:
+def _add_gap(steps: Gap, chosen: Sequence[Truth]) -> None:
+    """Score the cells of fields cut out in several ways."""
+    from edge_runtime.core.images import load_image
+    from edge_runtime.fields import segment
+
+    with progress(chosen, "crops", len(chosen)) as shown:
+        for truth in shown:
+            image = load_image(truth.path)
+            steps.add(image, segment(image), truth)
+
+
+def _by_laboratory(
+    scored: Mapping[str, Sequence[FieldScore]], free: Mapping[str, Sequence[Path]], classifier: Classifier
+) -> list[dict[str, Any]]:
+    from benchmarks.fields.kept_cells import read_field
+    from benchmarks.fields.laboratories import annotated_laboratory, healthy_of, malaria_free_laboratory
+    from train.data.cache import default_cache
+
+    found = [annotated_laboratory(name, scores, classifier) for name, scores in scored.items()]
+    for name, paths in free.items():
+        with progress(paths, name, len(paths)) as shown:
+            read = [read_field(path, classifier, default_cache()) for path in shown]
+        fields = [healthy_of(one.logits, classifier) for one in read]
+        found.append(malaria_free_laboratory(name, fields, sum(one.accepted for one in read)))
+    return found
+
+
+def _times(chosen: Sequence[Path], classifier: Classifier, timed: int, scaling: bool, threads: int) -> dict[str, Any]:
     from benchmarks.fields.time import summary as time_summary
     from benchmarks.fields.time import time_field, time_sizes, time_stages, time_threads
 
-    paths = [truth.path for truth in chosen[:: max(len(chosen) // max(timed, 1), 1)]][:timed]
+    paths = list(chosen[:: max(len(chosen) // max(timed, 1), 1)])[:timed]
     found: dict[str, Any] = {}
     if paths:
         note(f"Timing {len(paths)} fields.")
@@ -125,7 +186,7 @@ def _times(chosen: Sequence[Truth], classifier: Classifier, timed: int, scaling:
             [time_field(path, classifier) for path in paths], [time_stages(path, classifier) for path in paths]
         )
     if scaling:
-        several = paths or [chosen[0].path]
+        several = paths or [chosen[0]]
         note("Timing image sizes and threads.")
         found["sizes"] = time_sizes(several[0], classifier)
         found["threads"] = time_threads(several, classifier, threads)

@@ -13,7 +13,24 @@ from benchmarks.harness.annotations import RED_CELL, STAGES, Truth
 from benchmarks.harness.boxes import at_border, match
 
 if TYPE_CHECKING:
-    from edge_runtime.fields import FieldResult
+    from numpy.typing import NDArray
+
+
+@dataclass(frozen=True)
+class ReadField:
+    """A field as the device reads it.
+
+    Attributes:
+        size: (width, height), pixels.
+        boxes: float64 [n, 4] of its cells: x, y, width, height.
+        logits: float64 [n].
+        accepted: whether the field's quality lets it count.
+    """
+
+    size: tuple[int, int]
+    boxes: NDArray[np.float64]
+    logits: NDArray[np.float64]
+    accepted: bool
 
 
 @dataclass(frozen=True)
@@ -37,19 +54,18 @@ class FieldScore:
     accepted: bool
 
 
-def score_field(truth: Truth, result: FieldResult, threshold: float = 0.5) -> FieldScore:
+def score_field(truth: Truth, read: ReadField, threshold: float = 0.5) -> FieldScore:
     """Compare one read field with its truth."""
-    found = np.array([cell.box for cell in result.field.cells], np.float64).reshape(-1, 4)
-    matched = match(found, truth.boxes, result.field.size, threshold)
+    matched = match(read.boxes, truth.boxes, read.size, threshold)
     paired = {j for _, j in matched.pairs}
-    cut = at_border(truth.boxes, result.field.size)
+    cut = at_border(truth.boxes, read.size)
     return FieldScore(
         name=truth.path.name,
         inner=(len(matched.counted), len(matched.extra), len(matched.missed)),
-        whole=(len(matched.pairs), len(found) - len(matched.pairs), len(truth.boxes) - len(matched.pairs)),
+        whole=(len(matched.pairs), len(read.boxes) - len(matched.pairs), len(truth.boxes) - len(matched.pairs)),
         infected=tuple((kind, j in paired) for j, kind in enumerate(truth.types) if kind in STAGES and not cut[j]),
-        scores=tuple((truth.types[j], result.verdicts[i].logit) for i, j in matched.pairs),
-        accepted=result.quality.accepted,
+        scores=tuple((truth.types[j], float(read.logits[i])) for i, j in matched.pairs),
+        accepted=read.accepted,
     )
 
 

@@ -39,6 +39,7 @@ def section(document: Mapping[str, Any], digits: int = 3) -> Section:
         [
             FigureTable("", ("figure", "value"), rows),
             FigureTable("", ("stage", "cells", "found", "AUC"), stages),
+            *_laboratories(document, form),
             *_more(document, form),
         ],
         [f"{entry['step']}: {entry['says']}." for entry in document.get("gap", ())],
@@ -93,6 +94,32 @@ def _more(document: Mapping[str, Any], form: str) -> list[FigureTable]:
         headings = ("threads", "ms a field", "gain, one field", "gain, many fields", "gain, bare calls")
         tables.append(FigureTable("Threads", headings, rows))
     return tables
+
+
+def _laboratories(document: Mapping[str, Any], form: str) -> list[FigureTable]:
+    """A row for each laboratory; documents of before hold none."""
+    rows = []
+    for one in document.get("laboratories", ()):
+        infected, red, false = one["infected"], one["red_cells"], one["false_parasites"]
+        rows.append(
+            (
+                one["laboratory"],
+                f"{one['fields']}",
+                "-" if infected is None else f"{infected['found']} of {infected['cells']}",
+                number(one["auc"], form),
+                number(one["red_above_kept"], ".1%"),
+                "-" if infected is None else f"{infected['review']} of {infected['scored']}",
+                "-" if infected is None else f"{infected['count']} of {infected['scored']}",
+                spread(red["review"]["share"], red["review"]["interval"], ".1%"),
+                spread(red["count"]["share"], red["count"]["interval"], ".2%"),
+                "-" if false is None else spread(false["per_microlitre"], false["interval"], ",.0f"),
+            )
+        )
+    headings = (
+        "laboratory", "fields", "infected found", "AUC", "red above 98 % of infected", "infected to review",
+        "infected counted", "red to review", "red counted", "false parasites/µL",
+    )  # fmt: skip
+    return [FigureTable("By laboratory", headings, rows)] if rows else []
 
 
 def _share(found: Mapping[str, Any]) -> str:

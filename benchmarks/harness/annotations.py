@@ -15,6 +15,7 @@ import numpy as np
 from PIL import Image
 
 from edge_runtime.common.text import printable
+from edge_runtime.core.images import IMAGE_SUFFIXES
 from edge_runtime.errors import BadData
 
 if TYPE_CHECKING:
@@ -66,17 +67,39 @@ def read_truth(folder: Path) -> list[Truth]:
     return found
 
 
-def _found(folder: Path) -> list[Truth]:
+def is_annotated(folder: Path) -> bool:
+    """Whether there is a file that :func:`read_truth` would read."""
+    return bool(_documents(folder) or _voc_files(folder))
+
+
+def images_of(folder: Path) -> list[Path]:
+    """The images of a folder, there or in the first of ``images/``, ``fields/`` and ``JPEGImages/`` that has some."""
+    for place in (".", *_FOLDERS):
+        inside = folder / place
+        found = [path for path in inside.iterdir() if path.suffix.lower() in IMAGE_SUFFIXES] if inside.is_dir() else []
+        if found:
+            return sorted(found)
+    return []
+
+
+def _documents(folder: Path) -> list[Path]:
     own = folder / "annotations.json"
     if own.exists():
-        return _sorted(_from_json(folder, own))
-    documents = [*sorted(folder.glob("*.json")), *sorted((folder / "annotations").glob("*.json"))]
+        return [own]
+    return [*sorted(folder.glob("*.json")), *sorted((folder / "annotations").glob("*.json"))]
+
+
+def _voc_files(folder: Path) -> list[Path]:
+    return next(filter(None, (sorted((folder / name).glob("*.xml")) for name in _XML_FOLDERS)), [])
+
+
+def _found(folder: Path) -> list[Truth]:
+    documents = _documents(folder)
     if documents:
         return _sorted(truth for document in documents for truth in _from_json(folder, document))
-    for name in _XML_FOLDERS:
-        files = sorted((folder / name).glob("*.xml"))
-        if files:
-            return _sorted(_from_voc(folder, file) for file in files)
+    files = _voc_files(folder)
+    if files:
+        return _sorted(_from_voc(folder, file) for file in files)
     raise BadData(
         f"{printable(folder)} holds no annotations.json, no COCO *.json and no VOC *.xml; name the fields' folder."
     )

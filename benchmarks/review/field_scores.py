@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
+from zipfile import BadZipFile
 
 import numpy as np
 
@@ -58,7 +59,7 @@ def read_scores(truths: Iterable[Truth], classifier: Classifier, cache: Path) ->
     reader = FieldReader([classifier])
     folder = cache / "field-scores"
     folder.mkdir(parents=True, exist_ok=True)
-    program = f"{classifier.model.sha256} {_program()}".encode()
+    program = f"{classifier.model.sha256} {reading_program()}".encode()
     found = []
     for truth in truths:
         content = truth.path.read_bytes()
@@ -121,7 +122,7 @@ def _load(path: Path) -> FieldScores | None:
     try:
         with np.load(path, allow_pickle=False) as kept:
             size, boxes, p, accepted = (kept[name] for name in _PARTS)
-    except (OSError, ValueError, KeyError, EOFError):
+    except (OSError, ValueError, KeyError, EOFError, BadZipFile):
         return None
     return FieldScores((int(size[0]), int(size[1])), boxes, p, bool(accepted))
 
@@ -139,7 +140,7 @@ def _keep(path: Path, scores: FieldScores) -> None:
 
 
 @lru_cache(maxsize=1)
-def _program() -> str:
+def reading_program() -> str:
     """What the reading of a field hangs on beside image and model: our modules, OpenCV, NumPy, Pillow."""
     import cv2
     import PIL

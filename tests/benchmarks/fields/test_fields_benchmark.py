@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,7 +14,8 @@ from click.testing import CliRunner
 from PIL import Image
 
 from benchmarks.fields.detection import ranking, rates
-from benchmarks.harness.annotations import read_truth
+from benchmarks.fields.laboratories import Healthy, above_kept, malaria_free_laboratory
+from benchmarks.harness.annotations import RED_CELL, images_of, read_truth
 from benchmarks.harness.boxes import at_border, match, overlaps
 from edge_runtime.errors import BadData
 
@@ -268,18 +270,98 @@ def test_the_table_for_people_shows_sizes_and_threads(drawn: Path, monkeypatch: 
     assert "640x480" in text and "many fields" in text
 
 
+def test_laboratories_are_never_pooled(drawn: Path, tmp_path: Path) -> None:
+    pytest.importorskip("cv2")
+    from benchmarks.fields.command import fields
+
+    for name in ("one", "two"):
+        (tmp_path / "clean" / name).mkdir(parents=True)
+    images = images_of(drawn)
+    shutil.copy(images[0], tmp_path / "clean" / "one")
+    shutil.copy(images[1], tmp_path / "clean" / "two")
+    options = [str(drawn), str(tmp_path / "clean"), "--clean", "--json", "--timed", "0"]
+    document = json.loads(CliRunner().invoke(fields, options, catch_exceptions=False).stdout)
+    main, one, two = document["laboratories"]
+    assert [entry["laboratory"] for entry in (main, one, two)] == [drawn.name, "one", "two"]
+    assert [entry["malaria_free"] for entry in (main, one, two)] == [False, True, True]
+    assert main["auc"] == document["auc"] and main["fields"] == document["fields"] == 2
+    assert main["infected"]["found"] == document["infected"]["found"]
+    for entry in (one, two):
+        shares, false = entry["red_cells"], entry["false_parasites"]
+        assert entry["fields"] == 1 and shares["cells"] > 0
+        assert false["per_microlitre"] == pytest.approx(5_000_000 * shares["count"]["cells"] / shares["cells"])
+
+
+def test_a_folder_without_annotations_needs_the_word_clean(drawn: Path, tmp_path: Path) -> None:
+    from benchmarks.fields.command import fields
+
+    shutil.copy(images_of(drawn)[0], tmp_path)
+    refused = CliRunner().invoke(fields, [str(tmp_path), "--timed", "0"])
+    assert isinstance(refused.exception, BadData)
+    (tmp_path / "empty").mkdir()
+    nothing = CliRunner().invoke(fields, [str(tmp_path / "empty"), "--clean"])
+    assert "holds no images" in str(nothing.exception)
+
+
+def test_kept_cells_are_what_the_device_classifies(drawn: Path, tmp_path: Path) -> None:
+    pytest.importorskip("cv2")
+    from benchmarks.fields.kept_cells import read_field
+    from edge_runtime.core.classifier import Classifier
+    from edge_runtime.core.images import load_image
+    from edge_runtime.fields import classify_field
+
+    classifier, path = Classifier.open("fast"), images_of(drawn)[0]
+    device = classify_field(classifier, load_image(path))
+    for _ in range(2):  # cut out, then from the cache
+        read = read_field(path, classifier, tmp_path)
+        assert read.boxes.tolist() == [list(cell.box) for cell in device.field.cells]
+        assert read.logits.tolist() == [verdict.logit for verdict in device.verdicts]
+        assert read.accepted == device.quality.accepted
+    (kept,) = (tmp_path / "field-cells").iterdir()
+    kept.write_bytes(kept.read_bytes()[:100])  # damaged: cut out again
+    assert len(read_field(path, classifier, tmp_path).boxes) == len(device.field.cells)
+
+
+@pytest.mark.parametrize(
+    ("infected", "red", "expected"),
+    [
+        ([1.0] * 50, [0.0, 1.0, 2.0, 0.5], 0.5),
+        ([-9.0] + [1.0] * 49, [0.0, 1.0, 2.0, 0.5], 0.5),  # one of fifty may be lost
+        ([-9.0] + [1.0] * 48, [0.0, 1.0, 2.0, 0.5], 1.0),  # of 49 none
+        ([], [1.0], math.nan),
+    ],
+)
+def test_red_cells_above_the_score_that_keeps_the_infected(infected: list, red: list, expected: float) -> None:
+    scores = [("ring", value) for value in infected] + [(RED_CELL, value) for value in red]
+    assert above_kept(scores) == pytest.approx(expected, nan_ok=True)
+
+
+def test_intervals_go_by_field() -> None:
+    alike = malaria_free_laboratory("a", [Healthy(100, 10, 1)] * 50, 50)
+    apart = malaria_free_laboratory(
+        "a", [Healthy(100, 500 if k == 0 else 0, 50 if k == 0 else 0) for k in range(50)], 50
+    )
+    assert alike["red_cells"]["count"]["share"] == apart["red_cells"]["count"]["share"] == 0.01
+    assert alike["false_parasites"]["interval"] == [50_000, 50_000]
+    low, high = apart["false_parasites"]["interval"]
+    assert low == 0 and high >= 100_000  # one bad field says little
+    none = malaria_free_laboratory("a", [Healthy(100, 0, 0)] * 30, 30)
+    assert none["red_cells"]["count"]["interval"][1] == pytest.approx(3.69 / 3000, rel=0.01)  # -ln 0.025 over the cells
+    assert malaria_free_laboratory("a", [Healthy(0, 0, 0)], 0)["false_parasites"] is None
+
+
 @pytest.mark.real_data
 def test_held_out_real_fields(real_data: Path) -> None:
     """Every fourth of the fields that no constant was set on; limits a little below what was measured on all."""
     pytest.importorskip("cv2")
     from benchmarks.fields.detection import score_field
+    from benchmarks.fields.kept_cells import read_field
     from edge_runtime.core.classifier import Classifier
-    from edge_runtime.core.images import load_image
-    from edge_runtime.fields import FieldReader
+    from train.data.cache import default_cache
 
     held_out = [truth for truth in read_truth(real_data / "iml_fields") if truth.path.name >= "PA171909"][::4]
-    reader = FieldReader([Classifier.open()])
-    scores = [score_field(truth, reader.read(load_image(truth.path))) for truth in held_out]
+    classifier = Classifier.open()
+    scores = [score_field(truth, read_field(truth.path, classifier, default_cache())) for truth in held_out]
     infected = [hit for score in scores for _, hit in score.infected]
     assert rates([score.inner for score in scores]).f1 > 0.92
     assert sum(infected) >= 0.9 * len(infected)
