@@ -24,6 +24,7 @@ from train.metrics.evaluation import evaluate
 from train.runs.run import Run
 from train.runs.versions import versions
 from train.synthetic import golden_images
+from train.trainer.tissue import restained_towards
 
 REJECTED = ".rejected"
 _GOLDEN_SIZE = (96, 80)  # height and width of the images of the golden vectors
@@ -124,6 +125,7 @@ def _training(run: Run, species: str) -> dict[str, Any]:
         "patients_sha256": data["patients_sha256"],
         "parts": data["parts"],
         "recipe": recipe,
+        "restained_towards": restained_towards(recipe["augmentation"]),
         "tools": run.config.get("versions", {}),
     }
 

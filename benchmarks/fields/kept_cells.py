@@ -13,7 +13,7 @@ from zipfile import BadZipFile
 import numpy as np
 
 from benchmarks.fields.detection import ReadField
-from benchmarks.review.field_scores import reading_program
+from benchmarks.harness.reading_program import reading_program
 from edge_runtime.common.files import write_atomically
 
 if TYPE_CHECKING:

@@ -6,16 +6,15 @@ import hashlib
 import io
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 from zipfile import BadZipFile
 
 import numpy as np
 
-import edge_runtime
 from benchmarks.harness.annotations import STAGES, Truth
 from benchmarks.harness.boxes import at_border, match
+from benchmarks.harness.reading_program import reading_program
 from benchmarks.review.slides import ReviewSlide
 from edge_runtime.common.files import write_atomically
 
@@ -26,8 +25,6 @@ if TYPE_CHECKING:
 IOU = 0.5
 _DOUBTFUL = "difficult"
 _PARTS = ("size", "boxes", "probabilities", "accepted")
-# of the device's package, what may change a box or a score
-_READERS = ("core", "fields", "common")
 
 
 @dataclass(frozen=True)
@@ -137,17 +134,3 @@ def _keep(path: Path, scores: FieldScores) -> None:
         accepted=np.array(scores.accepted),
     )
     write_atomically(path, stream.getvalue())
-
-
-@lru_cache(maxsize=1)
-def reading_program() -> str:
-    """What the reading of a field hangs on beside image and model: our modules, OpenCV, NumPy, Pillow."""
-    import cv2
-    import PIL
-
-    digest = hashlib.sha256(f"{cv2.__version__} {np.__version__} {PIL.__version__}".encode())
-    root = Path(edge_runtime.__file__).parent
-    for part in _READERS:
-        for module in sorted((root / part).rglob("*.py")):
-            digest.update(module.read_bytes())
-    return digest.hexdigest()

@@ -130,7 +130,7 @@ def test_a_checkpoint_of_another_network_or_a_damaged_one_is_refused(
         fit(parts, Recipe(epochs=1, batch=12), path)
 
 
-@pytest.mark.parametrize("preset", ["none", "flips", "standard", "stain", "strong", "mixup"])
+@pytest.mark.parametrize("preset", ["none", "flips", "standard", "stain", "strong", "mixup", "restain"])
 def test_augmentation_keeps_the_background_black_and_repeats_with_its_seed(preset: str) -> None:
     import tensorflow as tf
 

@@ -1,15 +1,16 @@
 """Augmentation of a whole batch at once, as TensorFlow operations, so that it runs where the model runs.
 
-Every function leaves the black background outside the cell black: a device masks its crops the same way, and a
-background that changes colour would teach the network something no device will ever show it.
+The background outside the cell stays black, as a device masks its crops; only ``glass`` changes it, and for some.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from edge_runtime.errors import WrongUsage
+from train.trainer.camera import compress, on_glass, sharpen, trim_outline
+from train.trainer.restain import restain
 
 if TYPE_CHECKING:
     import tensorflow as tf
@@ -33,6 +34,12 @@ class Augmentation:
         zoom: scaled by 1 +- zoom.
         blur: share of the images that lose sharpness (3x3 binomial filter, twice).
         mixup: Beta(mixup, mixup) weights of pairs of images and labels; 0 for none.
+        restain: share of the cells that get another laboratory's stain (:mod:`train.trainer.restain`).
+        restain_from: the laboratory whose cells are the pattern; "" for all of ``tissue.csv``.
+        outline: share of the cells whose outline is drawn further in, unevenly.
+        sharpen: share of the images that gain sharpness.
+        jpeg: share of the images with the losses of JPEG, at qualities of 60 to 95.
+        glass: share of the cells on bright glass instead of black.
     """
 
     flips: bool = True
@@ -44,15 +51,28 @@ class Augmentation:
     zoom: float = 0.0
     blur: float = 0.0
     mixup: float = 0.0
+    restain: float = 0.0
+    restain_from: str = ""
+    outline: float = 0.0
+    sharpen: float = 0.0
+    jpeg: float = 0.0
+    glass: float = 0.0
 
+
+_STRONG = Augmentation(stain=0.15, rotate=180, zoom=0.1, blur=0.1)
 
 PRESETS = {
     "none": Augmentation(flips=False, turns=False, gain=0, offset=0),
     "flips": Augmentation(turns=False, gain=0, offset=0),
     "standard": Augmentation(),
     "stain": Augmentation(stain=0.15),
-    "strong": Augmentation(stain=0.15, rotate=180, zoom=0.1, blur=0.1),
+    "strong": _STRONG,
     "mixup": Augmentation(mixup=0.2),
+    "restain": replace(_STRONG, restain=0.5),
+    "device": replace(_STRONG, restain=0.5, outline=0.3, sharpen=0.1, jpeg=0.3, glass=0.05),
+    # without the stain of the laboratory that is to judge
+    "device-chula": replace(_STRONG, restain=0.5, restain_from="chula", outline=0.3, sharpen=0.1, jpeg=0.3, glass=0.05),
+    "device-cbc": replace(_STRONG, restain=0.5, restain_from="cbc", outline=0.3, sharpen=0.1, jpeg=0.3, glass=0.05),
 }
 
 
@@ -82,6 +102,7 @@ def augment(images: tf.Tensor, targets: tf.Tensor, seed: tf.Tensor, how: Augment
     import tensorflow as tf
 
     seeds = tf.unstack(tf.random.split(seed, 8), num=8)
+    later = tf.unstack(tf.random.split(seeds[7], 5), num=5)
     pixels = tf.cast(images, tf.float32)
     # A pixel belongs to the cell when any channel is clearly above black; resizing leaves a dim rim outside that.
     cell = tf.cast(tf.reduce_max(pixels, axis=-1, keepdims=True) > 12.0, tf.float32)
@@ -90,18 +111,29 @@ def augment(images: tf.Tensor, targets: tf.Tensor, seed: tf.Tensor, how: Augment
     def spread(key: tf.Tensor, amount: float) -> tf.Tensor:
         return tf.random.stateless_uniform((count, 1, 1, 3), key, 1 - amount, 1 + amount)
 
+    if how.restain:
+        pixels = restain(pixels, later[0], how.restain, how.restain_from)
+    if how.outline:
+        cell = trim_outline(cell, later[1], how.outline)
     if how.stain:
         pixels = _vary_stain(pixels, spread(seeds[0], how.stain))
     if how.gain or how.offset:
         shift = tf.random.stateless_uniform((count, 1, 1, 3), seeds[2], -255 * how.offset, 255 * how.offset)
         pixels = pixels * spread(seeds[1], how.gain) + shift
-    pixels = tf.clip_by_value(pixels, 0.0, 255.0) * cell
+    pixels = tf.clip_by_value(pixels, 0.0, 255.0)
+    if how.sharpen or how.jpeg:
+        pixels = _whole(pixels, cell)  # a camera sees no black edge, so none must ring
+        pixels = sharpen(pixels, _blur(pixels), later[2], how.sharpen)
+        pixels = compress(pixels, later[3], how.jpeg)
+    pixels = pixels * cell
     if how.blur:
         chosen = tf.random.stateless_uniform((count, 1, 1, 1), seeds[3]) < how.blur
         pixels = tf.where(chosen, _blur(pixels) * cell, pixels)
     pixels = _mirror_and_turn(pixels, seeds[4], how)
     if how.rotate or how.zoom:
         pixels = _rotate_and_zoom(pixels, seeds[5], how)
+    if how.glass:
+        pixels = on_glass(pixels, later[4], how.glass)
     if how.mixup:
         pixels, targets = _mix(pixels, targets, seeds[6], how.mixup)
     return pixels, targets
@@ -131,6 +163,15 @@ def _vary_stain(pixels: tf.Tensor, factors: tf.Tensor) -> tf.Tensor:
     density = -tf.math.log((pixels + 1.0) / 256.0)
     amounts = tf.tensordot(density, tf.constant(np.linalg.inv(stains)), 1) * factors
     return 256.0 * tf.exp(-tf.tensordot(amounts, tf.constant(stains), 1)) - 1.0
+
+
+def _whole(pixels: tf.Tensor, cell: tf.Tensor) -> tf.Tensor:
+    """Images with the cell's mean colour outside it."""
+    import tensorflow as tf
+
+    inside = tf.maximum(tf.reduce_sum(cell, (1, 2), keepdims=True), 1.0)
+    mean = tf.reduce_sum(pixels * cell, (1, 2), keepdims=True) / inside
+    return pixels * cell + mean * (1.0 - cell)
 
 
 def _blur(pixels: tf.Tensor) -> tf.Tensor:
