@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from benchmarks.fields.detection import ranking
+from benchmarks.fields.normalisation import colour_tables
 from benchmarks.harness.annotations import RED_CELL, STAGES, Truth
 from benchmarks.harness.boxes import at_border, match
 from edge_runtime.counting import wilson
@@ -25,6 +26,10 @@ STEPS = (
     ("scaled", "and box tight, cell as large as in training"),
     ("stained", "and the field's median cell given the training colour"),
     ("shipped", "and the mixed rim taken off: what the program does"),
+    ("plain", "as shipped, but in the colours of the image"),
+    ("half", "as shipped, but half of the way to the training colour"),
+    ("mean", "as shipped, but the mean optical density matched instead"),
+    ("density", "as shipped, but mean and spread of optical density matched instead"),
 )
 
 HEADINGS = ("crop", "cells", "AUC", "reach the review point", "reach the counting point")
@@ -55,10 +60,11 @@ class Gap:
         cut = at_border(truth.boxes, field.size)
         kinds = (*STAGES, RED_CELL)
         clean = without_bar(image, field.work.bar)
+        tables = colour_tables(clean, field) if field.cells else {}
         for i, j in match(found, truth.boxes, field.size).pairs:
             if cut[j] or truth.types[j] not in kinds:
                 continue
-            for step, crop in _crops(clean, field, i, truth.boxes[j]).items():
+            for step, crop in _crops(clean, field, i, truth.boxes[j], tables).items():
                 pixels = resize(np.ascontiguousarray(crop), self._classifier.contract)
                 self._scores[step].append((truth.types[j], float(self._classifier.logits(pixels[None])[0])))
 
@@ -89,10 +95,14 @@ class Gap:
 
 
 def _crops(
-    image: NDArray[np.uint8], field: SegmentedField, index: int, annotated: NDArray[np.float64]
+    image: NDArray[np.uint8],
+    field: SegmentedField,
+    index: int,
+    annotated: NDArray[np.float64],
+    tables: Mapping[str, NDArray[np.uint8] | None],
 ) -> Mapping[str, NDArray[np.uint8]]:
     """One cell in each of the steps; the annotated box is x, y, width, height in pixels of the image."""
-    from edge_runtime.fields.crops import colour_table, cut_out
+    from edge_runtime.fields.crops import cut_out
     from edge_runtime.fields.opencv import opencv
 
     cell = field.cells[index]
@@ -106,13 +116,12 @@ def _crops(
     inside = mask[y0 - y : y1 - y, x0 - x : x1 - x, None]
     black[y0 - top : y1 - top, x0 - left : x1 - left] = image[y0:y1, x0:x1] * inside
     tight = image[y : y + height, x : x + width] * mask[..., None]
-    colours = colour_table(field.stain)
     return {
         "raw": image[top:bottom, left:right],
         "masked": black,
         "scaled": tight,
-        "stained": opencv().LUT(tight, colours) * mask[..., None],
-        "shipped": cut_out(image, cell.box, cell.mask, colours),
+        "stained": opencv().LUT(tight, tables["shipped"]) * mask[..., None],
+        **{way: cut_out(image, cell.box, cell.mask, colours) for way, colours in tables.items()},
     }
 
 

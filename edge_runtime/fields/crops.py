@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from edge_runtime.fields.segmentation.segment import Box, SegmentedCell
 
-_STAIN = (190.0, 130.0, 140.0)  # RGB that the usual cell gets
+STAIN = (190.0, 130.0, 140.0)  # RGB that the usual cell gets
 _CROSS = np.array([[0, 1, 0], [1, 1, 1], [0, 1, 0]], np.uint8)
 
 
@@ -26,7 +26,7 @@ def colour_table(usual: NDArray[np.float32]) -> NDArray[np.uint8]:
     Args:
         usual: median colour of the field's cells, float32 [3], 0..255.
     """
-    gain = np.array(_STAIN, np.float32) / np.maximum(usual, 1.0)
+    gain = np.array(STAIN, np.float32) / np.maximum(usual, 1.0)
     levels = np.arange(256, dtype=np.float32)[:, np.newaxis, np.newaxis] * gain
     return np.asarray(np.clip(np.rint(levels), 0, 255), np.uint8)
 

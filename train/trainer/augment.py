@@ -68,7 +68,7 @@ PRESETS = {
     "stain": Augmentation(stain=0.15),
     "strong": _STRONG,
     "mixup": Augmentation(mixup=0.2),
-    "restain": replace(_STRONG, restain=0.5),
+    "restain": Augmentation(restain=1 / 3),
     "device": replace(_STRONG, restain=0.5, outline=0.3, sharpen=0.1, jpeg=0.3, glass=0.05),
     # without the stain of the laboratory that is to judge
     "device-chula": replace(_STRONG, restain=0.5, restain_from="chula", outline=0.3, sharpen=0.1, jpeg=0.3, glass=0.05),

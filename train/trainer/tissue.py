@@ -43,11 +43,12 @@ class Tissue:
     Attributes:
         means: float32 [n, 3], mean optical density (natural logarithm) of each channel of a cell.
         spreads: float32 [n, 3], its standard deviation over the cell's pixels.
-        own_spread: float32 [3], the median spread of healthy training cells.
+        own_mean, own_spread: float32 [3], median mean and spread of healthy training cells.
     """
 
     means: NDArray[np.float32]
     spreads: NDArray[np.float32]
+    own_mean: NDArray[np.float32]
     own_spread: NDArray[np.float32]
 
 
@@ -75,13 +76,12 @@ def tissue(laboratory: str = "") -> Tissue:
     for row in read_csv(TABLE):
         numbers = [float(row[name]) for name in _COLUMNS[1:]]
         if row["laboratory"] == OWN:
-            own.append(numbers[3:])
+            own.append(numbers)
         elif not laboratory or row["laboratory"] == laboratory:
             means.append(numbers[:3])
             spreads.append(numbers[3:])
-    return Tissue(
-        np.array(means, np.float32), np.array(spreads, np.float32), np.median(np.array(own, np.float32), axis=0)
-    )
+    middle = np.median(np.array(own, np.float32), axis=0)
+    return Tissue(np.array(means, np.float32), np.array(spreads, np.float32), middle[:3], middle[3:])
 
 
 def restained_towards(augmentation: Mapping[str, Any]) -> list[str]:

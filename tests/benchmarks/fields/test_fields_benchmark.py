@@ -254,7 +254,7 @@ def test_the_command_on_drawn_fields(drawn: Path, tmp_path: Path) -> None:
     assert by_iou == sorted(by_iou, reverse=True)  # asking for more overlap never finds more
     assert sum(document["time"]["stages_ms"].values()) > document["time"]["segment_ms"] / 2
     cells = {entry["red_cells"]["cells"] for entry in document["gap"]}
-    assert len(document["gap"]) == 5 and len(cells) == 1  # every step on the same cells
+    assert len(document["gap"]) == 9 and len(cells) == 1  # every step on the same cells
 
 
 def test_the_table_for_people_shows_sizes_and_threads(drawn: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -290,6 +290,27 @@ def test_laboratories_are_never_pooled(drawn: Path, tmp_path: Path) -> None:
         shares, false = entry["red_cells"], entry["false_parasites"]
         assert entry["fields"] == 1 and shares["cells"] > 0
         assert false["per_microlitre"] == pytest.approx(5_000_000 * shares["count"]["cells"] / shares["cells"])
+
+
+def test_other_ways_of_matching_colours(drawn: Path) -> None:
+    pytest.importorskip("cv2")
+    from benchmarks.fields.normalisation import colour_tables
+    from edge_runtime.core.images import load_image
+    from edge_runtime.fields import segment
+    from edge_runtime.fields.crops import cell_pixels
+    from train.trainer.tissue import density_of, tissue
+
+    image = load_image(images_of(drawn)[0])
+    field = segment(image)
+    tables = colour_tables(image, field)
+    assert tables["plain"] is None
+    usual = field.stain.round().astype(int)
+    full, half = (np.array([tables[way][usual[k], 0, k] for k in range(3)], float) for way in ("shipped", "half"))
+    np.testing.assert_allclose(half, np.sqrt(full * field.stain), atol=2)  # half of the way, by factors
+    matched = [density_of(cell_pixels(image, cell, tables["density"])) for cell in field.cells]
+    mean, _ = np.nanmedian(np.array(matched), axis=0)
+    np.testing.assert_allclose(mean, tissue().own_mean, atol=0.1)
+    assert all(table is None or not table[0].any() for table in tables.values())  # black stays black
 
 
 def test_a_folder_without_annotations_needs_the_word_clean(drawn: Path, tmp_path: Path) -> None:
