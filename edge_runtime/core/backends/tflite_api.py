@@ -73,13 +73,18 @@ class TFLiteInterpreter:
         return result
 
     def resize(self, batch_size: int) -> None:
-        shape = (batch_size, *self.input.shape[1:])
+        try:
+            self.reshape((batch_size, *self.input.shape[1:]))
+        except BadModel as error:
+            raise BadModel(f"The model does not take {batch_size} images at once: {error}") from error
+
+    def reshape(self, shape: tuple[int, ...]) -> None:
         try:
             with _runtime_messages_hidden():
                 self._runtime.resize_tensor_input(self._input_index, shape)
                 self._runtime.allocate_tensors()
         except (ValueError, RuntimeError) as error:
-            raise BadModel(f"The model does not take {batch_size} images at once: {_one_line(error)}.") from error
+            raise BadModel(f"its input cannot have the shape {list(shape)}: {_one_line(error)}.") from error
         after = self._runtime.get_output_details()[0]["shape"]
         self.input = replace(self.input, shape=shape)
         self.output = replace(self.output, shape=tuple(int(side) for side in after))
@@ -96,6 +101,7 @@ def _single(details: list[dict[str, Any]], what: str) -> TensorInfo:
         dtype=np.dtype(tensor["dtype"]),
         scale=float(scale),
         zero_point=int(zero_point),
+        signature=tuple(int(side) for side in tensor.get("shape_signature", ())),
     )
 
 
