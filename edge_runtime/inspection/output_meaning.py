@@ -67,8 +67,8 @@ def class_refusal(graph: Graph) -> BadModel:
     output = graph.tensors[graph.outputs[0]]
     return BadModel(
         f"The model answers with the number of a class ({output.dtype} from {_maker(graph)}), which is no score: "
-        "nothing can be ranked or calibrated by it; export the model without its ArgMax, or give --output class to take its "
-        "decisions as they are."
+        "nothing can be ranked or calibrated by it; export the model without its ArgMax, or give --output class to "
+        "take its decisions as they are."
     )
 
 

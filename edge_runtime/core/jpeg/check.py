@@ -12,8 +12,8 @@ from edge_runtime.core.jpeg.segments import Frame, Scan, Segments, read_segments
 from edge_runtime.core.jpeg.walk import Component, NotInStep, Walk, walk
 
 MOST_BYTES = 4 << 20  # of a scan that is walked through; the walk needs some 40 times as much memory
-# Encoders in cameras fill up their last words, and some write a few bytes too many ("2 extraneous bytes before marker
-# 0xd9" is said of most webcams)
+# Encoders in cameras fill up their last words, and some write a few bytes too many before every marker ("3 extraneous
+# bytes before marker 0xd4" is said of each frame of some webcams: opencv/opencv #9477, libavg/libavg #782)
 _USUAL_REST = 8
 
 

@@ -68,7 +68,7 @@ class Walk:
     Attributes:
         blocks: that the scan should hold.
         missing: blocks that the data do not hold.
-        left_over: bytes behind the last block, over all restart intervals.
+        left_over: bytes behind the last block, of the restart interval that has most.
         impossible: codes that no encoder writes: of no meaning, or beyond a block's 64 coefficients.
         out_of_range: blocks whose mean level is none that an 8-bit picture can have.
     """
@@ -208,7 +208,7 @@ class _Walker:
                 limits[i] = last[0, i]
             else:
                 missing += max(want - count, 1)
-            left += int(self._ends[i] - limits[i]) // 8
+            left = max(left, int(self._ends[i] - limits[i]) // 8)
         inside = np.arange(len(bit)) - np.repeat(first, held) < np.repeat(wanted, held)
         interval = np.repeat(np.arange(len(held)), np.minimum(held, wanted))
         impossible = int((wrong < limits[np.searchsorted(self._begins, wrong, side="right") - 1]).sum())

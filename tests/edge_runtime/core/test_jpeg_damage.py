@@ -82,10 +82,18 @@ HARMLESS: dict[str, Callable[[bytes], bytes]] = {
     "a whole second file in a comment": lambda content: jpeg(comment=jpeg(smear(64, 48))[:60000]),
     "a thumbnail": with_thumbnail,
     "two bytes too many, as webcams write them": lambda content: content[:-2] + b"\x12\x34" + END,
+    "some bytes too many before every marker, as a Logitech C270 writes them": lambda content: padded_intervals(),
     "filled up with ones": lambda content: content[:-2] + b"\xff\xff\xff" + END,
     "no end marker": lambda content: content[:-2],
     "no code tables, as in frames of USB cameras": lambda content: without_tables(content),
 }
+
+
+def padded_intervals() -> bytes:
+    content = jpeg(restart_marker_rows=1)
+    parts = split_at_restarts(content)
+    head = content[: content.find(b"\xff\xd0")]
+    return b"".join([head, *(bytes(range(1, 2 + i % 5)) + part for i, part in enumerate(parts))])
 
 
 def without_tables(content: bytes) -> bytes:
