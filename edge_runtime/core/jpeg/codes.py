@@ -70,15 +70,17 @@ def _coefficient(symbol: int, length: int) -> int:
 
 
 @lru_cache(maxsize=8)
-def tables_of(pairs: tuple[tuple[HuffmanTable, HuffmanTable], ...]) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
-    """Entries for pairs of tables (mean levels, others), one behind the other: int32 [len(pairs) * 2 * 65536] each.
+def single_codes(pairs: tuple[tuple[HuffmanTable, HuffmanTable], ...]) -> NDArray[np.int32]:
+    """What one code does, for pairs of tables (mean levels, others) one behind the other: int32 [pairs * 131072]."""
+    return np.concatenate([table for dc, ac in pairs for table in (one_code(dc, True), one_code(ac, False))])
 
-    Returns:
-        what all codes within 16 bits do together, up to the end of a block; and what the first one does.
-    """
-    singles = [(one_code(dc, True), one_code(ac, False)) for dc, ac in pairs]
+
+@lru_cache(maxsize=8)
+def several_codes(pairs: tuple[tuple[HuffmanTable, HuffmanTable], ...]) -> NDArray[np.int32]:
+    """What all codes within 16 bits do together, up to the end of a block; like :func:`single_codes`."""
+    singles = single_codes(pairs).reshape(len(pairs), 2, 1 << WINDOW)
     steps = [table for dc, ac in singles for table in (_several(dc & 0xFFFF, ac), _several(ac, ac))]
-    return np.concatenate(steps), np.concatenate([table for pair in singles for table in pair])
+    return np.concatenate(steps)
 
 
 def _several(begin: NDArray[np.int32], then: NDArray[np.int32]) -> NDArray[np.int32]:

@@ -25,7 +25,8 @@ from edge_runtime.core.jpeg.codes import (
     SIZE,
     WINDOW,
     HuffmanTable,
-    tables_of,
+    several_codes,
+    single_codes,
 )
 
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 
     Numbers = NDArray[np.intp]
 
+_LITTLE = 12_000  # bytes, up to which one code after the other is quicker than side by side
 _STRETCH = 512  # bits; shorter stretches take more guesses, longer ones more steps
 _MOST_ROUNDS = 200  # of guesses; beyond it the data are too uniform to find into step, and nothing is said
 _PADDING = 8  # bytes behind an interval that may be looked at
@@ -98,7 +100,8 @@ class _Walker:
     def __init__(self, intervals: Sequence[bytes], components: Sequence[Component]) -> None:
         self._components = components
         pairs = tuple(dict.fromkeys((component.dc, component.ac) for component in components))
-        self._steps, self._singles = tables_of(pairs)
+        self._pairs = pairs
+        self._singles = single_codes(pairs)
         # of each block of an MCU: where its tables begin
         places = [pairs.index((c.dc, c.ac)) << (WINDOW + 1) for c in components for _ in range(c.blocks)]
         self._place = np.asarray(places, np.intp)
@@ -117,6 +120,10 @@ class _Walker:
 
     def judge(self, mcus: Numbers) -> Walk:
         """Find into step, walk through all once more, and add up."""
+        if self._ends[-1] <= 8 * _LITTLE:
+            bit, block, wrong, last = self._one_by_one()
+            return self._add_up(bit, block, wrong, last, mcus)
+        self._steps = several_codes(self._pairs)
         begin, end = self._in_step()
         starts: list[tuple[Numbers, Numbers]] = []
         wrong: list[Numbers] = []
@@ -127,6 +134,35 @@ class _Walker:
         return self._add_up(
             bit[order], block[order], np.concatenate([np.empty(0, np.intp), *wrong]), end[:, self._last], mcus
         )
+
+    def _one_by_one(self) -> tuple[Numbers, Numbers, Numbers, Numbers]:
+        """Walk code by code, as is quicker for little data; what :meth:`_add_up` takes."""
+        windows, singles, place = memoryview(self._windows), memoryview(self._singles), self._place.tolist()
+        bits: list[int] = []
+        blocks: list[int] = []
+        wrong: list[int] = []
+        last = np.zeros((3, len(self._begins)), np.intp)
+        for i, (bit, end) in enumerate(zip(self._begins.tolist(), self._ends.tolist(), strict=True)):
+            coefficient = block = 0
+            table = place[0]
+            while bit < end:
+                if coefficient == 0:
+                    bits.append(bit)
+                    blocks.append(block)
+                entry = singles[(windows[bit >> 3] >> (8 - (bit & 7)) & 0xFFFF) + table]
+                coefficient += entry >> PASSED & COUNT
+                if entry & INVALID or coefficient > COEFFICIENTS:
+                    wrong.append(bit)
+                bit += entry & BITS
+                if entry & ENDED or coefficient >= COEFFICIENTS:
+                    coefficient = 0
+                    block = (block + 1) % len(place)
+                    table = place[block]
+                else:
+                    table = place[block] + (1 << WINDOW)
+            last[:, i] = bit, coefficient, block
+        bit_numbers, block_numbers, wrong_numbers = (np.asarray(values, np.intp) for values in (bits, blocks, wrong))
+        return bit_numbers, block_numbers, wrong_numbers, last
 
     def _in_step(self) -> tuple[Numbers, Numbers]:
         """States [3, n] (bit, coefficient, block of the MCU) in which each stretch truly begins, and ends."""
