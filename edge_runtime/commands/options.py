@@ -29,9 +29,9 @@ _OPTIONS = (
         help=f"{_WHOSE} what pixels 0..255 became in training [what the file says].",
     ),
     click.option(
-        "--mean", metavar="M", help=f"{_WHOSE} or the mean of pixels 0..255, one number or R,G,B; with --std."
+        "--mean", metavar="M", help=f"{_WHOSE} or the mean of pixels 0..255, one or three numbers; with --std."
     ),
-    click.option("--std", metavar="S", help=f"{_WHOSE} and by what they were divided."),
+    click.option("--std", metavar="S", help=f"{_WHOSE} by what they were divided; below 1, of pixels 0..1."),
     click.option("--channels", type=click.Choice(CHANNELS), help=f"{_WHOSE} order of the colours [RGB]."),
     click.option(
         "--size", "model_size", metavar="WxH", help=f"{_WHOSE} the pictures' size in training, where it takes any."

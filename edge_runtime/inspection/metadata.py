@@ -54,10 +54,14 @@ class Metadata:
 def scaling_of(
     mean: tuple[float, ...], std: tuple[float, ...]
 ) -> tuple[tuple[float, float, float], tuple[float, float, float]] | None:
-    """``(pixel - mean) / std`` as scale and offset for each channel; None when they cannot be used."""
+    """``(pixel - mean) / std`` as scale and offset for each channel; None when they cannot be used.
+
+    Deviations under 1 are those of pixels 0..1, as PyTorch writes them (0.229, 0.224, 0.225): then so are the means.
+    """
     if len(mean) not in (1, 3) or len(std) not in (1, 3) or not all(value > 0 for value in std):
         return None
-    means, stds = (values * 3 if len(values) == 1 else values for values in (mean, std))
+    unit = 255 if max(std) < 1 else 1
+    means, stds = (tuple(unit * v for v in (values * 3 if len(values) == 1 else values)) for values in (mean, std))
     scale = (1 / stds[0], 1 / stds[1], 1 / stds[2])
     offset = (-means[0] * scale[0], -means[1] * scale[1], -means[2] * scale[2])
     try:

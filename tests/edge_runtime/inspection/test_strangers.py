@@ -269,6 +269,12 @@ def test_means_and_deviations_of_each_channel(opened: Callable[..., Classifier])
     assert opened(colour_net(), said).classify(cell(RED)).logit == pytest.approx(expected, abs=1e-3)
 
 
+def test_means_and_deviations_as_pytorch_writes_them(opened: Callable[..., Classifier]) -> None:
+    said = ModelDescription("Uninfected,Parasitized", mean=(0.485, 0.456, 0.406), std=(0.229, 0.224, 0.225))
+    expected = 4 * ((250 / 255 - 0.485) / 0.229 - (60 / 255 - 0.406) / 0.225)
+    assert opened(colour_net(), said).classify(cell(RED)).logit == pytest.approx(expected, abs=1e-3)
+
+
 def test_pictures_of_other_channels_are_refused_with_the_shape(opened: Callable[..., Classifier]) -> None:
     net = Net()
     given = net.tensor((1, 16, 16, 4))
