@@ -15,6 +15,8 @@ INPUT_RANGES = ("0..1", "-1..1", "0..255")  # of edge_runtime.inspection.cardles
 CHANNELS = ("RGB", "BGR")  # of the same module
 OUTPUTS = ("probability", "logit", "class")  # of edge_runtime.inspection.output_meaning
 _WHOSE = "For models without a card:"
+# names of their values
+DESCRIBING = ("labels", "positive", "input_range", "mean", "std", "channels", "model_size", "output_kind")
 _LARGEST_SIDE = 4096
 _OPTIONS = (
     click.option(

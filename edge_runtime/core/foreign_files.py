@@ -90,7 +90,6 @@ _PHOTOMETRIC, _SUB_IFDS, _DNG = 262, 330, 50706
 _SENSOR = (32803, 34892)  # photometric interpretation: colour filter array, linear raw
 _TYPES = {1: "B", 3: "H", 4: "I", 13: "I"}
 _MOST_ENTRIES, _MOST_VALUES = 512, 64
-_SHORTEST_TEXT = 8
 
 
 def what_it_is(head: bytes) -> tuple[str, str] | None:
@@ -104,8 +103,6 @@ def what_it_is(head: bytes) -> tuple[str, str] | None:
     for beginning, what, way in _BEGINNINGS:
         if head.startswith(beginning) or (beginning[:1] in b"<{" and text.startswith(beginning.lower())):
             return what, way
-    if len(head) > _SHORTEST_TEXT and all(byte >= ord(" ") or byte in b"\t\r\n\f" for byte in head):
-        return "a text file", "name a picture"
     return None
 
 

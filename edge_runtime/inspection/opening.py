@@ -94,15 +94,15 @@ def _open_stranger(file: ModelFile, accelerator: str, description: ModelDescript
     from edge_runtime.inspection.graph import read_graph
     from edge_runtime.inspection.metadata import read_metadata
 
-    graph = read_graph(file.flatbuffer)
     metadata = read_metadata(file.flatbuffer)
     labels = description.names() or list(own_names(file, metadata))
     ranged = description.input_range or description.mean or description.std or metadata.scaling()
     if not labels or not ranged:
         raise WrongUsage(
-            f"{printable(file.path)} has no card; say what it is with --labels A,B (in the order of its outputs, or a "
-            "file with one a line) and --input-range."
+            f"{printable(file.path)} has no card; say what it is with --labels A,B (in the order of its outputs) "
+            "and --input-range."
         )
+    graph = read_graph(file.flatbuffer)
     said = InputSaid(description.input_range, description.mean, description.std, description.channels, description.size)
     contract, layout = describe_input(graph, said, metadata)
     card, pair = described(

@@ -92,7 +92,6 @@ FOREIGN = {
     "svg": (b"<svg xmlns='http://www.w3.org/2000/svg'/>", "SVG", "export it"),
     "pointer": (b"version https://git-lfs.github.com/spec/v1\n", "Git LFS pointer", "git lfs pull"),
     "array": (b"\x93NUMPY\x01\0" + bytes(50), "NumPy array", "PNG"),
-    "text": (b"patient,label\n1,2\n", "text file", "name a picture"),
 }
 
 
