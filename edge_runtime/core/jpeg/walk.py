@@ -121,8 +121,7 @@ class _Walker:
     def judge(self, mcus: Numbers) -> Walk:
         """Find into step, walk through all once more, and add up."""
         if self._ends[-1] <= 8 * _LITTLE:
-            bit, block, wrong, last = self._one_by_one()
-            return self._add_up(bit, block, wrong, last, mcus)
+            return self._add_up(*self._one_by_one(), mcus)
         self._steps = several_codes(self._pairs)
         begin, end = self._in_step()
         starts: list[tuple[Numbers, Numbers]] = []
@@ -137,7 +136,7 @@ class _Walker:
 
     def _one_by_one(self) -> tuple[Numbers, Numbers, Numbers, Numbers]:
         """Walk code by code, as is quicker for little data; what :meth:`_add_up` takes."""
-        windows, singles, place = memoryview(self._windows), memoryview(self._singles), self._place.tolist()
+        windows, singles, place = self._windows.data, self._singles.data, self._place.tolist()
         bits: list[int] = []
         blocks: list[int] = []
         wrong: list[int] = []
