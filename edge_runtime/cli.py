@@ -119,6 +119,7 @@ def run(arguments: Sequence[str] | None = None) -> int:
             stream.reconfigure(errors="backslashreplace")  # a name must not break a terminal that lacks its letters
     warnings.filterwarnings("ignore", module=r"PIL\.")  # what matters of them becomes an error of ours
     try:
+        _prove_numpy(sys.argv[1:] if arguments is None else list(arguments))
         status = root.main(
             list(arguments) if arguments is not None else None, prog_name="thinsmear", standalone_mode=False
         )
@@ -132,14 +133,8 @@ def run(arguments: Sequence[str] | None = None) -> int:
         return _fail("stopped", _INTERRUPTED)
     except ThinsmearError as error:
         return _fail(str(error), error.exit_code)
-    except ModuleNotFoundError as error:
-        package = (error.name or "").partition(".")[0]
-        if not package or package in _OWN_PACKAGES:
-            raise  # ours to repair, not the user's
-        return _fail(
-            f'This needs the package {package}, which is not installed; `pip install "thinsmear[host]"` brings it.',
-            EnvironmentLacks.exit_code,
-        )
+    except ImportError as error:
+        return _import_failed(error)
     except BrokenPipeError:
         return _end_of_readers()
     except OSError as error:
@@ -147,6 +142,39 @@ def run(arguments: Sequence[str] | None = None) -> int:
         return _fail(f"{where}{error.strerror or error}.", ThinsmearError.exit_code)
     except MemoryError:
         return _fail("This machine's memory is not enough; use smaller images or fewer threads.", 1)
+
+
+def _prove_numpy(arguments: list[str]) -> None:
+    """Nearly every command needs NumPy; one that was built for another processor would end it without a word."""
+    if arguments and arguments[0] in COMMANDS and arguments[0] != "doctor" and "numpy" not in sys.modules:
+        from edge_runtime.common.installed import prove_it_loads
+
+        prove_it_loads("numpy")
+
+
+def _import_failed(error: ImportError) -> int:
+    """A package is not installed, or is and does not load; what is wrong with ours is raised again."""
+    package = (error.name or "").partition(".")[0] or _package_of(error)
+    if not package or package in _OWN_PACKAGES:
+        raise error  # ours to repair, not the user's
+    if isinstance(error, ModuleNotFoundError):
+        message = (
+            f'This needs the package {package}, which is not installed; `pip install "thinsmear[host]"` brings it.'
+        )
+    else:
+        from edge_runtime.common.installed import why_broken
+
+        message = str(why_broken(package, error))
+    return _fail(message, EnvironmentLacks.exit_code)
+
+
+def _package_of(error: ImportError) -> str:
+    """The foreign package in whose files an import failed; "" when it was one of ours."""
+    trace = error.__traceback__
+    place = ""
+    while trace is not None:
+        place, trace = str(trace.tb_frame.f_globals.get("__name__", "")), trace.tb_next
+    return place.partition(".")[0]
 
 
 def _end_of_readers() -> int:

@@ -41,3 +41,6 @@ class Stopwatch:
 
     def resize(self, batch_size: int) -> None:
         self._interpreter.resize(batch_size)
+
+    def reshape(self, shape: tuple[int, ...]) -> None:
+        self._interpreter.reshape(shape)

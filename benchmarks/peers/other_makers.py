@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -65,8 +65,10 @@ def as_one_file(foreign: Foreign, target: Path) -> tuple[Path, Card]:
         WrongUsage, BadModel: see :func:`edge_runtime.inspection.cardless.describe`, or the class does not exist.
     """
     from edge_runtime.core.model_file import pack_model, read_model_file  # here, so that help needs no NumPy
-    from edge_runtime.inspection.cardless import describe
+    from edge_runtime.inspection.cardless import InputSaid, describe_input
     from edge_runtime.inspection.graph import read_graph
+    from edge_runtime.inspection.metadata import read_metadata
+    from edge_runtime.inspection.opening import Described, described
 
     file = read_model_file(foreign.path)
     if file.card is not None:
@@ -79,7 +81,8 @@ def as_one_file(foreign: Foreign, target: Path) -> tuple[Path, Card]:
     if not 0 <= foreign.positive < len(labels):
         raise WrongUsage(f"{printable(foreign.path)} has {len(labels)} classes; --peer-positive is {foreign.positive}.")
     channels, input_range = INPUTS[foreign.input]
-    card, _ = describe(file.flatbuffer, labels, input_range, labels[foreign.positive])
-    card = replace(card, input=replace(card.input, channels=channels))
+    metadata = read_metadata(file.flatbuffer)
+    contract, layout = describe_input(graph, InputSaid(input_range, channels=channels), metadata)
+    card, _ = described(file, Described(graph, metadata, contract, layout), labels, labels[foreign.positive])
     target.write_bytes(pack_model(file.flatbuffer, card))
     return target, card

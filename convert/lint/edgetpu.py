@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from convert.lint.cpu import BUILT_IN_CUSTOM
 from convert.lint.findings import LintFinding, operator_place, tensor_place
 from edge_runtime.inspection.graph import Graph, Operator
 
@@ -18,8 +19,16 @@ _VERSIONS = {
     "MINIMUM": 4, "MUL": 4, "PACK": 2, "PAD": 2, "PRELU": 1, "QUANTIZE": 2, "REDUCE_MAX": 2, "REDUCE_MIN": 2,
     "RELU": 2, "RELU6": 2, "RELU_N1_TO_1": 1, "RESHAPE": 1, "RESIZE_BILINEAR": 3, "RESIZE_NEAREST_NEIGHBOR": 3,
     "RSQRT": 2, "SLICE": 3, "SOFTMAX": 3, "SPACE_TO_DEPTH": 2, "SPLIT": 4, "SQUARED_DIFFERENCE": 2, "SQUEEZE": 1,
-    "STRIDED_SLICE": 4, "SUB": 4, "SUM": 2, "TANH": 3, "TRANSPOSE": 4, "TRANSPOSE_CONV": 3,
+    "STRIDED_SLICE": 4, "SUB": 4, "SUM": 2, "TANH": 3, "TILE": 3, "TRANSPOSE": 4, "TRANSPOSE_CONV": 3,
+    "UNIDIRECTIONAL_SEQUENCE_LSTM": 4,
 }  # fmt: skip
+# Proven by a pair of a model and its compiled twin (google-coral/test_data; all else is from the vendor's table):
+# keras_lstm_mnist_ptq maps whole, deeplab_mobilenet_edgetpu_slim_cityscapes_quant maps its TILE, deeplabv3_mnv2_* leave
+# the resizing to 513 x 513 on the CPU.
+_WITH_STATE = ("LSTM", "UNIDIRECTIONAL_SEQUENCE_LSTM")  # their cell state has 16 bits by TensorFlow's own rule
+_RESIZING = ("RESIZE_BILINEAR", "RESIZE_NEAREST_NEIGHBOR")
+# Sides of a resized picture: mapped up to 128 and left out at 512 (google-coral/edgetpu #31) and 513 (the pair above).
+_RESIZED, _NOT_RESIZED = 128, 512
 _DENSE = "FULLY_CONNECTED"
 _INT8 = ("int8", "uint8")
 # 8 MB of memory, of which the compiler leaves 6.9 MiB to weights in the logs people post (edgetpu #60, #671).
@@ -77,6 +86,13 @@ def _shapes(graph: Graph) -> Iterator[LintFinding]:
 
 def _operator(graph: Graph, index: int, operator: Operator) -> Iterator[LintFinding]:
     place = operator_place(graph, index)
+    if operator.custom and operator.name in BUILT_IN_CUSTOM:
+        yield LintFinding(
+            "warning", "operator", place,
+            "it and everything after it runs on the CPU, as in Coral's own detection models",
+            "nothing, where it is the last operator",
+        )  # fmt: skip
+        return
     if operator.custom or operator.name not in _VERSIONS:
         yield LintFinding(
             "error", "operator", place,
@@ -91,12 +107,15 @@ def _operator(graph: Graph, index: int, operator: Operator) -> Iterator[LintFind
             "convert with a TensorFlow that writes the older version, or change what made the newer one necessary",
         )  # fmt: skip
     computed = [n for n in (*operator.inputs, *operator.outputs) if n >= 0]
-    wide = [n for n in computed if graph.tensors[n].dtype in ("float32", "float16", "int16", "int64")]
+    wide_types = ("float32", "float16", "int64", *(() if operator.name in _WITH_STATE else ("int16",)))
+    wide = [n for n in computed if graph.tensors[n].dtype in wide_types]
     if wide:
         yield LintFinding(
             "error", "full-int8", place,
             f"computes with {graph.tensors[wide[0]].dtype} ({tensor_place(graph, wide[0])})", _QUANTISE,
         )  # fmt: skip
+    if operator.name in _RESIZING:
+        yield from _resizing(graph, operator, place)
     for number in operator.outputs:
         shape = graph.tensors[number].shape
         if any(side > 1 for side in shape[:-3]):
@@ -114,3 +133,21 @@ def _operator(graph: Graph, index: int, operator: Operator) -> Iterator[LintFind
                 "convert with thinsmear convert, or set "
                 "converter._experimental_disable_per_channel_quantization_for_dense_layers",
             )  # fmt: skip
+
+
+def _resizing(graph: Graph, operator: Operator, place: str) -> Iterator[LintFinding]:
+    """Resizing to a large picture is left to the CPU, for its precision; the vendor does not say from what size on."""
+    largest = max((side for number in operator.outputs for side in graph.tensors[number].shape[1:3]), default=0)
+    cure = "let the network end before it, and resize its output in the program"
+    if largest >= _NOT_RESIZED:
+        yield LintFinding(
+            "error", "resize-size", place,
+            f"it makes a picture of {largest} pixels a side; the compiler left {_NOT_RESIZED} and 513 on the CPU, with "
+            "everything after it", cure,
+        )  # fmt: skip
+    elif largest > _RESIZED:
+        yield LintFinding(
+            "warning", "resize-size", place,
+            f"it makes a picture of {largest} pixels a side; up to {_RESIZED} is known to be mapped, {_NOT_RESIZED} is "
+            "known to stay on the CPU", cure,
+        )  # fmt: skip

@@ -17,7 +17,7 @@ from urllib.parse import SplitResult, quote, unquote, urljoin, urlsplit, urlunsp
 from edge_runtime.cameras.mjpeg import PartReader
 from edge_runtime.cameras.protocol import CameraFault, Frame, Pace
 from edge_runtime.common.text import printable
-from edge_runtime.core.images import load_image
+from edge_runtime.core.images import Reading, load_image
 from edge_runtime.errors import BadImage, WrongUsage
 
 MAX_FRAME_BYTES = 32 << 20
@@ -108,20 +108,22 @@ class HttpCamera:
 
     def read(self, timeout: float) -> Frame:
         until = time.monotonic() + timeout
+        damaged = self.damaged
         try:
             while time.monotonic() < until and not self._closed.is_set():
                 content = self._snapshot(until) if self._parts is None else self._newest_part(until)
                 captured = time.monotonic()
                 self._sequence += 1
                 try:
-                    pixels = load_image(content, max_pixels=MAX_FRAME_PIXELS)
+                    pixels = load_image(content, reading=Reading(MAX_FRAME_PIXELS, thorough=False))
                 except BadImage:
                     self.damaged += 1
                     continue
                 return Frame(pixels, self._sequence - 1, captured)
         except _FAILURES as error:
             raise self._fault(error) from error
-        raise CameraFault(f"{self.name} gave no frame for {timeout:g} s; check its network and its power.")
+        what = "gave only damaged frames" if self.damaged > damaged else "gave no frame"
+        raise CameraFault(f"{self.name} {what} for {timeout:g} s; check its network and its power.")
 
     def close(self) -> None:
         self._closed.set()

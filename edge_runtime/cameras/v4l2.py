@@ -12,13 +12,16 @@ from typing import TYPE_CHECKING, Any
 
 from edge_runtime.cameras.protocol import CameraFault, CameraInfo, Frame, Pace
 from edge_runtime.common.text import printable
-from edge_runtime.errors import EnvironmentLacks, WrongUsage
+from edge_runtime.core.images import Reading, load_image
+from edge_runtime.errors import BadImage, EnvironmentLacks, WrongUsage
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
 _USUAL_SIZE = (1280, 960)  # OpenCV's own choice is 640x480, too coarse for parasites
+_MJPEG = ("MJPG", "JPEG")
+_READING = Reading(50_000_000, thorough=False)  # frame after frame: what costs nothing
 _CLASS_FOLDER = Path("/sys/class/video4linux")
 _DEVICES = Path("/dev")
 _PLUGS = Path("/dev/v4l/by-path")
@@ -138,9 +141,18 @@ class V4L2Camera:
         # asked once: each is a transfer on the bus that the pictures need
         found = {name: capture.get(getattr(cv2, constant)) for name, constant in _CONTROLS.items()}
         self._settings = {name: value for name, value in found.items() if value != -1}
+        self._compressed = self._asks_for_files()
+
+    def _asks_for_files(self) -> bool:
+        """Whether frames come as JPEG files, which shows torn ones; OpenCV would paint over what they lack."""
+        code = int(self._capture.get(self._cv2.CAP_PROP_FOURCC))
+        if code.to_bytes(4, "little", signed=code < 0).decode("latin-1") not in _MJPEG:
+            return False
+        return bool(self._capture.set(self._cv2.CAP_PROP_CONVERT_RGB, 0))
 
     def read(self, timeout: float) -> Frame:
         until = time.monotonic() + timeout
+        damaged = self.damaged
         with self._lock:
             try:
                 while not self._closed and time.monotonic() < until:
@@ -155,11 +167,17 @@ class V4L2Camera:
                         continue
                     self._stamp = stamp
                     self._sequence += 1
-                    return Frame(self._to_rgb(picture), self._sequence - 1, captured, settings=self._settings)
+                    try:
+                        pixels = self._to_rgb(picture)
+                    except BadImage:
+                        self.damaged += 1
+                        continue
+                    return Frame(pixels, self._sequence - 1, captured, settings=self._settings)
             finally:
                 if self._closed:
                     self._capture.release()
-        raise CameraFault(f"{self.name} gave no new frame for {timeout:g} s; check its cable and its power.")
+        what = "gave only damaged frames" if self.damaged > damaged else "gave no new frame"
+        raise CameraFault(f"{self.name} {what} for {timeout:g} s; check its cable and its power.")
 
     def close(self) -> None:
         self._closed = True
@@ -169,6 +187,8 @@ class V4L2Camera:
             self._lock.release()
 
     def _to_rgb(self, picture: Any) -> NDArray[np.uint8]:
+        if self._compressed and picture.ndim == 2 and 1 in picture.shape:
+            return load_image(picture.tobytes(), reading=_READING)
         code = self._cv2.COLOR_GRAY2RGB if picture.ndim == 2 else self._cv2.COLOR_BGR2RGB
         rgb: NDArray[np.uint8] = self._cv2.cvtColor(picture, code)
         return rgb

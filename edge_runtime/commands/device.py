@@ -253,7 +253,7 @@ def _read_keys(files: tuple[Path, ...], no_ssh: bool) -> tuple[SshKey, ...]:
 
     if bool(files) == no_ssh:
         raise WrongUsage("Say who may log in with --ssh-key FILE (the .pub file), or --no-ssh for nobody; one of them.")
-    keys = [key for path in files for key in parse_ssh_keys(path.read_text("utf-8", errors="replace"), printable(path))]
+    keys = [key for path in files for key in parse_ssh_keys(path.read_bytes(), printable(path))]
     return tuple(dict.fromkeys(keys))
 
 

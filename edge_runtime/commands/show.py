@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -45,10 +45,14 @@ def show(model: str | None, golden: bool, tensors: bool, as_json: bool) -> None:
     the rest is shown all the same.
     """
     from edge_runtime.core.model_file import open_model
+    from edge_runtime.inspection.class_names import own_names
     from edge_runtime.inspection.graph import read_graph
+    from edge_runtime.inspection.metadata import read_metadata
 
     file = open_model(model)
     graph = read_graph(file.flatbuffer)
+    if file.card is None:
+        file = replace(file, labels=own_names(file, read_metadata(file.flatbuffer)))
     check = _check(file) if golden else None
     if as_json:
         emit_json(_document(file, graph, check))
@@ -74,6 +78,8 @@ def _check(file: ModelFile) -> GoldenCheck:
 
 
 def _document(file: ModelFile, graph: Graph, check: GoldenCheck | None) -> dict[str, Any]:
+    from edge_runtime.inspection.metadata import read_metadata
+
     return {
         "file": as_utf8(file.path),
         "model": file.id,
@@ -81,6 +87,7 @@ def _document(file: ModelFile, graph: Graph, check: GoldenCheck | None) -> dict[
         "sizes": _sizes(file),
         "labels": list(file.labels),
         "card": file.card.to_json() if file.card else None,
+        "metadata": None if file.card else asdict(read_metadata(file.flatbuffer)),
         "inputs": [asdict(graph.tensors[number]) for number in graph.inputs],
         "outputs": [asdict(graph.tensors[number]) for number in graph.outputs],
         "operators": [
@@ -118,7 +125,7 @@ def _sections(file: ModelFile, graph: Graph, tensors: bool, check: GoldenCheck |
         rows = [[number, *_tensor_row(tensor)] for number, tensor in enumerate(graph.tensors)]
         yield table(["tensor", *_TENSOR_HEADINGS], rows, (0, *_TENSOR_RIGHT))
     if file.card is None:
-        yield "No card: a model of another maker. To classify, give --labels and --input-range."
+        yield from _stranger(file, graph)
     else:
         yield _pairs([(name, value) for name, value in _flat("", file.card.to_json())])
         curve = capture_of(file.card.details, file.card.details["flatbuffer_sha256"])
@@ -132,6 +139,29 @@ def _sections(file: ModelFile, graph: Graph, tensors: bool, check: GoldenCheck |
                 ("golden vectors", "met" if check.passed else "NOT met"),
             ]
         )
+
+
+def _stranger(file: ModelFile, graph: Graph) -> Iterator[str]:
+    """What a file without a card says of itself, and what is still to be said."""
+    from edge_runtime.core.layout import layout_of
+    from edge_runtime.inspection.metadata import read_metadata
+
+    metadata = read_metadata(file.flatbuffer)
+    layout = layout_of(graph.tensors[graph.inputs[0]].signature) if len(graph.inputs) == 1 else None
+    rows = []
+    if metadata.mean:
+        mean, std = (", ".join(f"{value:g}" for value in values) for values in (metadata.mean, metadata.std))
+        rows.append(("normalisation", f"(pixel - mean) / std, mean {mean}, std {std} (pixels 0..255)"))
+    if metadata.highest is not None:
+        rows.append(("output", f"{metadata.lowest:g} to {metadata.highest:g}, as the file says"))
+    if layout is not None and layout.words:
+        rows.append(("input", layout.words))
+    if rows:
+        yield _pairs(rows)
+    lacking = ["--labels"] * (not file.labels) + ["--input-range"] * (metadata.scaling() is None)
+    lacking += ["--size"] * (layout is not None and -1 in (layout.height, layout.width))
+    wanted = f" To classify, give {' and '.join(lacking)}." if lacking else " It says what classifying needs."
+    yield f"No card: a model of another maker.{wanted}"
 
 
 _TENSOR_HEADINGS = ("shape", "type", "scale", "zero point", "weights", "name")

@@ -18,6 +18,7 @@ LIMITS = (
     "thick films not supported",
     "single red blood cells of thin smears only, black outside the cell",
 )
+CLASS = "class"  # kind of an output that is the number of a class
 _MAX_SIDE = 4096
 
 
@@ -59,9 +60,11 @@ class OutputContract:
     """How the model's output becomes P(parasitized).
 
     ``P = sigmoid(logit / temperature + bias)``. ``kind`` "logit": the single output is the logit. Kind
-    "probability": the output is already a probability (models of other makers); its log-odds are used.
+    "probability": the output is already a probability (models of other makers); its log-odds are used. Kind "class":
+    the output is the number of a class, so P is 0 or 1 and says nothing more.
     Attributes:
-        index: which value stands for "parasitized" when the output holds several (their softmax is taken).
+        index: which value stands for "parasitized" when the output holds several (their softmax is taken), or which
+            class number.
         complement: the output speaks for "uninfected" instead, so its logit changes sign (Keras orders its classes
             by the alphabet, and P comes before U).
     """
@@ -73,7 +76,7 @@ class OutputContract:
     complement: bool = False
 
     def __post_init__(self) -> None:
-        _one_of("output kind", self.kind, ("logit", "probability"))
+        _one_of("output kind", self.kind, ("logit", "probability", CLASS))
         if not isinstance(self.index, int) or isinstance(self.index, bool) or self.index < 0:
             raise BadModel(f"The card's output index is {self.index!r}; it must be a whole number from 0 up.")
         if not isinstance(self.complement, bool):

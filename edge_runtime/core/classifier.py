@@ -11,8 +11,9 @@ import numpy as np
 
 from edge_runtime.core.backends import open_interpreter
 from edge_runtime.core.backends.edgetpu import CUSTOM_OPERATOR
-from edge_runtime.core.card import LABELS, Card, InputContract
+from edge_runtime.core.card import CLASS, LABELS, Card, InputContract
 from edge_runtime.core.decision import decide, logit_of, probability
+from edge_runtime.core.layout import Layout, as_laid_out, layout_of
 from edge_runtime.core.model_file import ModelFile, open_model
 from edge_runtime.core.preprocess import lookup_table, resize, tensor_map
 from edge_runtime.errors import BadModel
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
+_BEYOND = 0.02  # of 0..1, that rounding and quantisation explain
 _MOST_DECIDED = 1024  # decisions kept; a float model gives ever new values
 
 
@@ -89,17 +91,22 @@ class Classifier:
         self.labels: tuple[str, str] = labels or own
         self.interpreter = open_interpreter(model.flatbuffer, threads, accelerator=accelerator)
         tensor, output = self.interpreter.input, self.interpreter.output
-        wanted = (1, self.contract.height, self.contract.width, 3)
+        layout = layout_of(tensor.signature or tensor.shape) or Layout(1, 0, 0, 3)
+        wanted = layout.shape(self.contract)
+        if tensor.shape != wanted and -1 in (layout.height, layout.width):
+            self.interpreter.reshape(wanted)
+            tensor, output = self.interpreter.input, self.interpreter.output
         if tensor.shape != wanted:
             raise BadModel(f"The model takes {list(tensor.shape)}, its card says {list(wanted)}; convert it again.")
-        values = math.prod(output.shape)
-        if chosen.output.index >= values:
+        self._batch = layout.batch
+        values = math.prod(output.shape) // layout.batch
+        if chosen.output.index >= values and chosen.output.kind != CLASS:
             raise BadModel(f"The card reads output {chosen.output.index}, but the model has {values}; convert again.")
         try:
             table = lookup_table(self.contract, tensor.dtype, tensor.scale, tensor.zero_point)
         except ValueError as error:
             raise BadModel(f"The model's input cannot be fed: {error}") from error
-        self._to_tensor = tensor_map(table, self.contract)
+        self._to_tensor = as_laid_out(layout, tensor_map(table, self.contract))
         self._how = (threads, card, labels, accelerator)
         self._decided: dict[float, CellResult] = {}
 
@@ -155,10 +162,12 @@ class Classifier:
 
     def _logit(self, raw: NDArray[Any]) -> float:
         contract, tensor = self.card.output, self.interpreter.output
-        values = raw.reshape(-1)
-        if len(values) == 1:
+        values = raw.reshape(self._batch, -1)[0]
+        if contract.kind == CLASS:
+            logit = logit_of(float(round(_real(values[0], tensor.scale, tensor.zero_point)) == contract.index))
+        elif len(values) == 1:
             own = _real(values[0], tensor.scale, tensor.zero_point)
-            logit = own if contract.kind == "logit" else logit_of(own)
+            logit = own if contract.kind == "logit" else _logit_of(own)
         else:
             real = [_real(value, tensor.scale, tensor.zero_point) for value in values]
             own = real.pop(contract.index)
@@ -166,8 +175,16 @@ class Classifier:
                 largest = max(real)
                 logit = own - largest - math.log(math.fsum(math.exp(other - largest) for other in real))
             else:
-                logit = logit_of(own)
+                logit = _logit_of(own)
         return -logit if contract.complement else logit
+
+
+def _logit_of(value: float) -> float:
+    if not -_BEYOND <= value <= 1 + _BEYOND:
+        raise BadModel(
+            f"The model answers {value:.6g}, which is no probability; say --output logit if it gives log-odds."
+        )
+    return logit_of(value)
 
 
 def _real(value: Any, scale: float, zero_point: int) -> float:

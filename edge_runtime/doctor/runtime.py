@@ -7,6 +7,7 @@ import re
 from collections.abc import Mapping
 from importlib import metadata
 
+from edge_runtime.common.installed import NEEDS_LITERT, built_for_numpy_1
 from edge_runtime.common.text import printable
 from edge_runtime.doctor.findings import Finding, fail, ok, warn
 
@@ -71,8 +72,8 @@ def judge_runtime(versions: Mapping[str, str]) -> Finding:
     if name == TFLITE_RUNTIME and release(versions.get("numpy", "0"))[:1] >= (2,):
         return fail(
             "runtime",
-            f"{shown} is built for NumPy 1 and fails with the installed NumPy {versions['numpy']}.",
-            f"Run `pip install {LITERT}`; where there is none (32-bit), `pip install 'numpy<2'`.",
+            built_for_numpy_1(shown, versions["numpy"]),
+            f"Run {NEEDS_LITERT}.",
         )
     if name == TFLITE_RUNTIME:
         return warn("runtime", f"{shown} is no longer maintained.", f"On a 64-bit system, run `pip install {LITERT}`.")

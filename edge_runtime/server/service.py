@@ -200,5 +200,6 @@ class Service:
         if live is not None:
             watch("camera_up", "gauge", "Whether the camera gives pictures.", lambda: float(live.state == "live"))
             watch("camera_frames_total", "counter", "Frames from the camera.", lambda: live.received)
+            watch("camera_damaged_total", "counter", "Frames that arrived damaged.", lambda: live.damaged)
             watch("live_pictures_total", "counter", "Live pictures encoded.", lambda: live.encoded)
             watch("live_viewers", "gauge", "Live views in progress.", lambda: live.viewers)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from edge_runtime.core.images import load_image
+from edge_runtime.core.images import Reading, load_image
 from edge_runtime.errors import WrongUsage
 from edge_runtime.sessions.records import CellRecord, FieldRecord
 from edge_runtime.sessions.store.pictures import cell_picture
@@ -123,4 +123,4 @@ def picture_of(store: Store, session: Session, name: str) -> bytes | None:
         return None
     box = None if row["x"] is None else (row["x"], row["y"], row["w"], row["h"])
     cell = CellRecord(row["probability"], bool(row["review"]), bool(row["count"]), box)
-    return cell_picture(load_image(store.root / row["image"]), cell)
+    return cell_picture(load_image(store.root / row["image"], reading=Reading(as_it_is=True)), cell)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from edge_runtime.commands.options import cardless_options
+from edge_runtime.commands.options import DESCRIBING, cardless_options
 from edge_runtime.common.console import emit_json, json_option, note, table, typed, verbosity_options
 from edge_runtime.common.text import printable
 from edge_runtime.core.card import OutputContract
@@ -111,7 +111,7 @@ def _refuse_idle_options(is_run: bool, with_data: bool, folds: bool) -> None:
     idle: dict[str, str] = {}
     if is_run:
         why = "A RUN knows its labels and its input, and runs on the threads that TensorFlow takes"
-        idle |= dict.fromkeys(("labels", "positive", "input_range", "threads"), why)
+        idle |= dict.fromkeys((*DESCRIBING, "threads"), why)
         if not with_data:
             idle |= dict.fromkeys(READING, "A RUN without DATA knows its labels and patients")
     if folds:

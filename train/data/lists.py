@@ -13,6 +13,7 @@ from pathlib import Path, PurePosixPath
 
 from edge_runtime.common.console import note
 from edge_runtime.common.text import printable
+from edge_runtime.core.foreign_files import HEAD_BYTES, what_it_is
 from edge_runtime.core.images import IMAGE_SUFFIXES
 from edge_runtime.errors import BadData, WrongUsage
 from train.data.labels import Statement, number_in, says_yes, statement
@@ -97,6 +98,9 @@ def _text(file: Path) -> str:
         content = file.read_bytes()
     except OSError as error:
         raise BadData(f"Cannot read the data list {file}: {error}.") from error
+    foreign = what_it_is(content[:HEAD_BYTES])
+    if foreign is not None:
+        raise BadData(f"{printable(file)} is {foreign[0]}, no folder of cells and no list of them; {foreign[1]}.")
     try:
         if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
             return content.decode("utf-16")

@@ -154,7 +154,7 @@ def score_model(name: str, request: Request, threads: int, description: ModelDes
         warnings += ("A model file does not list its patients: make sure that none of these were in its training.",)
     taken = None
     if first.model.card is None:
-        taken = description.labels or ",".join(first.model.labels)
+        taken = ",".join(description.names() or first.model.labels)
     remedy = exchanged_remedy(name, request.data, request.reading, taken, description.input_range)
     return Scores(cells, device_logits(classifiers, pixels), card.output, card.points, header, warnings, remedy)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 import click
@@ -17,6 +18,7 @@ from edge_runtime.errors import BadImage
 
 if TYPE_CHECKING:
     from edge_runtime.core.classifier import CellResult, Classifier
+    from edge_runtime.core.images import Reading
     from edge_runtime.core.sources import Source
 
     CellOutcome = tuple[Source, "CellResult | BadImage"]
@@ -25,7 +27,14 @@ CHUNK = 8  # files handed to an interpreter at a time: some 20 ms of work on a c
 
 
 class SingleCells:
-    """Each image is one cell."""
+    """Each image is one cell.
+
+    Args:
+        reading: how files are read.
+    """
+
+    def __init__(self, reading: Reading) -> None:
+        self._reading = reading
 
     def prepare(self, images: int) -> None:
         """Nothing is in the way."""
@@ -39,7 +48,7 @@ class SingleCells:
         from edge_runtime.core.pool import ordered_map
 
         chunk = max(1, min(CHUNK, len(sources) // (4 * len(classifiers))))
-        return ordered_map(_classify_one, classifiers, sources, chunk)
+        return ordered_map(partial(_classify_one, self._reading), classifiers, sources, chunk)
 
     def show(self, outcomes: Iterable[CellOutcome], classifier: Classifier, as_json: bool) -> Counter[str]:
         """Print each as it comes; count labels, reviews, counts and bad files."""
@@ -59,14 +68,16 @@ class SingleCells:
         return tally
 
 
-def _classify_one(classifier: Classifier, source: Source) -> CellOutcome:
+def _classify_one(reading: Reading, classifier: Classifier, source: Source) -> CellOutcome:
+    from edge_runtime.core.deep_pixels import refuse_dark
     from edge_runtime.core.images import load_image
     from edge_runtime.core.sources import STDIN
 
     if source.problem is not None:
         return source, source.problem
     try:
-        image = load_image(sys.stdin.buffer if source.path == STDIN else source.path)
+        image = load_image(sys.stdin.buffer if source.path == STDIN else source.path, reading=reading)
+        refuse_dark(image, printable(source.path))
         return source, classifier.classify(image)
     except BadImage as error:
         return source, error

@@ -13,6 +13,7 @@ import click
 from edge_runtime.commands.options import cardless_options
 from edge_runtime.common.console import (
     accelerator_option,
+    is_quiet,
     is_verbose,
     json_option,
     note,
@@ -81,6 +82,9 @@ Exit code 1 when some images could not be read (the others are done), 2 when the
 @click.option(
     "--files-from", metavar="FILE", type=click.Path(), help="Also classify the paths listed in FILE (- for stdin)."
 )
+@click.option(
+    "--page", metavar="N", type=click.IntRange(1, 100_000), help="Of files with several pictures, the N-th [1]."
+)
 @cardless_options
 @json_option
 @verbosity_options
@@ -93,6 +97,7 @@ def classify(
     threads: int,
     accelerator: str,
     files_from: str | None,
+    page: int | None,
     description: ModelDescription,
     as_json: bool,
 ) -> None:
@@ -104,7 +109,7 @@ def classify(
     if not whole and (overlay or crops):
         raise WrongUsage("--overlay and --crops go with --field; single cells need neither.")
     found = _find(paths, files_from)
-    mode = _mode(whole, overlay, crops)
+    mode = _mode(whole, overlay, crops, page)
     mode.prepare(len(found.sources))
     from edge_runtime.inspection.opening import open_classifier
 
@@ -128,15 +133,18 @@ def classify(
         click.get_current_context().exit(1)
 
 
-def _mode(whole: bool, overlay: Path | None, crops: Path | None) -> Mode[Any]:
+def _mode(whole: bool, overlay: Path | None, crops: Path | None, page: int | None) -> Mode[Any]:
     """What an image shows: one cell, or a whole field."""
+    from edge_runtime.core.images import Reading
+
+    reading = Reading(page=page, tell=None if is_quiet() else note)
     if whole:
         from edge_runtime.commands.classify.whole_fields import Pictures, WholeFields
 
-        return WholeFields(Pictures(overlay, crops))
+        return WholeFields(Pictures(overlay, crops), reading)
     from edge_runtime.commands.classify.cells import SingleCells
 
-    return SingleCells()
+    return SingleCells(reading)
 
 
 def _find(paths: tuple[str, ...], files_from: str | None) -> Found:

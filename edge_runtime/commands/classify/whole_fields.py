@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from edge_runtime.core.classifier import Classifier
+    from edge_runtime.core.images import Reading
     from edge_runtime.core.sources import Source
     from edge_runtime.fields import FieldReader, FieldResult
 
@@ -89,10 +90,12 @@ class WholeFields:
 
     Args:
         pictures: which pictures to keep, written while the fields are read.
+        reading: how files are read.
     """
 
-    def __init__(self, pictures: Pictures) -> None:
+    def __init__(self, pictures: Pictures, reading: Reading) -> None:
         self._pictures = pictures
+        self._reading = reading
 
     def prepare(self, images: int) -> None:
         """Refuse pictures that cannot be written, and a machine without OpenCV.
@@ -122,7 +125,9 @@ class WholeFields:
             readers = [FieldReader(classifiers)]
         else:
             readers = [FieldReader([classifier]) for classifier in classifiers]
-        return ordered_map(_reading(self._pictures), readers, list(zip(sources, _names(sources), strict=True)))
+        return ordered_map(
+            _reading(self._pictures, self._reading), readers, list(zip(sources, _names(sources), strict=True))
+        )
 
     def show(self, outcomes: Iterable[FieldOutcome], classifier: Classifier, as_json: bool) -> Counter[str]:
         """Print each field as it comes; count fields, cells and bad files."""
@@ -143,7 +148,7 @@ class WholeFields:
         return tally
 
 
-def _reading(pictures: Pictures) -> Callable[[FieldReader, tuple[Source, str]], FieldOutcome]:
+def _reading(pictures: Pictures, how: Reading) -> Callable[[FieldReader, tuple[Source, str]], FieldOutcome]:
     def read(reader: FieldReader, item: tuple[Source, str]) -> FieldOutcome:
         from edge_runtime.core.images import load_image
 
@@ -151,7 +156,7 @@ def _reading(pictures: Pictures) -> Callable[[FieldReader, tuple[Source, str]], 
         if source.problem is not None:
             return source, source.problem
         try:
-            image = load_image(sys.stdin.buffer if source.path == STDIN else source.path)
+            image = load_image(sys.stdin.buffer if source.path == STDIN else source.path, reading=how)
         except BadImage as error:
             return source, error
         result = reader.read(image)

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import importlib.util
+import sys
 from importlib import import_module
 
+from edge_runtime.common.installed import prove_it_loads, why_broken
 from edge_runtime.core.backends.edgetpu import CUSTOM_OPERATOR
+from edge_runtime.core.backends.messages import messages_hidden
 from edge_runtime.core.backends.protocol import Interpreter, TensorInfo
 from edge_runtime.errors import EnvironmentLacks, WrongUsage
 
@@ -16,8 +20,12 @@ BACKENDS = {
     "tflite_runtime": "edge_runtime.core.backends.tflite_runtime",
     "tensorflow": "edge_runtime.core.backends.tensorflow",
 }
-
-
+# what of each is imported
+_MODULES = {
+    "ai_edge_litert": "ai_edge_litert.interpreter",
+    "tflite_runtime": "tflite_runtime.interpreter",
+    "tensorflow": "tensorflow.lite.python.interpreter",
+}
 ACCELERATORS = ("auto", "cpu", "edgetpu")
 
 
@@ -42,15 +50,44 @@ def open_interpreter(
     if prefer is not None and prefer not in BACKENDS:
         raise WrongUsage(f"There is no back end {prefer!r}; known are {', '.join(BACKENDS)}.")
     edgetpu = uses_edgetpu(flatbuffer, accelerator)
-    reasons: list[str] = []
+    broken: list[EnvironmentLacks] = []
     for package in BACKENDS if prefer is None else (prefer,):
         try:
-            return import_module(BACKENDS[package]).open_model(flatbuffer, threads, edgetpu)  # type: ignore[no-any-return]
-        except ImportError as error:
-            reasons.append(f"{package}: {error}")
+            if load_runtime(package):
+                return import_module(BACKENDS[package]).open_model(flatbuffer, threads, edgetpu)  # type: ignore[no-any-return]
+        except EnvironmentLacks as error:
+            if edgetpu and sys.modules.get(_MODULES[package]) is not None:  # it is loaded; the accelerator is lacking
+                raise
+            broken.append(error)
+    if broken:
+        raise broken[0]
     raise EnvironmentLacks(
-        f"No TFLite runtime can be imported ({'; '.join(reasons)}); install one with `pip install ai-edge-litert`."
+        f"No TFLite runtime is installed ({', '.join(BACKENDS if prefer is None else (prefer,))}); install one with "
+        "`pip install ai-edge-litert`."
     )
+
+
+def load_runtime(package: str) -> bool:
+    """Import a runtime; whether it is installed.
+
+    Raises:
+        EnvironmentLacks: it is installed and does not load; the sentence is the doctor's.
+    """
+    try:
+        found = importlib.util.find_spec(package) is not None
+    except (ImportError, ValueError):  # one that was taken out of sys.modules' reach
+        found = False
+    if not found:
+        return False
+    if sys.modules.get(_MODULES[package]) is not None:
+        return True
+    prove_it_loads(package, _MODULES[package])
+    try:
+        with messages_hidden():  # NumPy writes a page about packages that were built for another one
+            import_module(_MODULES[package])
+    except Exception as error:  # any: a broken installation fails in its own ways
+        raise why_broken(package, error) from error
+    return True
 
 
 def uses_edgetpu(flatbuffer: bytes, accelerator: str = "auto") -> bool:

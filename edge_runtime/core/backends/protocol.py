@@ -20,6 +20,7 @@ class TensorInfo:
         dtype: NumPy type of one value.
         scale: real = (value - zero_point) * scale; 0.0 for tensors that are not quantised.
         zero_point: see ``scale``.
+        signature: the shape with -1 for sides that the model leaves open; empty where the runtime does not say.
     """
 
     name: str
@@ -27,6 +28,7 @@ class TensorInfo:
     dtype: np.dtype[Any]
     scale: float
     zero_point: int
+    signature: tuple[int, ...] = ()
 
 
 class Interpreter(Protocol):
@@ -45,6 +47,13 @@ class Interpreter(Protocol):
 
         Raises:
             BadModel: the runtime could not carry the model out.
+        """
+
+    def reshape(self, shape: tuple[int, ...]) -> None:
+        """Give the input another shape; changes ``input`` and ``output``.
+
+        Raises:
+            BadModel: the model has a fixed shape.
         """
 
     def resize(self, batch_size: int) -> None:

@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 import contextlib
-import os
-import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from edge_runtime.common.installed import why_broken
 from edge_runtime.common.text import printable
 from edge_runtime.core.backends.edgetpu import reason_of
+from edge_runtime.core.backends.messages import messages_hidden
 from edge_runtime.core.backends.protocol import TensorInfo
 from edge_runtime.errors import BadModel
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
-
-_stderr_lock = threading.Lock()
 
 
 class TFLiteInterpreter:
@@ -38,13 +36,15 @@ class TFLiteInterpreter:
     ) -> None:
         self.name = package
         try:
-            with _runtime_messages_hidden():
+            with messages_hidden():
                 self._runtime = create(
                     model_content=flatbuffer, num_threads=threads, experimental_delegates=list(delegates) or None
                 )
                 self._runtime.allocate_tensors()
             self.input = _single(self._runtime.get_input_details(), "input")
             self.output = _single(self._runtime.get_output_details(), "output")
+        except SystemError as error:  # of C code that was built for another NumPy
+            raise why_broken(package, error) from error
         except (ValueError, RuntimeError, TypeError) as error:
             if (known := reason_of(str(error))) is not None:
                 raise known from error
@@ -73,13 +73,18 @@ class TFLiteInterpreter:
         return result
 
     def resize(self, batch_size: int) -> None:
-        shape = (batch_size, *self.input.shape[1:])
         try:
-            with _runtime_messages_hidden():
+            self.reshape((batch_size, *self.input.shape[1:]))
+        except BadModel as error:
+            raise BadModel(f"The model does not take {batch_size} images at once: {error}") from error
+
+    def reshape(self, shape: tuple[int, ...]) -> None:
+        try:
+            with messages_hidden():
                 self._runtime.resize_tensor_input(self._input_index, shape)
                 self._runtime.allocate_tensors()
         except (ValueError, RuntimeError) as error:
-            raise BadModel(f"The model does not take {batch_size} images at once: {_one_line(error)}.") from error
+            raise BadModel(f"its input cannot have the shape {list(shape)}: {_one_line(error)}.") from error
         after = self._runtime.get_output_details()[0]["shape"]
         self.input = replace(self.input, shape=shape)
         self.output = replace(self.output, shape=tuple(int(side) for side in after))
@@ -96,27 +101,9 @@ def _single(details: list[dict[str, Any]], what: str) -> TensorInfo:
         dtype=np.dtype(tensor["dtype"]),
         scale=float(scale),
         zero_point=int(zero_point),
+        signature=tuple(int(side) for side in tensor.get("shape_signature", ())),
     )
 
 
 def _one_line(error: Exception) -> str:
     return printable(" ".join(str(error).split()).rstrip(".")) or type(error).__name__
-
-
-@contextlib.contextmanager
-def _runtime_messages_hidden() -> Iterator[None]:
-    """Keep the C++ library's notes ("Created XNNPACK delegate") off the terminal; its errors are raised anyway."""
-    with _stderr_lock:
-        try:
-            saved = os.dup(2)
-        except OSError:  # stderr is closed, there is nothing to hide
-            yield
-            return
-        try:
-            silence = os.open(os.devnull, os.O_WRONLY)
-            os.dup2(silence, 2)
-            os.close(silence)
-            yield
-        finally:
-            os.dup2(saved, 2)
-            os.close(saved)

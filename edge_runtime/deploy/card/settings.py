@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import codecs
 import hashlib
 import re
 import struct
@@ -42,6 +43,8 @@ _VARIANT = re.compile(r"[a-zA-Z0-9_-]{1,40}")
 _ZONE = re.compile(r"[A-Za-z0-9_+-]+(?:/[A-Za-z0-9_+-]+){0,2}")
 _KEY_TYPES = ("ssh-ed25519", "ssh-rsa", "ecdsa-sha2-nistp256", "ecdsa-sha2-nistp384", "ecdsa-sha2-nistp521",
               "sk-ssh-ed25519@openssh.com", "sk-ecdsa-sha2-nistp256@openssh.com")  # fmt: skip
+_PRIVATE = ("PRIVATE KEY", "PuTTY-User-Key-File", "SSH2 ENCRYPTED")
+_RFC4716 = "BEGIN SSH2 PUBLIC KEY"
 _SMALLEST_RSA = 2048
 _COUNTER = re.compile(r"\{n(?::0?([1-9]))?\}")
 
@@ -156,19 +159,34 @@ def check_time_zone(zone: str) -> str:
     return zone
 
 
-def parse_ssh_keys(text: str, source: str) -> tuple[SshKey, ...]:
+def parse_ssh_keys(content: bytes | str, source: str) -> tuple[SshKey, ...]:
     """The public keys in a file such as ``id_ed25519.pub``: one a line, comments and empty lines aside.
 
+    Byte order marks and UTF-16, in which Windows programs write such files, are taken off.
+
     Raises:
-        WrongUsage: a private key, no key at all, a damaged or too weak one.
+        WrongUsage: a private key, no key at all, one in another form, a damaged or too weak one.
     """
-    if "PRIVATE KEY" in text:
+    text = _decoded(content).removeprefix("\ufeff")
+    if any(mark in text for mark in _PRIVATE):
         raise WrongUsage(f"{source} is a private key, which must stay where it is; name the file that ends in .pub.")
+    if _RFC4716 in text:
+        raise WrongUsage(
+            f"{source} is a public key in the form of PuTTY and other programs (RFC 4716); turn it into one line with "
+            '`ssh-keygen -i -f FILE > key.pub`, or copy it out of PuTTYgen\'s box "for pasting into authorized_keys".'
+        )
     lines = [line.strip() for line in text.splitlines()]
     keys = tuple(_ssh_key(line, source) for line in lines if line and not line.startswith("#"))
     if not keys:
         raise WrongUsage(f"{source} holds no SSH key; make one with `ssh-keygen -t ed25519` and name the .pub file.")
     return keys
+
+
+def _decoded(content: bytes | str) -> str:
+    if isinstance(content, str):
+        return content
+    utf16 = content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+    return content.decode("utf-16" if utf16 else "utf-8", errors="replace")
 
 
 def _ssh_key(line: str, source: str) -> SshKey:

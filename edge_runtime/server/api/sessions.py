@@ -9,7 +9,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Path, Query, Request
 from fastapi.responses import JSONResponse, Response
 
-from edge_runtime.core.images import load_image
+from edge_runtime.core.images import Reading, load_image
 from edge_runtime.errors import WrongUsage
 from edge_runtime.server.api.openapi import UPLOAD_PROBLEMS, file_answer, problems, upload
 from edge_runtime.server.api.schemas import FieldDocument, Fields, NewSession, Results, Sessions, Status
@@ -182,7 +182,7 @@ def _shown(content: bytes, most_pixels: int) -> tuple[bytes, str]:
     if media_type is not None and len(content) <= _LARGE:
         return content, media_type  # browsers turn it upright as its EXIF data says
     stream = io.BytesIO()
-    shown = Image.fromarray(load_image(content, most_pixels))
+    shown = Image.fromarray(load_image(content, reading=Reading(most_pixels, as_it_is=True)))
     shown.thumbnail((_LONGEST_SIDE, _LONGEST_SIDE))
     shown.save(stream, "JPEG", quality=88)
     return stream.getvalue(), "image/jpeg"

@@ -117,6 +117,11 @@ class Live:
         return self._grabber.received if self._grabber else 0
 
     @property
+    def damaged(self) -> int:
+        """Frames that arrived damaged since the camera was opened first, and were left out."""
+        return self._grabber.damaged if self._grabber else 0
+
+    @property
     def picture(self) -> LivePicture | None:
         """The newest live picture."""
         return self._picture

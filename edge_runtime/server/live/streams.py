@@ -89,7 +89,8 @@ async def events(live: Live, glances: Glances, ending: Callable[[], bool]) -> As
         while not ending():
             news = live.news(heard)
             heard = news[-1][0] if news else heard
-            document = {**glances.last.to_json(), "camera": live.state, "news": [sentence for _, sentence in news]}
+            camera = {"camera": live.state, "damaged": live.damaged}
+            document = {**glances.last.to_json(), **camera, "news": [sentence for _, sentence in news]}
             now = time.monotonic()
             if document != before or now - sent >= _SIGN_OF_LIFE:
                 before, sent = {**document, "news": []}, now

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 from edge_runtime.common.text import printable
 from edge_runtime.core.classifier import Classifier
+from edge_runtime.core.deep_pixels import refuse_dark
 from edge_runtime.core.encoding import write_png
-from edge_runtime.core.images import load_image
+from edge_runtime.core.images import Reading, load_image
 from edge_runtime.core.lines import Document, cell_line, error_line
 from edge_runtime.errors import BadImage, WrongUsage
 from edge_runtime.fields.reader import field_line
@@ -105,6 +106,7 @@ def classify_cells(uploads: Sequence[Upload], most_pixels: int) -> Callable[[Too
             alive()
             try:
                 pixels = load_image(upload.content, most_pixels, upload.shown)
+                refuse_dark(pixels, upload.shown)
                 lines.append(cell_line(upload.name, classifier.classify(pixels), classifier.model.id))
             except BadImage as error:
                 lines.append(error_line(upload.name, error))
@@ -210,7 +212,7 @@ def stored_document(store: Store, session: Session, number: int, most_pixels: in
         raise Problem(404, "no-field", str(error)) from error
     size = None
     if found.image is not None:
-        shape = load_image(found.image, max(most_pixels, 1)).shape
+        shape = load_image(found.image, reading=Reading(max(most_pixels, 1), as_it_is=True)).shape
         size = (shape[1], shape[0])
     document = field_document(session, number, False, size, found.record, found.model)
     return {**document, "status": status_document(store, session)}

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from edge_runtime.core.images import load_image
+from edge_runtime.core.images import Reading, load_image
 from edge_runtime.errors import BadImage
 from edge_runtime.sessions.records import CellRecord
 from edge_runtime.sessions.store.pictures import cell_picture
@@ -78,7 +78,7 @@ def sprite(store: Store, session: Session, names: Sequence[str], side: int) -> S
                 path = store.root / row["image"]
                 if source[0] != path:
                     source = (None, None)  # the image before is let go first
-                    source = (path, load_image(path))
+                    source = (path, load_image(path, reading=Reading(as_it_is=True)))
                 jpeg = cell_picture(source[1], _record(row))  # type: ignore[arg-type]
         except (BadImage, OSError):
             jpeg = None

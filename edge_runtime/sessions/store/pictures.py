@@ -55,9 +55,9 @@ def suspected_pictures(record: FieldRecord, content: bytes, pixels: NDArray[np.u
     if not wanted:
         return {}
     if pixels is None:
-        from edge_runtime.core.images import load_image
+        from edge_runtime.core.images import Reading, load_image
 
-        pixels = load_image(content)
+        pixels = load_image(content, reading=Reading(as_it_is=True))
     return {index: cell_picture(pixels, record.cells[index]) for index in wanted}
 
 

@@ -23,6 +23,57 @@ def tensor(name: str, shape: tuple[int, ...], dtype: str = "int8", constant: int
     return Tensor(name, shape, shape, dtype, points, (0,) * len(points), constant)
 
 
+def of_one(name: str, given: Tensor, made: Tensor, version: int = 1, custom: bool = False) -> Graph:
+    """A graph of one operator, between two tensors."""
+    return Graph((Operator(name, version, custom, (0,), (1,)),), (given, made), (0,), (1,), 1, "")
+
+
+def of_lstm() -> Graph:
+    """As Keras's LSTM layer becomes in int8: sequences of 28 rows, a cell state of 16 bits."""
+    tensors = (tensor("rows", (1, 28, 28)), tensor("state", (1, 20), "int16"), tensor("out", (1, 28, 20)))
+    return Graph((Operator("UNIDIRECTIONAL_SEQUENCE_LSTM", 3, False, (0, 1), (2,)),), tensors, (0,), (2,), 1, "")
+
+
+@pytest.mark.parametrize(
+    ("graph", "rules"),
+    [
+        (of_lstm(), []),
+        (of_one("TILE", tensor("x", (1, 1, 1, 256)), tensor("y", (1, 32, 64, 256)), 2), []),
+        (of_one("RESIZE_BILINEAR", tensor("x", (1, 1, 1, 256)), tensor("y", (1, 33, 33, 256)), 3), []),
+        (of_one("RESIZE_BILINEAR", tensor("x", (1, 64, 64, 3)), tensor("y", (1, 128, 128, 3)), 3), []),
+        (
+            of_one("RESIZE_BILINEAR", tensor("x", (1, 33, 33, 21)), tensor("y", (1, 513, 513, 21)), 3),
+            [("error", "resize-size")],
+        ),
+        (
+            of_one("RESIZE_BILINEAR", tensor("x", (1, 256, 256, 32)), tensor("y", (1, 512, 512, 32)), 3),
+            [("error", "resize-size")],
+        ),
+        (
+            of_one("RESIZE_NEAREST_NEIGHBOR", tensor("x", (1, 128, 128, 8)), tensor("y", (1, 256, 256, 8)), 3),
+            [("warning", "resize-size")],
+        ),
+        (
+            of_one("TFLite_Detection_PostProcess", tensor("x", (1, 10, 4)), tensor("y", (1, 10, 4)), custom=True),
+            [("warning", "operator")],
+        ),
+        (of_one("Nobody_Knows_It", tensor("x", (1, 8)), tensor("y", (1, 8)), custom=True), [("error", "operator")]),
+        (of_one("EXP", tensor("x", (1, 8)), tensor("y", (1, 8)), 2), [("error", "operator")]),
+    ],
+)
+def test_what_compiled_pairs_show_of_the_edge_tpu(graph: Graph, rules: list[tuple[str, str]]) -> None:
+    assert [(finding.severity, finding.rule) for finding in check_edgetpu(graph)] == rules
+
+
+@pytest.mark.parametrize(
+    ("name", "rules"),
+    [("TFLite_Detection_PostProcess", []), ("Mfcc", []), ("MatrixDeterminant", ["custom-operator"])],
+)
+def test_custom_operators_that_every_runtime_brings_are_no_plug_ins(name: str, rules: list[str]) -> None:
+    graph = of_one(name, tensor("x", (1, 10, 4), "float32"), tensor("y", (1, 10, 4), "float32"), custom=True)
+    assert [finding.rule for finding in check_cpu(graph)] == rules
+
+
 def classifier(kind: str = "int8") -> Graph:
     """Pixels, one convolution, one dense layer: what an Edge TPU takes when everything is int8."""
     return Graph(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import struct
 import sys
 import threading
@@ -12,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from edge_runtime.cameras import CameraFault, open_camera, v4l2
 from edge_runtime.cameras.grabber import Grabber, Timing
@@ -22,7 +24,7 @@ CONSTANTS = {
     "CAP_V4L2": 200, "CAP_PROP_FOURCC": 6, "CAP_PROP_FRAME_WIDTH": 3, "CAP_PROP_FRAME_HEIGHT": 4, "CAP_PROP_BUFFERSIZE": 38,
     "CAP_PROP_POS_MSEC": 0, "CAP_PROP_FPS": 5, "COLOR_BGR2RGB": 4, "COLOR_GRAY2RGB": 8,
     "CAP_PROP_EXPOSURE": 15, "CAP_PROP_AUTO_EXPOSURE": 21, "CAP_PROP_GAIN": 14, "CAP_PROP_BRIGHTNESS": 10,
-    "CAP_PROP_CONTRAST": 11, "CAP_PROP_WB_TEMPERATURE": 45, "CAP_PROP_AUTO_WB": 44,
+    "CAP_PROP_CONTRAST": 11, "CAP_PROP_WB_TEMPERATURE": 45, "CAP_PROP_AUTO_WB": 44, "CAP_PROP_CONVERT_RGB": 16,
 }  # fmt: skip
 
 
@@ -35,6 +37,7 @@ class Cable:
         self.opened: list[FakeCapture] = []
         self.blocked: threading.Event | None = None
         self.grey = False
+        self.files: list[bytes] = []  # what a camera of compressed frames gives, one after the other
 
 
 class FakeCapture:
@@ -55,6 +58,8 @@ class FakeCapture:
     def get(self, setting: int) -> float:
         if setting == CONSTANTS["CAP_PROP_POS_MSEC"]:
             return self.stamp
+        if setting == CONSTANTS["CAP_PROP_FOURCC"] and self.cable.files:
+            return self.settings[setting]
         if setting not in (3, 4):
             return {15: 156.0, 21: 1.0, 14: 0.0}.get(setting, -1.0)
         size = self.settings.get(3, 640), self.settings.get(4, 480)
@@ -70,6 +75,8 @@ class FakeCapture:
             if not self.cable.plugged:
                 return False, None
             self.stamp += self.cable.fresh
+            if self.cable.files and self.settings.get(CONSTANTS["CAP_PROP_CONVERT_RGB"]) == 0:
+                return True, np.frombuffer(self.cable.files.pop(0), np.uint8)[np.newaxis]
             shape = (4, 6) if self.cable.grey else (4, 6, 3)
             return True, np.full(shape, (9,) if self.cable.grey else (40, 60, 200), np.uint8)
         finally:
@@ -122,6 +129,31 @@ def test_frames_are_rgb_and_numbered(cable: Cable) -> None:
     camera.close()
     camera.close()
     assert not capture.alive
+
+
+def mjpeg_frame() -> bytes:
+    """A frame as USB cameras send it: with restart markers, and nothing behind its end but what the buffer held."""
+    stream = io.BytesIO()
+    Image.effect_noise((64, 48), 40).convert("RGB").save(stream, "JPEG", restart_marker_rows=1)
+    return stream.getvalue() + bytes(100)
+
+
+def test_torn_frames_are_left_out_and_counted(cable: Cable) -> None:
+    whole = mjpeg_frame()
+    torn = whole[:900] + whole[1500:]
+    cable.files = [torn, whole, torn, whole[:-300], whole]
+    camera = V4L2Camera("/dev/null")
+    first, second = camera.read(5), camera.read(5)
+    assert np.array_equal(first.pixels, np.asarray(Image.open(io.BytesIO(whole)).convert("RGB")))
+    assert second.pixels.shape == (48, 64, 3) and camera.damaged == 3
+    assert (first.sequence, second.sequence) == (1, 4)
+
+
+def test_a_camera_that_gives_only_torn_frames_says_so(cable: Cable) -> None:
+    whole = mjpeg_frame()
+    cable.files = [whole[:900] + whole[1500:]] * 1000
+    with pytest.raises(CameraFault, match="gave only damaged frames"):
+        V4L2Camera("/dev/null").read(0.05)
 
 
 def test_grey_cameras(cable: Cable) -> None:

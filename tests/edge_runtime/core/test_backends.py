@@ -87,7 +87,7 @@ def test_without_a_runtime_the_cure_is_named(flatbuffer_of: Models, monkeypatch:
     for name in list(sys.modules):
         if name.startswith("edge_runtime.core.backends."):
             monkeypatch.delitem(sys.modules, name)
-    for package in ("ai_edge_litert.interpreter", "tflite_runtime.interpreter", "tensorflow.lite.python.interpreter"):
+    for package in BACKENDS:
         monkeypatch.setitem(sys.modules, package, None)
     with pytest.raises(EnvironmentLacks, match="pip install ai-edge-litert"):
         open_interpreter(flatbuffer)

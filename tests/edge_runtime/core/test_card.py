@@ -71,7 +71,7 @@ def test_broken_cards(broken: object, message: str) -> None:
         ("input", {"scale": 1.0}),
         ("input", {"scale": None}),
         ("input", {"offset": [1, 2, "3"]}),
-        ("output", {"kind": "class"}),
+        ("output", {"kind": "score"}),
         ("output", {"index": -1}),
         ("output", {"index": True}),
         ("output", {"complement": 1}),

@@ -129,9 +129,17 @@ def test_public_keys() -> None:
     assert keys[1].line.endswith(" 2Joddcomment")
 
 
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-8"])
+def test_keys_as_windows_programs_write_them(encoding: str) -> None:
+    (key,) = parse_ssh_keys(f"{PUBLIC_KEY}\r\n".encode(encoding), "id_ed25519.pub")
+    assert key.line == PUBLIC_KEY
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
+        ("PuTTY-User-Key-File-3: ssh-ed25519\nEncryption: none\nPublic-Lines: 2\nAAAA\n", "is a private key"),
+        ('---- BEGIN SSH2 PUBLIC KEY ----\nComment: "me"\nAAAA\n---- END SSH2 PUBLIC KEY ----\n', "form of PuTTY"),
         ("-----BEGIN OPENSSH PRIVATE KEY-----\nabc\n", "private key"),
         ("", "holds no SSH key"),
         (f'command="sh" {PUBLIC_KEY}', "no type"),

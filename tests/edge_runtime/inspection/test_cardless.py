@@ -6,14 +6,28 @@ import subprocess
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import pytest
 
+from edge_runtime.core.card import Card
 from edge_runtime.errors import BadModel, ThinsmearError, WrongUsage
-from edge_runtime.inspection.cardless import describe
+from edge_runtime.inspection import cardless
+from edge_runtime.inspection.cardless import InputSaid, describe_input
+from edge_runtime.inspection.graph import read_graph
+from edge_runtime.inspection.metadata import Metadata
 from edge_runtime.inspection.trial_run import try_model
 from tests.fakes.graphs import with_operator_number
 
 Models = Callable[[str], bytes]
+
+
+def describe(
+    flatbuffer: bytes, labels: list[str], input_range: str, positive: str | None = None
+) -> tuple[Card, tuple[str, str]]:
+    graph = read_graph(flatbuffer)
+    contract, layout = describe_input(graph, InputSaid(input_range), Metadata())
+    answers = np.asarray(try_model(flatbuffer))
+    return cardless.describe(graph, labels, contract, layout, positive, answers=answers)
 
 
 @pytest.mark.parametrize(
@@ -72,9 +86,9 @@ def test_what_is_not_clear_is_asked(
         describe(flatbuffer_of("softmax"), labels, "0..1", positive)
 
 
-def test_an_output_that_an_unknown_operator_makes_is_not_guessed(flatbuffer_of: Models) -> None:
+def test_an_operator_without_a_name_is_the_runtimes_business(flatbuffer_of: Models) -> None:
     newer = with_operator_number(flatbuffer_of("softmax"), "SOFTMAX", 4321)
-    with pytest.raises(BadModel, match="UNKNOWN_4321, which is newer"):
+    with pytest.raises(BadModel, match=r"cannot load the model|crashes"):
         describe(newer, ["uninfected", "infected"], "0..1")
 
 
@@ -91,7 +105,7 @@ def test_a_good_model_passes_its_trial_which_is_held_once(
     try_model.cache_clear()
     for _ in range(2):  # the second classifier of a pool
         try_model(flatbuffer_of("softmax"))
-    assert [(child.returncode, child.stdout) for child in children] == [(0, b"")]
+    assert [child.returncode for child in children] == [0]
 
 
 def test_a_model_that_does_not_end_is_stopped(flatbuffer_of: Models) -> None:

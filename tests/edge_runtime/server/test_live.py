@@ -327,7 +327,7 @@ def test_events_say_what_is_seen(server: Served) -> None:
         if line.startswith(b"data: "):
             said = json.loads(line[6:])
     connection.close()
-    assert set(said) == {"sequence", "focus", "focus_word", "exposure", "density", "cells", "camera", "news"}
+    assert set(said) == {"sequence", "focus", "focus_word", "exposure", "density", "cells", "camera", "damaged", "news"}
     assert said["camera"] == "live" and said["density"] != "unknown"
 
 

@@ -14,6 +14,7 @@ const ADVICE = {
   exposure: { dark: "exposure", bright: "saturated", clipped: "saturated" },
   density: { sparse: "sparse", thick: "thick" },
 };
+const DAMAGE_SHOWN = 10000; // milliseconds for which damaged pictures are spoken of
 const SIGNS = { good: "tick", fair: "warning", bad: "cross" };
 
 /**
@@ -28,6 +29,7 @@ export function gauges(advise) {
   const exposure = gauge("exposure");
   const density = gauge("density");
   const node = h("section", { class: "gauges", "aria-label": t("gauge.all") }, focus.node, exposure.node, density.node);
+  const damage = damageCounter();
   const show = (event) => {
     const reading = event?.sequence >= 0 && event.camera === "live" ? event : null; // else there was no look yet
     const share = Math.max(0, Math.min(1, reading?.focus ?? 0));
@@ -38,7 +40,7 @@ export function gauges(advise) {
     focus.say(focusWord);
     exposure.say(reading?.exposure);
     density.say(reading?.density, Number.isFinite(reading?.cells) ? number(reading.cells) : null);
-    advise(adviceFor(reading));
+    advise(damage(event) ?? adviceFor(reading));
   };
   show(null);
   return { node, show };
@@ -54,6 +56,18 @@ function gauge(name, extra = null) {
     put(value, level && icon(SIGNS[level]), figure && h("b", {}, figure), text && h("span", {}, text), !text && !figure && h("span", {}, "–"));
   };
   return { node, say };
+}
+
+/** Says how many pictures arrived damaged, for a while after each of them: focus and light would not help. */
+function damageCounter() {
+  let count = null;
+  let grown = -Infinity;
+  return (event) => {
+    if (!Number.isFinite(event?.damaged)) return null;
+    if (count !== null && event.damaged > count) grown = performance.now();
+    count = event.damaged;
+    return performance.now() - grown < DAMAGE_SHOWN ? t("advice.damaged", { n: count }) : null;
+  };
 }
 
 /** One thing to turn at a time: light before focus, focus before place. */
