@@ -17,14 +17,14 @@ if TYPE_CHECKING:
 
     from edge_runtime.fields.segmentation.segment import Box, Excluded, SegmentedField
 
-LEVEL = 0.6  # calibrated probability from which a window is an object; chosen in docs/left-out-objects.md
+LEVEL = 0.5  # calibrated probability from which a window is an object; chosen in docs/left-out-objects.md
 # Areas in areas, lengths in diameters of the usual cell.
 _SPECK = 0.3  # smaller regions are no whole cell, whatever they are
 _SINGLE, _DOUBLE = 1.2, 2.2  # smaller regions are looked at whole only, larger ones through windows only
 _WINDOW = 1.1  # diameter of a window
 _STEP = 0.55  # between the middles of windows
 _FILLED = 0.5  # of a cell's area that a window must hold
-_SHARED = 0.5  # part of the smaller of two windows beyond which they show one thing
+_SHARED = 0.3  # part of the smaller of two windows beyond which they show one thing
 _RIM = 2  # pixels of the working picture: what reaches so near to the picture's rim is cut by it
 
 
@@ -73,7 +73,9 @@ def windows(field: SegmentedField) -> list[Window]:
     return found
 
 
-def best_windows(field: SegmentedField, looked_at: Sequence[Window], scores: Sequence[float]) -> tuple[FieldObject, ...]:
+def best_windows(
+    field: SegmentedField, looked_at: Sequence[Window], scores: Sequence[float]
+) -> tuple[FieldObject, ...]:
     """The objects of a field, highest first: of windows that show the same thing the best one.
 
     Args:

@@ -18,6 +18,7 @@ from edge_runtime.core.lines import Document, error_line
 from edge_runtime.sessions import clock as clocks
 from edge_runtime.sessions.report import words
 from edge_runtime.sessions.report.data import Report
+from edge_runtime.sessions.report.left_out_words import left_out_rows
 from edge_runtime.sessions.report.rank_words import rank_rows
 from edge_runtime.sessions.status import SessionStatus, session_status
 from edge_runtime.sessions.store.orphans import quarantined
@@ -105,7 +106,11 @@ def status_rows(status: SessionStatus) -> list[tuple[str, str]]:
     top = status.headline()
     if top is None:
         return []
-    return [*rank_rows(status.ranked), ("Headline", f"{top.text} ({top.interval})")]
+    return [
+        *rank_rows(status.ranked),
+        *left_out_rows(status.review.outside),
+        ("Headline", f"{top.text} ({top.interval})"),
+    ]
 
 
 def show_sessions(store: Store, as_json: bool) -> None:
