@@ -241,7 +241,12 @@ def verdict_lines(cell: SuspectedCell) -> tuple[str, str]:
     """A reviewer's verdict on one cell, and species and stage where they were given."""
     if cell.verdict is None:
         return "not reviewed", ""
-    return VERDICTS[cell.verdict], " ".join(part for part in (cell.species, cell.stage) if part)
+    return said(cell.verdict, cell.species, cell.stage)
+
+
+def said(verdict: str, species: str | None, stage: str | None) -> tuple[str, str]:
+    """A verdict in words, and species and stage where they were given."""
+    return VERDICTS[verdict], " ".join(part for part in (species, stage) if part)
 
 
 def _problem(machine: MachineCount) -> str:

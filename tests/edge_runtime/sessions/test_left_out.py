@@ -125,7 +125,11 @@ def test_a_confirmed_object_is_one_more_infected_cell_among_one_more(tmp_path: P
     assert (
         "3 objects that the machine left out and that look infected, all looked at: 1 with asexual" in rows["Left out"]
     )
-    assert "one more infected cell among one more cell" in "".join(html_pages(report))
+    page_text = "".join(html_pages(report))
+    assert "one more infected cell among one more cell" in page_text
+    assert "Left out by the machine, counted by a reviewer" in page_text and "<b>1.o1</b> · clump" in page_text
+    told = [(cell["cell"], cell["origin"], cell["verdict"]) for cell in report.to_json()["confirmed_outside"]]
+    assert told == [("1.o1", "clump", "asexual"), ("2.o1", "border", "gametocyte")]
 
 
 def test_only_objects_hold_parasites_and_the_headline_says_so(tmp_path: Path) -> None:
