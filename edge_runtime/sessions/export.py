@@ -39,6 +39,9 @@ TABLES = {
         FROM verdicts AS v JOIN cells AS c ON c.id = v.cell_id JOIN fields AS f ON f.id = c.field_id
         JOIN sessions AS s ON s.id = f.session_id LEFT JOIN review_pages AS p ON p.id = v.page_id
         LEFT JOIN review_batches AS b ON b.id = p.batch_id WHERE f.session_id = ? ORDER BY v.id""",
+    "manual_counts": f"""SELECT s.code AS session, n.counted, n.asexual, n.gametocytes, n.operator,
+            {_OF_VERDICT.replace("v.", "n.")}
+        FROM manual_counts AS n JOIN sessions AS s ON s.id = n.session_id WHERE n.session_id = ? ORDER BY n.id""",
     "objects": f"""SELECT s.code AS session, f.number AS field, f.number || '.o' || o.number AS object, f.accepted, o.x,
             o.y, o.w, o.h, o.reason, o.probability, v.verdict, v.species, v.stage, v.reviewer,
             coalesce(v.verdict IN ('asexual', 'gametocyte'), 0) AS denominator, {_RECORD}, {_OF_FIELD}
@@ -56,9 +59,6 @@ TABLES = {
             a.undone_by IS NULL AND a.verdict <> 'unsure' AS denominator, {_OF_VERDICT.replace("v.", "a.")}
         FROM added_cells AS a JOIN fields AS f ON f.id = a.field_id JOIN sessions AS s ON s.id = f.session_id
         WHERE f.session_id = ? ORDER BY f.number, a.number""",
-    "manual_counts": f"""SELECT s.code AS session, n.counted, n.asexual, n.gametocytes, n.operator,
-            {_OF_VERDICT.replace("v.", "n.")}
-        FROM manual_counts AS n JOIN sessions AS s ON s.id = n.session_id WHERE n.session_id = ? ORDER BY n.id""",
 }
 _FLAGS = ("accepted", "review", "count")
 _DOCUMENTS = ("quality", "excluded", "camera")

@@ -13,7 +13,7 @@ from edge_runtime.common.console import json_option, verbosity_options
 from edge_runtime.common.text import printable
 from edge_runtime.errors import WrongUsage
 from edge_runtime.sessions.left_out.added import Place, add_cell, is_added, take_added_back
-from edge_runtime.sessions.left_out.objects import give_object_verdict, is_object, undo_object_verdict
+from edge_runtime.sessions.left_out.objects import give_object_verdict, is_object, pending_objects, undo_object_verdict
 from edge_runtime.sessions.manual_counts import add_manual_count
 from edge_runtime.sessions.records import SPECIES, STAGES, VERDICTS, Session
 from edge_runtime.sessions.review import give_verdicts, reviewed, suspected_cells, undo_verdict
@@ -33,21 +33,25 @@ A reader elsewhere works from a file:
 
 The answer has the columns sheet, number, verdict and, where wanted, species and stage. A last row with the number
 "others" and the verdict no-parasite, or --none-of-the-others, says that no other cell of the sheet is infected;
-without it nothing is said of them.""",
+without it nothing is said of them.
+
+\b
+What the machine left out (--cell and --undo take these names as well):
+  thinsmear session review --cell 7.o2 --verdict asexual --reviewer AB          an object, as it is listed here
+  thinsmear session review --add 7:310,205 --verdict gametocyte --reviewer AB   a cell that was not boxed
+  thinsmear session review --undo 7.a1 --reviewer AB                            take an added cell back""",
 )
 @session_argument
 @click.option("--reviewer", metavar="CODE", help="Who looks; needed to change anything.")
-@click.option("--cell", metavar="FIELD.CELL", help="The cell, as the report names it; FIELD.oN: an object.")
+@click.option("--cell", metavar="FIELD.CELL", help="The cell, as the report names it.")
 @click.option(
-    "--add", metavar="FIELD:X,Y", help="Add a cell that the machine did not box; X and Y are pixels of its middle."
-)
-@click.option("--verdict", type=click.Choice(list(VERDICTS)), help="What --cell or --add is.")
+    "--add", metavar="FIELD:X,Y",
+    help="Add a cell that the machine did not box, with its --verdict; X and Y are pixels of its middle.",
+)  # fmt: skip
+@click.option("--verdict", type=click.Choice(list(VERDICTS)), help="What --cell is.")
 @click.option("--species", type=click.Choice(SPECIES))
 @click.option("--stage", type=click.Choice(STAGES))
-@click.option(
-    "--undo", metavar="FIELD.CELL",
-    help="Take the last verdict on a cell back, the one before holds again; FIELD.aN: take an added cell back.",
-)  # fmt: skip
+@click.option("--undo", metavar="FIELD.CELL", help="Take the last verdict on a cell back; the one before holds again.")
 @click.option(
     "--from", "listed", metavar="FILE", type=click.File("rb"),
     help="CSV with cell, verdict and, where wanted, species and stage; all of it or nothing.",
@@ -92,7 +96,7 @@ def review(
     folder: Path | None,
     as_json: bool,
 ) -> None:
-    """Without options: the suspected cells that await a verdict. Pictures of them are in the HTML report.
+    """Without options: the suspected cells, and the objects, that await a verdict. Pictures of them are in the HTML report.
 
     Verdicts stand beside the machine's and never replace it; earlier ones stay in the history.
     """
@@ -122,7 +126,8 @@ def review(
                 return
             if counted is not None:
                 add_manual_count(store, session, counted, asexual, gametocytes, by)
-        views.show_review(reviewed(store, session), suspected_cells(store, session, None, True), as_json)
+        objects = list(pending_objects(store, session))
+        views.show_review(reviewed(store, session), suspected_cells(store, session, None, True), objects, as_json)
 
 
 def _give(store: Store, session: Session, verdict: Verdict, reviewer: str) -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 from edge_runtime.common.text import printable
 from edge_runtime.errors import WrongUsage
@@ -20,6 +22,37 @@ if TYPE_CHECKING:
 _NAME = re.compile(r"([1-9][0-9]{0,9})\.o([1-9][0-9]{0,9})", re.ASCII)
 _VERDICT = f"object_id, verdict, species, stage, reviewer, undoes, page_id, {MOMENT}"
 _HOLDS = "SELECT id, verdict, species, stage, reviewer FROM current_object_verdicts WHERE object_id = ?"
+
+
+@dataclass(frozen=True)
+class PendingObject:
+    """An object without a verdict.
+
+    Attributes:
+        name: ``FIELD.oNUMBER``.
+        reason: why it was left out.
+        probability: of the machine.
+    """
+
+    name: str
+    reason: str
+    probability: float
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain JSON values."""
+        return {"object": self.name, "reason": self.reason, "probability": self.probability}
+
+
+def pending_objects(store: Store, session: Session) -> Iterator[PendingObject]:
+    """Objects of accepted fields without a verdict, highest score first."""
+    with store.reading() as connection:
+        for row in connection.execute(
+            """SELECT f.number AS field, o.number, o.reason, o.probability FROM fields AS f
+            JOIN objects AS o ON o.field_id = f.id LEFT JOIN current_object_verdicts AS v ON v.object_id = o.id
+            WHERE f.session_id = ? AND f.accepted AND v.verdict IS NULL ORDER BY o.probability DESC, o.id""",
+            (session.id,),
+        ):
+            yield PendingObject(f"{row['field']}.o{row['number']}", row["reason"], row["probability"])
 
 
 def is_object(name: str) -> bool:
@@ -39,8 +72,8 @@ def object_row(connection: sqlite3.Connection, session: Session, name: str) -> i
         ).fetchone()
     if row is None:
         raise WrongUsage(
-            f"Session {session.code} has no object {printable(name)!r}; name FIELD.oNUMBER as `session status --json` "
-            "and the export do, such as 7.o2."
+            f"Session {session.code} has no object {printable(name)!r}; name FIELD.oNUMBER as `thinsmear session "
+            "review` does, such as 7.o2."
         )
     return int(row["id"])
 

@@ -35,6 +35,13 @@ def outside(run: Run) -> dict[str, int]:
     return found
 
 
+def test_objects_are_listed_until_they_have_a_verdict(run: Run) -> None:
+    assert "1.o1    0.9700  clump" in run("review")[1]
+    run("review", "--cell", "1.o1", "--verdict", "no-parasite", "--reviewer", "RV")
+    waiting = json.loads(run("review", "--json")[1])["objects"]
+    assert [(item["object"], item["reason"]) for item in waiting] == [("2.o1", "border"), ("1.o2", "debris")]
+
+
 def test_an_object_gets_its_verdict_and_loses_it(run: Run) -> None:
     assert run("review", "--cell", "1.o1", "--verdict", "asexual", "--reviewer", "RV")[0] == 0
     assert (outside(run)["asexual"], outside(run)["pending"]) == (1, 2)
