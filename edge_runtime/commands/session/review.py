@@ -96,7 +96,7 @@ def review(
     folder: Path | None,
     as_json: bool,
 ) -> None:
-    """Without options: the suspected cells, and the objects, that await a verdict. Pictures of them are in the HTML report.
+    """Without options: the suspected cells that await a verdict. Pictures of them are in the HTML report.
 
     Verdicts stand beside the machine's and never replace it; earlier ones stay in the history.
     """
