@@ -74,9 +74,10 @@ def test_objects_are_marked_answered_and_taken_back_by_keys(
     page.keyboard.press("Enter")
     page.locator(".enlarged canvas").wait_for()  # of the field itself, at its own resolution
     page.keyboard.press("Escape")
+    page.wait_for_function("() => document.activeElement.matches('.thumb')")
     page.keyboard.press("1")
     page.keyboard.press("1")
-    assert page.locator('.thumb[data-mark="asexual"]').count() == 2
+    page.locator('.thumb[data-mark="asexual"]').nth(1).wait_for()
     page.keyboard.press("n")
     page.locator(".grid-end").wait_for()
     assert "2 of these were left out by the machine" in page.locator(".grid-end").inner_text()
