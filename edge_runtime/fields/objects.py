@@ -25,6 +25,7 @@ _WINDOW = 1.1  # diameter of a window
 _STEP = 0.55  # between the middles of windows
 _FILLED = 0.5  # of a cell's area that a window must hold
 _SHARED = 0.3  # part of the smaller of two windows beyond which they show one thing
+_COUNTED = 0.5  # part of the smaller of a window and a counted cell's box beyond which that cell is what it shows
 _RIM = 2  # pixels of the working picture: what reaches so near to the picture's rim is cut by it
 
 
@@ -63,13 +64,19 @@ class Window:
 
 
 def windows(field: SegmentedField) -> list[Window]:
-    """All windows of a field, region by region; none is cut by the picture's rim.
+    """All windows of a field, region by region; none is cut by the picture's rim, none shows a counted cell.
 
     A cell that the rim cuts is counted by nobody, and half a cell is no cell to judge: only whole ones are looked at.
     """
     found: list[Window] = []
     for index, region in enumerate(field.excluded):
-        found += (Window(box, mask, index) for box, mask in _places(region, field))
+        # a heap keeps its whole outline when single cells of it are counted: they are not offered again
+        near = [cell.box for cell in field.cells if _shared(cell.box, region.box) > 0]
+        found += (
+            Window(box, mask, index)
+            for box, mask in _places(region, field)
+            if all(_shared(box, other) <= _COUNTED for other in near)
+        )
     return found
 
 

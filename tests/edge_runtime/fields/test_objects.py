@@ -12,7 +12,7 @@ import pytest
 cv2 = pytest.importorskip("cv2")
 
 from edge_runtime.core.classifier import CellResult, Classifier  # noqa: E402
-from edge_runtime.fields import FieldReader, SegmentedField, segment  # noqa: E402
+from edge_runtime.fields import FieldReader, SegmentedCell, SegmentedField, segment  # noqa: E402
 from edge_runtime.fields.objects import LEVEL, FieldObject, Window, best_windows, windows  # noqa: E402
 from edge_runtime.fields.overlay import draw_overlay  # noqa: E402
 
@@ -67,6 +67,13 @@ def test_what_the_rim_cuts_is_not_looked_at(field: SegmentedField) -> None:
     assert field.excluded_counts()["border"] == 1
     for x, y, width, height in (window.box for window in windows(field)):
         assert x > 0 and y > 0 and x + width < WIDTH and y + height < HEIGHT
+
+
+def test_a_counted_cell_of_a_heap_is_not_offered_again(field: SegmentedField) -> None:
+    first = windows(field)[0]
+    counted = replace(field, cells=(*field.cells, SegmentedCell(first.box, first.mask)))
+    left = windows(counted)
+    assert first.box not in [window.box for window in left] and 0 < len(left) < len(windows(field))
 
 
 def test_an_infected_cell_in_a_heap_is_offered_and_not_counted() -> None:
