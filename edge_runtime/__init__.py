@@ -25,6 +25,7 @@ if TYPE_CHECKING:
         ThinsmearError,
         WrongUsage,
     )
+    from edge_runtime.fields.objects import FieldObject
     from edge_runtime.fields.reader import FieldReader, FieldResult
     from edge_runtime.inspection.opening import ModelDescription, open_classifier
     from edge_runtime.sessions.store.opening import open_existing, open_store
@@ -43,6 +44,7 @@ __all__ = [
     "Classifier",
     "EndOfStream",
     "EnvironmentLacks",
+    "FieldObject",
     "FieldReader",
     "FieldResult",
     "Frame",
@@ -73,6 +75,7 @@ _HOMES = {
         "BadData", "BadImage", "BadModel", "EnvironmentLacks", "GateFailed", "NotConclusive", "ThinsmearError",
         "WrongUsage",
     ),
+    "edge_runtime.fields.objects": ("FieldObject",),
     "edge_runtime.fields.reader": ("FieldReader", "FieldResult"),
     "edge_runtime.inspection.opening": ("ModelDescription", "open_classifier"),
     "edge_runtime.sessions.store.opening": ("open_existing", "open_store"),

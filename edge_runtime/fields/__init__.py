@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from edge_runtime.fields.objects import FieldObject
 from edge_runtime.fields.reader import FieldReader, FieldResult, classify_field
 from edge_runtime.fields.segmentation.segment import Excluded, SegmentedCell, SegmentedField, segment
 
 __all__ = [
     "Excluded",
+    "FieldObject",
     "FieldReader",
     "FieldResult",
     "SegmentedCell",

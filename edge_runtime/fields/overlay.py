@@ -1,4 +1,4 @@
-"""A picture of what was read: cells boxed, suspected ones numbered, everything left out marked with its reason."""
+"""A picture of what was read: cells boxed, suspected ones numbered, all left out with its reason, objects dashed."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from edge_runtime.fields.segmentation.segment import Box, SegmentedField
 
 RED_CELL_UM = 7.6  # usual diameter of a red cell on a dried smear; the only ruler a field carries
-_CELL, _REVIEW, _COUNT = (0, 120, 60), (230, 140, 0), (210, 0, 0)
+_CELL, _REVIEW, _COUNT, _OBJECT = (0, 120, 60), (230, 140, 0), (210, 0, 0), (200, 0, 130)
 _EXCLUDED = {
     BORDER: (110, 110, 110),
     CLUMP: (60, 60, 200),
@@ -61,6 +61,8 @@ def draw_overlay(image: NDArray[np.uint8], result: FieldResult) -> NDArray[np.ui
         _frame(brush, cell.box, colour, line * 2 if index in numbers else line)
         if index in numbers:
             _say(brush, cell.box, str(numbers[index]), colour, font)
+    for found in result.objects:
+        _dashed(brush, found.box, _OBJECT, line * 2)
     for row, (colour, text) in enumerate(lines):
         top = height + step // 2 + row * step
         brush.rectangle((size, top, size * 2, top + size), fill=colour)
@@ -86,6 +88,8 @@ def _legend(result: FieldResult) -> list[tuple[tuple[int, int, int], str]]:
     for reason, count in result.field.excluded_counts().items():
         if count:
             lines.append((_EXCLUDED[reason], f"{count} left out: {reason}"))
+    if result.objects:
+        lines.append((_OBJECT, f"{len(result.objects)} of what was left out to review (dashed)"))
     lines.extend((_COUNT, f"Refused: {refusal.message}") for refusal in result.quality.refusals)
     return [*lines, ((255, 255, 255), RESEARCH_USE)]
 
@@ -93,6 +97,17 @@ def _legend(result: FieldResult) -> list[tuple[tuple[int, int, int], str]]:
 def _frame(brush: ImageDraw.ImageDraw, box: Box, colour: tuple[int, int, int], line: int) -> None:
     x, y, width, height = box
     brush.rectangle((x, y, x + width - 1, y + height - 1), outline=colour, width=line)
+
+
+def _dashed(brush: ImageDraw.ImageDraw, box: Box, colour: tuple[int, int, int], line: int) -> None:
+    x, y, width, height = box
+    right, bottom, dash = x + width - 1, y + height - 1, 3 * line
+    for start in range(x, right, 2 * dash):
+        for row in (y, bottom):
+            brush.line((start, row, min(start + dash, right), row), fill=colour, width=line)
+    for start in range(y, bottom, 2 * dash):
+        for column in (x, right):
+            brush.line((column, start, column, min(start + dash, bottom)), fill=colour, width=line)
 
 
 def _say(

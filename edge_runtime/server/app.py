@@ -15,7 +15,7 @@ from edge_runtime.server.access.bodies import Bodies
 from edge_runtime.server.access.door import Connections
 from edge_runtime.server.access.guard import Guard
 from edge_runtime.server.access.middleware import Outer
-from edge_runtime.server.api import device, grid, images, live, reports, review, sessions
+from edge_runtime.server.api import device, grid, images, left_out, live, reports, review, sessions
 from edge_runtime.server.api.schemas import ProblemDocument
 from edge_runtime.server.page import routes
 from edge_runtime.server.problems import install_handlers
@@ -23,7 +23,7 @@ from edge_runtime.server.service import Service
 from edge_runtime.server.settings import Settings
 from edge_runtime.server.systemd import Notifier
 
-_ROUTERS = (device, images, sessions, review, grid, reports, live, routes)
+_ROUTERS = (device, images, sessions, review, grid, left_out, reports, live, routes)
 _ABOUT = f"""Thin blood smears: cells, whole fields, counting sessions, review, report. {RESEARCH_USE}
 
 Images are sent as `multipart/form-data` in parts named `files`. Errors are `application/problem+json`. Programs on

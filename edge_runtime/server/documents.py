@@ -85,6 +85,7 @@ def field_document(
             "cells": cells,
             "excluded": dict(record.excluded),
             "quality": dict(record.quality),
+            "objects": [{"object": f"{number}.o{k}", **o.to_json()} for k, o in enumerate(record.objects, 1)],
             "model": model[:12],
         },
     }

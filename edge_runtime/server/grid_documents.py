@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from edge_runtime.sessions.ranking.grid import next_page
-from edge_runtime.sessions.ranking.page_marks import page_marks
+from edge_runtime.sessions.ranking.object_pages import OBJECTS, marks_of_page, next_object_page
 from edge_runtime.sessions.ranking.ranked_review import ranked_review
 from edge_runtime.sessions.ranking.sprite import pictured
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 _SHORT = (
     "leading", "begun", "cells", "looked", "later", "at_least", "unsure", "pages", "enough", "alarm", "reason", "rest",
-    "most", "curve",
+    "most", "curve", "left_out",
 )  # fmt: skip
 _COUNT = ("infected", "rate", "low", "high", "per_microlitre")
 
@@ -42,6 +42,8 @@ def grid_document(store: Store, session: Session, reviewer: str, size: int, agai
             "last": found.last,
             "cells": [{"cell": name, "picture": name in seen} for name in names],
         }
+    elif not again:
+        page = _objects(store, session, reviewer, size)
     return {"page": page, "state": _state(store, session)}
 
 
@@ -49,7 +51,7 @@ def answered_document(
     store: Store, session: Session, result: PageResult, reviewer: str, size: int, again: bool
 ) -> Document:
     """After an answer: what became of it, with the scores of the cells that were marked, and the next page."""
-    marks = page_marks(store, session, reviewer, result.key)
+    marks = marks_of_page(store, session, reviewer, result.key)
     return {
         "accepted": result.accepted,
         "answered": {**result.to_json(), "marks": [mark.to_json() for mark in marks]},
@@ -66,6 +68,15 @@ def undone_document(
         "marks": [mark.to_json() for mark in marks],
         **grid_document(store, session, reviewer, size, again),
     }
+
+
+def _objects(store: Store, session: Session, reviewer: str, size: int) -> Document | None:
+    """The next page of what was left out, null when there is none."""
+    found = next_object_page(store, session, reviewer, size)
+    if found is None:
+        return None
+    cells = [{"cell": item.name, "picture": True, "reason": item.reason} for item in found.objects]
+    return {"batch": found.batch, "number": found.number, "kind": OBJECTS, "last": found.last, "cells": cells}
 
 
 def _state(store: Store, session: Session) -> Document:

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 from edge_runtime.core.images import Reading, load_image
 from edge_runtime.errors import WrongUsage
-from edge_runtime.sessions.records import CellRecord, FieldRecord
-from edge_runtime.sessions.store.pictures import cell_picture
+from edge_runtime.sessions.records import CellRecord, FieldRecord, ObjectRecord
+from edge_runtime.sessions.store.pictures import box_picture
 from edge_runtime.sessions.verdicts import cell_row
 
 if TYPE_CHECKING:
@@ -92,11 +92,15 @@ def stored_field(store: Store, session: Session, number: int) -> StoredField:
         cells = connection.execute(
             "SELECT x, y, w, h, probability, review, count FROM cells WHERE field_id = ? ORDER BY number", (row["id"],)
         ).fetchall()
+        others = connection.execute(
+            "SELECT x, y, w, h, reason, probability FROM objects WHERE field_id = ? ORDER BY number", (row["id"],)
+        ).fetchall()
+    objects = tuple(ObjectRecord(tuple(o)[:4], o["reason"], o["probability"]) for o in others)
     found = tuple(
         CellRecord(c["probability"], bool(c["review"]), bool(c["count"]), None if c["x"] is None else tuple(c)[:4])
         for c in cells
     )
-    record = FieldRecord(found, row["kind"], json.loads(row["excluded"]), json.loads(row["quality"]))
+    record = FieldRecord(found, row["kind"], json.loads(row["excluded"]), json.loads(row["quality"]), objects)
     return StoredField(number, record, row["sha256"], None if row["image"] is None else store.root / row["image"])
 
 
@@ -113,7 +117,7 @@ def picture_of(store: Store, session: Session, name: str) -> bytes | None:
     with store.reading() as connection:
         cell_id = cell_row(connection, session, name)
         row = connection.execute(
-            """SELECT p.jpeg, f.image, c.x, c.y, c.w, c.h, c.probability, c.review, c.count FROM cells AS c
+            """SELECT p.jpeg, f.image, c.x, c.y, c.w, c.h FROM cells AS c
             JOIN fields AS f ON f.id = c.field_id LEFT JOIN pictures AS p ON p.cell_id = c.id WHERE c.id = ?""",
             (cell_id,),
         ).fetchone()
@@ -122,5 +126,4 @@ def picture_of(store: Store, session: Session, name: str) -> bytes | None:
     if row["image"] is None:
         return None
     box = None if row["x"] is None else (row["x"], row["y"], row["w"], row["h"])
-    cell = CellRecord(row["probability"], bool(row["review"]), bool(row["count"]), box)
-    return cell_picture(load_image(store.root / row["image"], reading=Reading(as_it_is=True)), cell)
+    return box_picture(load_image(store.root / row["image"], reading=Reading(as_it_is=True)), box)

@@ -42,6 +42,23 @@ TABLES = {
     "manual_counts": f"""SELECT s.code AS session, n.counted, n.asexual, n.gametocytes, n.operator,
             {_OF_VERDICT.replace("v.", "n.")}
         FROM manual_counts AS n JOIN sessions AS s ON s.id = n.session_id WHERE n.session_id = ? ORDER BY n.id""",
+    "objects": f"""SELECT s.code AS session, f.number AS field, f.number || '.o' || o.number AS object, f.accepted, o.x,
+            o.y, o.w, o.h, o.reason, o.probability, v.verdict, v.species, v.stage, v.reviewer,
+            coalesce(v.verdict IN ('asexual', 'gametocyte'), 0) AS denominator, {_RECORD}, {_OF_FIELD}
+        FROM fields AS f JOIN sessions AS s ON s.id = f.session_id JOIN models AS m ON m.id = f.model_id
+        JOIN objects AS o ON o.field_id = f.id LEFT JOIN current_object_verdicts AS v ON v.object_id = o.id
+        WHERE f.session_id = ? ORDER BY f.number, o.number""",
+    "object_verdicts": f"""SELECT s.code AS session, v.id AS number, f.number AS field,
+            f.number || '.o' || o.number AS object, v.verdict, v.species, v.stage, v.reviewer, v.undoes,
+            {_OF_VERDICT}, p.number AS page
+        FROM object_verdicts AS v JOIN objects AS o ON o.id = v.object_id JOIN fields AS f ON f.id = o.field_id
+        JOIN sessions AS s ON s.id = f.session_id LEFT JOIN review_pages AS p ON p.id = v.page_id
+        WHERE f.session_id = ? ORDER BY v.id""",
+    "added_cells": f"""SELECT s.code AS session, f.number AS field, f.number || '.a' || a.number AS cell, f.accepted,
+            a.x, a.y, a.w, a.h, a.verdict, a.species, a.stage, a.reviewer, a.undone_by,
+            a.undone_by IS NULL AND a.verdict <> 'unsure' AS denominator, {_OF_VERDICT.replace("v.", "a.")}
+        FROM added_cells AS a JOIN fields AS f ON f.id = a.field_id JOIN sessions AS s ON s.id = f.session_id
+        WHERE f.session_id = ? ORDER BY f.number, a.number""",
 }
 _FLAGS = ("accepted", "review", "count")
 _DOCUMENTS = ("quality", "excluded", "camera")

@@ -17,6 +17,7 @@ from edge_runtime.sessions.session_counts import CARD, leading
 
 if TYPE_CHECKING:
     from edge_runtime.counting import DensityRange, RankedCount
+    from edge_runtime.sessions.left_out.counts import LeftOut
     from edge_runtime.sessions.ranking.ranked_review import RankedReview
     from edge_runtime.sessions.records import Totals
     from edge_runtime.sessions.review import Reviewed
@@ -114,7 +115,7 @@ def _begun(
     found, what = review.asexual, "with asexual parasites"
     if not found:
         found, what = review.gametocytes, "with gametocytes only, none with asexual parasites so far"
-    least = exact(found, totals.cells).low
+    least = exact(found, review.counted(totals)).low
     seen = review.asexual + review.gametocytes + review.no_parasite + review.unsure
     interval = (
         f"at least {number(found, 'cell')} {what}, of {number(seen, 'cell')} looked at and {_red_cells(totals.cells)}; "
@@ -125,6 +126,8 @@ def _begun(
     if ranked is not None and ranked.enough is not None:
         to_do = ranked.enough.reason
     called = f"The machine called {machine.summary.infected:,} cells infected, gametocytes among them."
+    if review.outside.confirmed:
+        called = f"{review.outside.sentence} {called}"
     return Headline(
         REVIEW_BEGUN,
         "Review begun",
@@ -139,19 +142,21 @@ def _reviewed(totals: Totals, cells: RedCells, review: Reviewed, ranked: RankedR
     """A person's count, by rank where that was enough, else of the machine's suspected cells."""
     if ranked is not None and ranked.by_rank and ranked.asexual is not None and ranked.gametocytes is not None:
         return _by_rank(cells, ranked, ranked.asexual, ranked.gametocytes)
-    counted, asexual, gametocytes, unsure = totals.cells, review.asexual, review.gametocytes, review.unsure
+    counted, asexual, gametocytes, unsure = review.counted(totals), review.asexual, review.gametocytes, review.unsure
+    outside = review.outside
     if ranked is not None and ranked.settled:
-        part = ranked.batches[: ranked.settled]
-        counted = sum(batch.cells for batch in part)
+        part, outside = ranked.batches[: ranked.settled], ranked.counted_outside
+        counted = sum(batch.cells for batch in part) + outside.confirmed
         asexual, gametocytes, unsure = (
-            sum(batch.top.of(name) + batch.below.of(name) for batch in part)
+            sum(batch.top.of(name) + batch.below.of(name) for batch in part) + outside.of(name)
             for name in ("asexual", "gametocyte", "unsure")
         )
     found, apart = summarise_count(asexual, counted, cells), summarise_count(gametocytes, counted, cells)
     remark = "Counted by a reviewer on the machine's suspected cells; not corrected for blanks."
     if unsure:
-        remark += f" {number(unsure, 'cell')} unsure; if all held parasites, {percent((asexual + unsure) / counted)}."
-    remark += _later(ranked)
+        at_most = percent((asexual + unsure) / (counted + outside.of("unsure")))
+        remark += f" {number(unsure, 'cell')} unsure; if all held parasites, {at_most}."
+    remark += _outside(outside) + _later(ranked)
     level = found.exact.level
     if asexual:
         behind = f"{asexual:,} of {_red_cells(counted)}"
@@ -159,7 +164,7 @@ def _reviewed(totals: Totals, cells: RedCells, review: Reviewed, ranked: RankedR
             REVIEWED_COUNT, "Asexual parasites, reviewed", *_figures(found.raw), _interval(found.raw, level, behind),
             f"{remark} {_WITH_GAMETOCYTES}" if gametocytes else remark,
         )  # fmt: skip
-    most = exact(unsure, counted).high
+    most = exact(unsure, counted + outside.of("unsure")).high
     if gametocytes:
         behind = f"{gametocytes:,} of {_red_cells(counted)} with gametocytes only"
         remark = f"No asexual parasite was found: {', '.join(upper_bound(most, cells))}. {remark}"
@@ -179,7 +184,7 @@ def _by_rank(cells: RedCells, ranked: RankedReview, found: RankedCount, apart: R
         remark += f" {number(ranked.unsure, 'cell')} unsure."
     if ranked.readers is not None and ranked.readers.disputed:
         remark += f" Two reviewers differ on {number(len(ranked.readers.disputed), 'cell')}; the later verdict holds."
-    remark += _later(ranked)
+    remark += _outside(ranked.counted_outside) + _later(ranked)
     if found.infected:
         remark = f"{remark} {_WITH_GAMETOCYTES}" if apart.infected else remark
         return _of_count(REVIEWED_COUNT, "Asexual parasites, reviewed", found, cells, "with asexual parasites", remark)
@@ -207,6 +212,10 @@ def _none_found(cells: RedCells, most: float, behind: str, level: float, remark:
     figure, density = upper_bound(most, cells)
     interval = f"{behind}; upper end of the {_level(level)}"
     return Headline(REVIEWED_COUNT, "No asexual parasite found, reviewed", figure, density, interval, remark)
+
+
+def _outside(found: LeftOut) -> str:
+    return f" {found.sentence}" if found.confirmed else ""
 
 
 def _later(ranked: RankedReview | None) -> str:

@@ -179,6 +179,25 @@ class CellRecord:
 
 
 @dataclass(frozen=True)
+class ObjectRecord:
+    """A place in what a field leaves out that looks like an infected cell; in no count of the machine's.
+
+    Attributes:
+        box: left, top, width, height in pixels of the upright image.
+        reason: why it was left out, as :class:`edge_runtime.fields.FieldObject` has it.
+        probability: calibrated P(parasitized), 0..1.
+    """
+
+    box: tuple[int, int, int, int]
+    reason: str
+    probability: float
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain JSON values."""
+        return {"box": list(self.box), "reason": self.reason, "probability": self.probability}
+
+
+@dataclass(frozen=True)
 class FieldRecord:
     """One image's result.
 
@@ -187,12 +206,14 @@ class FieldRecord:
         kind: "field", or "cell" when the image shows one cell and nothing else.
         excluded: things that were found and are no countable cells, by reason.
         quality: what was measured, plain JSON values; ``accepted`` false keeps the cells out of every count.
+        objects: what was left out and looks infected, highest first.
     """
 
     cells: tuple[CellRecord, ...]
     kind: str = FIELD
     excluded: Mapping[str, int] = field(default_factory=dict)
     quality: Mapping[str, Any] = field(default_factory=dict)
+    objects: tuple[ObjectRecord, ...] = ()
 
     @property
     def accepted(self) -> bool:
@@ -208,7 +229,8 @@ class FieldRecord:
             return cls((_cell(result, None),), CELL)
         pairs = zip(result.verdicts, result.field.cells, strict=True)
         cells = tuple(_cell(verdict, cell.box) for verdict, cell in pairs)
-        return cls(cells, FIELD, result.field.excluded_counts(), result.quality.to_json())
+        objects = tuple(ObjectRecord(_plain(o.box), o.reason, float(o.probability)) for o in result.objects)
+        return cls(cells, FIELD, result.field.excluded_counts(), result.quality.to_json(), objects)
 
 
 @dataclass(frozen=True)
@@ -256,7 +278,10 @@ class Added:
 
 def _cell(result: CellResult, box: tuple[int, int, int, int] | None) -> CellRecord:
     """A cell in Python's own numbers, which are all that the database takes."""
-    if box is not None:
-        x, y, w, h = box
-        box = (int(x), int(y), int(w), int(h))
-    return CellRecord(float(result.probability), bool(result.review), bool(result.count), box)
+    plain = None if box is None else _plain(box)
+    return CellRecord(float(result.probability), bool(result.review), bool(result.count), plain)
+
+
+def _plain(box: tuple[int, int, int, int]) -> tuple[int, int, int, int]:
+    x, y, w, h = box
+    return int(x), int(y), int(w), int(h)

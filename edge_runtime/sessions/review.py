@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from edge_runtime.sessions.codes import checked_code
+from edge_runtime.sessions.left_out.counts import LeftOut, left_out, total
 from edge_runtime.sessions.ranking.batches import close_batch
 from edge_runtime.sessions.records import VERDICTS
 from edge_runtime.sessions.store.rows import MOMENT, insert
@@ -27,10 +28,11 @@ class Reviewed:
     Attributes:
         suspected: cells that a person should look at.
         pending: of these, without a verdict.
-        asexual: cells with asexual parasites (suspected by the machine or not).
-        gametocytes: cells with gametocytes only.
-        no_parasite: cells without a parasite.
-        unsure: cells on which the reviewer could not decide.
+        asexual: cells with asexual parasites, suspected by the machine or not, those of ``outside`` included.
+        gametocytes: cells with gametocytes only, likewise.
+        no_parasite: cells without a parasite; an object that is none is no cell.
+        unsure: cells on which the reviewer could not decide, those of ``outside`` included.
+        outside: infected cells that the machine did not count.
     """
 
     suspected: int
@@ -39,6 +41,11 @@ class Reviewed:
     gametocytes: int
     no_parasite: int
     unsure: int
+    outside: LeftOut = field(default_factory=LeftOut)
+
+    def counted(self, totals: Totals) -> int:
+        """The denominator: the machine's cells, and each confirmed one that it did not count."""
+        return totals.cells + self.outside.confirmed
 
     @property
     def begun(self) -> bool:
@@ -52,7 +59,7 @@ class Reviewed:
 
     def to_json(self) -> dict[str, Any]:
         """Plain JSON values."""
-        return {**asdict(self), "complete": self.complete}
+        return {**asdict(self), "complete": self.complete, "outside": self.outside.to_json()}
 
 
 @dataclass(frozen=True)
@@ -168,15 +175,17 @@ def reviewed(store: Store, session: Session, totals: Totals | None = None) -> Re
             WHERE f.session_id = ? AND f.accepted GROUP BY 1, 2""",
             (session.id,),
         ).fetchall()
+        outside = total(left_out(connection, session).values())
     counts = {name: sum(row["cells"] for row in rows if row["verdict"] == name) for name in VERDICTS}
     looked_at = sum(row["cells"] for row in rows if row["suspected"])
     return Reviewed(
         totals.suspected,
         totals.suspected - looked_at,
-        counts["asexual"],
-        counts["gametocyte"],
+        counts["asexual"] + outside.of("asexual"),
+        counts["gametocyte"] + outside.of("gametocyte"),
         counts["no-parasite"],
-        counts["unsure"],
+        counts["unsure"] + outside.of("unsure"),
+        outside,
     )
 
 

@@ -111,7 +111,7 @@ def stop_state(
         return None
     wanted = stop_rule(rule)
     if leading(reviewed, ranked) == REVIEWED:
-        return stop(wanted, reviewed.asexual, totals.cells)
+        return stop(wanted, reviewed.asexual, reviewed.counted(totals))
     known, sensitivity, _ = _known(model, blank)
     try:
         state = stop(wanted, totals.infected, totals.cells, known, sensitivity)
@@ -135,17 +135,19 @@ def excluded(totals: Totals, reviewed: Reviewed, ranked: RankedReview | None = N
         return None if totals.infected else rule_of_three(totals.cells)
     if ranked is not None and ranked.by_rank and ranked.most is not None:
         return ranked.most
-    return exact(reviewed.unsure, totals.cells).high
+    return exact(reviewed.unsure, reviewed.counted(totals) + reviewed.outside.of("unsure")).high
 
 
 def reviewed_count(reviewed: Reviewed, totals: Totals, cells: RedCells) -> tuple[CountSummary, CountSummary]:
     """Asexual parasites, and gametocytes apart, as the reviewer saw them; never corrected for blanks.
 
-    A person has removed the machine's false cells already; to subtract them again would hide parasites.
+    A person has removed the machine's false cells already; to subtract them again would hide parasites. Cells that
+    the machine did not count are in numerator and denominator alike.
     """
+    counted = reviewed.counted(totals)
     return (
-        summarise_count(reviewed.asexual, totals.cells, cells),
-        summarise_count(reviewed.gametocytes, totals.cells, cells),
+        summarise_count(reviewed.asexual, counted, cells),
+        summarise_count(reviewed.gametocytes, counted, cells),
     )
 
 

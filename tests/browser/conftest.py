@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Generator, Iterator
+from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -103,3 +104,12 @@ def visit(browser: Any, request: pytest.FixtureRequest) -> Iterator[Callable[...
         if request.node.stash.get(_FAILED, False):
             print(f"In sight at {visitor.page.url}:\n{visitor.page.locator('body').inner_text()}")
         visitor.page.context.close()
+
+
+@pytest.fixture(scope="module")
+def axe() -> str:
+    """The text of axe-core."""
+    pytest.importorskip(
+        "axe_playwright_python", reason="axe-playwright-python, which brings axe-core, is not installed"
+    )
+    return resources.files("axe_playwright_python").joinpath("axe.min.js").read_text("utf-8")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from importlib import resources
 from typing import Any
 
 import pytest
@@ -26,15 +25,6 @@ _SMALL = """() => [...document.querySelectorAll("a, button, select, summary, inp
   .filter(([box]) => box.width < 44 || box.height < 44)
   .map(([box, text]) => `${Math.round(box.width)}x${Math.round(box.height)} ${text}`)"""
 _SIDEWAYS = "() => Math.max(document.body.scrollWidth, document.getElementById('main').scrollWidth) - innerWidth"
-
-
-@pytest.fixture(scope="module")
-def axe() -> str:
-    """The text of axe-core."""
-    pytest.importorskip(
-        "axe_playwright_python", reason="axe-playwright-python, which brings axe-core, is not installed"
-    )
-    return resources.files("axe_playwright_python").joinpath("axe.min.js").read_text("utf-8")
 
 
 def _screens(person: Visitor) -> Iterator[str]:

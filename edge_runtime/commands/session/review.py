@@ -12,12 +12,15 @@ from edge_runtime.commands.session.options import session_argument, store_option
 from edge_runtime.common.console import json_option, verbosity_options
 from edge_runtime.common.text import printable
 from edge_runtime.errors import WrongUsage
+from edge_runtime.sessions.left_out.added import Place, add_cell, is_added, take_added_back
+from edge_runtime.sessions.left_out.objects import give_object_verdict, is_object, pending_objects, undo_object_verdict
 from edge_runtime.sessions.manual_counts import add_manual_count
-from edge_runtime.sessions.records import SPECIES, STAGES, VERDICTS
+from edge_runtime.sessions.records import SPECIES, STAGES, VERDICTS, Session
 from edge_runtime.sessions.review import give_verdicts, reviewed, suspected_cells, undo_verdict
 from edge_runtime.sessions.sheets.answers import table_text
 from edge_runtime.sessions.sheets.contents import CELLS
 from edge_runtime.sessions.store.opening import open_existing
+from edge_runtime.sessions.store.store import Store
 from edge_runtime.sessions.verdicts import Verdict, read_verdicts
 
 
@@ -30,11 +33,21 @@ A reader elsewhere works from a file:
 
 The answer has the columns sheet, number, verdict and, where wanted, species and stage. A last row with the number
 "others" and the verdict no-parasite, or --none-of-the-others, says that no other cell of the sheet is infected;
-without it nothing is said of them.""",
+without it nothing is said of them.
+
+\b
+What the machine left out (--cell and --undo take these names as well):
+  thinsmear session review --cell 7.o2 --verdict asexual --reviewer AB          an object, as it is listed here
+  thinsmear session review --add 7:310,205 --verdict gametocyte --reviewer AB   a cell that was not boxed
+  thinsmear session review --undo 7.a1 --reviewer AB                            take an added cell back""",
 )
 @session_argument
 @click.option("--reviewer", metavar="CODE", help="Who looks; needed to change anything.")
 @click.option("--cell", metavar="FIELD.CELL", help="The cell, as the report names it.")
+@click.option(
+    "--add", metavar="FIELD:X,Y",
+    help="Add a cell that the machine did not box, with its --verdict; X and Y are pixels of its middle.",
+)  # fmt: skip
 @click.option("--verdict", type=click.Choice(list(VERDICTS)), help="What --cell is.")
 @click.option("--species", type=click.Choice(SPECIES))
 @click.option("--stage", type=click.Choice(STAGES))
@@ -66,6 +79,7 @@ def review(
     code: str | None,
     reviewer: str | None,
     cell: str | None,
+    add: str | None,
     verdict: str | None,
     species: str | None,
     stage: str | None,
@@ -92,16 +106,19 @@ def review(
     with open_existing(folder) as store:
         session = store.session(code)
         if sheets:
-            if _one_who_acts("nobody", cell, undo, listed, answer, counted) is not None:
+            if _one_who_acts("nobody", cell, add, undo, listed, answer, counted) is not None:
                 raise WrongUsage("Make a sheet and give verdicts with two commands.")
             sheet.write_sheet(store, session, sheets, cells, as_json)
             return
-        by = _one_who_acts(reviewer, cell, undo, listed, answer, counted)
+        by = _one_who_acts(reviewer, cell, add, undo, listed, answer, counted)
         if by is not None:
             if cell is not None:
-                give_verdicts(store, session, [_verdict(cell, verdict, species, stage)], by)
+                _give(store, session, _verdict(cell, verdict, species, stage), by)
+            if add is not None:
+                said = _verdict(add, verdict, species, stage)
+                add_cell(store, session, Place.parse(add), said.verdict, by, species, stage)
             if undo is not None:
-                undo_verdict(store, session, undo, by)
+                _undo(store, session, undo, by)
             if listed is not None:
                 give_verdicts(store, session, read_verdicts(table_text(listed.read()).splitlines()), by)
             if answer is not None:
@@ -109,7 +126,24 @@ def review(
                 return
             if counted is not None:
                 add_manual_count(store, session, counted, asexual, gametocytes, by)
-        views.show_review(reviewed(store, session), suspected_cells(store, session, None, True), as_json)
+        objects = list(pending_objects(store, session))
+        views.show_review(reviewed(store, session), suspected_cells(store, session, None, True), objects, as_json)
+
+
+def _give(store: Store, session: Session, verdict: Verdict, reviewer: str) -> None:
+    if is_object(verdict.cell):
+        give_object_verdict(store, session, verdict, reviewer)
+    else:
+        give_verdicts(store, session, [verdict], reviewer)
+
+
+def _undo(store: Store, session: Session, name: str, reviewer: str) -> None:
+    if is_object(name):
+        undo_object_verdict(store, session, name, reviewer)
+    elif is_added(name):
+        take_added_back(store, session, name, reviewer)
+    else:
+        undo_verdict(store, session, name, reviewer)
 
 
 def _verdict(cell: str, verdict: str | None, species: str | None, stage: str | None) -> Verdict:
@@ -128,7 +162,7 @@ def _one_who_acts(reviewer: str | None, *actions: object) -> str | None:
     if not given:
         return None
     if given > 1:
-        raise WrongUsage("Give one of --cell, --undo, --from, --verdicts and --counted at a time.")
+        raise WrongUsage("Give one of --cell, --add, --undo, --from, --verdicts and --counted at a time.")
     if reviewer is None:
         raise WrongUsage("Say who decides: --reviewer CODE.")
     return reviewer

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,12 +18,14 @@ from edge_runtime.core.lines import Document, error_line
 from edge_runtime.sessions import clock as clocks
 from edge_runtime.sessions.report import words
 from edge_runtime.sessions.report.data import Report
+from edge_runtime.sessions.report.left_out_words import left_out_rows
 from edge_runtime.sessions.report.rank_words import rank_rows
 from edge_runtime.sessions.status import SessionStatus, session_status
 from edge_runtime.sessions.store.orphans import quarantined
 
 if TYPE_CHECKING:
     from edge_runtime.sessions.intake import FileOutcome
+    from edge_runtime.sessions.left_out.objects import PendingObject
     from edge_runtime.sessions.records import Session, Totals
     from edge_runtime.sessions.review import Reviewed, SuspectedCell
     from edge_runtime.sessions.store.retention import Removal
@@ -105,7 +107,11 @@ def status_rows(status: SessionStatus) -> list[tuple[str, str]]:
     top = status.headline()
     if top is None:
         return []
-    return [*rank_rows(status.ranked), ("Headline", f"{top.text} ({top.interval})")]
+    return [
+        *rank_rows(status.ranked),
+        *left_out_rows(status.review.outside),
+        ("Headline", f"{top.text} ({top.interval})"),
+    ]
 
 
 def show_sessions(store: Store, as_json: bool) -> None:
@@ -132,10 +138,13 @@ def show_sessions(store: Store, as_json: bool) -> None:
     click.echo(table(headings, rows, right=(4, 5, 6, 7)))
 
 
-def show_review(review: Reviewed, pending: Iterable[SuspectedCell], as_json: bool) -> None:
-    """Where the review stands, and the cells that wait."""
+def show_review(
+    review: Reviewed, pending: Iterable[SuspectedCell], objects: Sequence[PendingObject], as_json: bool
+) -> None:
+    """Where the review stands, and the cells and objects that wait."""
     if as_json:
-        emit_json({**review.to_json(), "cells": [cell.to_json() for cell in pending]})
+        waiting = {"cells": [cell.to_json() for cell in pending], "objects": [item.to_json() for item in objects]}
+        emit_json({**review.to_json(), **waiting})
         return
     rows = [
         (cell.name, f"{cell.probability:.4f}", "yes" if cell.counted else "no") for cell in islice(pending, _LISTED)
@@ -144,6 +153,11 @@ def show_review(review: Reviewed, pending: Iterable[SuspectedCell], as_json: boo
         click.echo(table(("cell", "score", "counted"), rows, right=(1,)) + "\n")
     if review.pending > len(rows):
         click.echo(f"... and {review.pending - len(rows):,} more (--json lists all)\n")
+    if objects:
+        lines = [(item.name, f"{item.probability:.4f}", item.reason) for item in objects[:_LISTED]]
+        click.echo(table(("object", "score", "left out"), lines, right=(1,)) + "\n")
+    if len(objects) > _LISTED:
+        click.echo(f"... and {len(objects) - _LISTED:,} more objects (--json lists all)\n")
     click.echo(
         f"{review.pending:,} of {review.suspected:,} suspected cells await a verdict; {review.asexual:,} asexual, "
         f"{review.gametocytes:,} gametocyte only, {review.no_parasite:,} not a parasite, {review.unsure:,} unsure."

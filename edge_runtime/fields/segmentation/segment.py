@@ -43,10 +43,12 @@ class Excluded:
     Attributes:
         box: x, y, width, height in pixels of the image.
         reason: one of :data:`edge_runtime.fields.segmentation.exclusions.REASONS`.
+        mask: the region within its box, bool [rows, columns], on the scale at which it was found.
     """
 
     box: Box
     reason: str
+    mask: NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
@@ -105,7 +107,7 @@ def segment(image: NDArray[np.uint8]) -> SegmentedField:
         if region.reason is None:
             cells.append(SegmentedCell(box, region.mask))
         else:
-            excluded.append(Excluded(box, region.reason))
+            excluded.append(Excluded(box, region.reason, region.mask))
     stained = sum(areas.values())
     return SegmentedField(
         size=(width, height),

@@ -16,8 +16,10 @@ from edge_runtime.server.grid_documents import answered_document, grid_document,
 from edge_runtime.server.problems import Problem
 from edge_runtime.server.service import Service
 from edge_runtime.server.work import jobs
-from edge_runtime.sessions.ranking.answers import PageAnswer, answer_page, undo_page
-from edge_runtime.sessions.ranking.page_marks import page_marks
+from edge_runtime.sessions.left_out.objects import is_object
+from edge_runtime.sessions.ranking.answers import PageAnswer
+from edge_runtime.sessions.ranking.object_pages import answer_any_page, marks_of_page, undo_any_page
+from edge_runtime.sessions.ranking.object_sprite import object_sprite
 from edge_runtime.sessions.ranking.sprite import sprite
 from edge_runtime.sessions.verdicts import NoVerdict, Verdict
 
@@ -25,7 +27,10 @@ router = APIRouter(tags=["review"])
 _KEPT = "private, max-age=604800, immutable"  # a session's cells never change; a week is longer than its review
 Names = Annotated[
     str,
-    Query(pattern=rf"^{CELL}(,{CELL}){{0,{SHOWN - 1}}}$", description=f"FIELD.CELL, with commas; {SHOWN} at most."),
+    Query(
+        pattern=rf"^{CELL}(,{CELL}){{0,{SHOWN - 1}}}$",
+        description=f"FIELD.CELL or FIELD.oOBJECT, with commas; {SHOWN} at most.",
+    ),
 ]
 
 
@@ -39,7 +44,8 @@ def grid(
 ) -> Any:
     """The highest scores that nobody has looked at; the same page until it is answered.
 
-    The last page has up to 24 random cells of the rest among the others.
+    The last page has up to 24 random cells of the rest among the others. After it come pages of objects, which the
+    machine left out and which look infected: `kind` is "objects", and each has its reason.
     """
     service: Service = request.app.state.service
     with service.open_store() as store:
@@ -64,7 +70,9 @@ def pictures(
     with service.heavy, service.open_store() as store:
         session = jobs.find_session(store, code)
         try:
-            found = sprite(store, session, cells.split(","), side)
+            names = cells.split(",")
+            draw = object_sprite if all(is_object(name) for name in names) else sprite
+            found = draw(store, session, names, side)
         except WrongUsage as error:
             raise Problem(404, "no-cell", str(error)) from error
     lasting = code == session.code and not found.missing  # "newest" is another one tomorrow
@@ -85,7 +93,7 @@ def answer(request: Request, code: SessionCode, said: Answer) -> Any:
     }
     with service.open_store() as store:
         session = jobs.find_session(store, code)
-        result = answer_page(store, session, PageAnswer(said.key, said.reviewer, tuple(said.cells), verdicts))
+        result = answer_any_page(store, session, PageAnswer(said.key, said.reviewer, tuple(said.cells), verdicts))
         return JSONResponse(answered_document(store, session, result, said.reviewer, said.size, said.again))
 
 
@@ -100,9 +108,9 @@ def undo(request: Request, code: SessionCode, said: Undo) -> Any:
     service: Service = request.app.state.service
     with service.open_store() as store:
         session = jobs.find_session(store, code)
-        marks = page_marks(store, session, said.reviewer, said.key)
+        marks = marks_of_page(store, session, said.reviewer, said.key)
         try:
-            taken_back = undo_page(store, session, said.reviewer, said.key)
+            taken_back = undo_any_page(store, session, said.reviewer, said.key)
         except NoVerdict as error:
             raise Problem(409, "no-verdict", str(error)) from error
         return JSONResponse(undone_document(store, session, taken_back, marks, said.reviewer, said.size, said.again))

@@ -10,7 +10,7 @@ from edge_runtime.server.api.schemas import Code, Json, Species, Stage
 
 SHOWN = 200  # cells of one page at most, the random ones of the last page included
 LARGEST = SHOWN - 24
-CELL = r"[1-9][0-9]{0,9}\.[1-9][0-9]{0,9}"
+CELL = r"[1-9][0-9]{0,9}\.o?[1-9][0-9]{0,9}"  # of a cell, or of an object
 Cell = Annotated[str, Field(pattern=rf"^{CELL}$")]
 Size = Annotated[int, Field(ge=1, le=LARGEST, description="Cells of the next page: 24, 32, 72.")]
 Key = Annotated[
@@ -95,7 +95,8 @@ class Grid(BaseModel):
         Json | None,
         Field(
             description="batch, number, kind, last (the review may end with it) and cells, the most suspicious first: "
-            "each its name, and whether there is a picture. Null when the review may end, or nothing was counted."
+            "each its name, and whether there is a picture; of kind objects also why it was left out. Null when the "
+            "review may end, or nothing was counted."
         ),
     ]
     state: Annotated[

@@ -16,6 +16,8 @@ from edge_runtime.server.problems import Problem
 from edge_runtime.server.service import Service
 from edge_runtime.server.work import jobs
 from edge_runtime.sessions.browse import picture_of
+from edge_runtime.sessions.left_out.added import added_picture, is_added
+from edge_runtime.sessions.left_out.objects import is_object, object_picture
 from edge_runtime.sessions.manual_counts import add_manual_count
 from edge_runtime.sessions.records import Session
 from edge_runtime.sessions.review import give_verdicts, undo_verdict
@@ -50,12 +52,16 @@ def review(request: Request, code: SessionCode, limit: Limit = 200, wanted: Want
     summary="A cell's picture",
 )
 def picture(request: Request, code: SessionCode, cell: CellName) -> Response:
-    """Of any cell; those of suspected ones stay when retention removes the image."""
+    """Of any cell, object (7.o2) or added cell (7.a1); those of objects, added and suspected ones stay when retention
+    removes the image.
+    """
     service: Service = request.app.state.service
     with service.open_store() as store:
         session = jobs.find_session(store, code)
-        _require_cell(store, session, cell)
-        jpeg = picture_of(store, session, cell)
+        try:
+            jpeg = _picture(store, session, cell)
+        except WrongUsage as error:
+            raise Problem(404, "no-cell", str(error)) from error
     if jpeg is None:
         raise Problem(404, "no-image", f"The image of cell {cell} was removed; its counts stay.")
     return Response(jpeg, media_type="image/jpeg", headers={"Cache-Control": "private, max-age=3600"})
@@ -129,6 +135,12 @@ def manual_counts(request: Request, code: SessionCode, said: ManualCounts) -> An
         session = jobs.find_session(store, code)
         add_manual_count(store, session, said.counted, said.asexual, said.gametocytes, said.reviewer)
         return JSONResponse(status_document(store, session), 201)
+
+
+def _picture(store: Store, session: Session, name: str) -> bytes | None:
+    if is_object(name):
+        return object_picture(store, session, name)
+    return added_picture(store, session, name) if is_added(name) else picture_of(store, session, name)
 
 
 def _require_cell(store: Store, session: Session, cell: str) -> None:

@@ -191,10 +191,11 @@ class FieldDocument(BaseModel):
     result: Annotated[
         Json,
         Field(
-            description="cells, excluded, quality, model, as `classify --field --json`; of a field just read also "
-            "excluded_boxes, a box and a reason for each thing left out."
+            description="cells, excluded, objects, quality, model, as `classify --field --json`; of a field just read "
+            "also excluded_boxes, a box and a reason for each thing left out."
         ),
     ]
+    added: Annotated[list[Json], Field(description="Cells that persons added: cell (FIELD.aNUMBER), box, verdict.")]
     status: Status
 
 

@@ -20,8 +20,9 @@ from edge_runtime.server.documents import field_document, status_document
 from edge_runtime.server.problems import Problem
 from edge_runtime.server.work.smears import Smears
 from edge_runtime.server.work.workers import alive
-from edge_runtime.sessions.browse import stored_field
+from edge_runtime.sessions.browse import last_number, stored_field
 from edge_runtime.sessions.intake import FROM_FILE, Intake, from_camera
+from edge_runtime.sessions.left_out.added import added_cells
 from edge_runtime.sessions.records import ModelRecord, Session
 from edge_runtime.sessions.store.opening import open_existing
 from edge_runtime.sessions.store.store import Store
@@ -201,7 +202,14 @@ def _add(
     # only here: the store keeps how many were left out, not where they lie
     left_out = [{"box": list(item.box), "reason": item.reason} for item in result.field.excluded]
     document["result"]["excluded_boxes"] = left_out
+    document["added"] = [cell.to_json() for cell in added_cells(tools.store, session, added.number)]
     return {**document, "status": status_document(tools.store, session)}
+
+
+def require_field(store: Store, session: Session, number: int) -> None:
+    """404 when a session has no field of that number."""
+    if number > last_number(store, session):
+        raise Problem(404, "no-field", f"Session {session.code} has no field {number}.")
 
 
 def stored_document(store: Store, session: Session, number: int, most_pixels: int) -> Document:
@@ -215,6 +223,7 @@ def stored_document(store: Store, session: Session, number: int, most_pixels: in
         shape = load_image(found.image, reading=Reading(max(most_pixels, 1), as_it_is=True)).shape
         size = (shape[1], shape[0])
     document = field_document(session, number, False, size, found.record, found.model)
+    document["added"] = [cell.to_json() for cell in added_cells(store, session, number)]
     return {**document, "status": status_document(store, session)}
 
 

@@ -20,6 +20,7 @@ from edge_runtime.counting import (
     ranked_count,
 )
 from edge_runtime.errors import NotConclusive
+from edge_runtime.sessions.left_out.counts import LeftOut, left_out, total
 from edge_runtime.sessions.ranking.batches import ASEXUAL, GAMETOCYTE, UNSURE, RankedBatch, ranked_batches
 from edge_runtime.sessions.ranking.curve_choice import curve_of
 from edge_runtime.sessions.ranking.ending import counting_batches, enough, settled
@@ -57,6 +58,8 @@ class RankedReview:
         curve: what the count rests on; None when nothing says what the ranking finds.
         pages: pages answered and not taken back.
         readers: agreement of two reviewers; None while no cell was looked at by two.
+        outside: infected cells that the machine did not count, a part for each batch; those of the settled ones are
+            in the counts.
     """
 
     batches: tuple[RankedBatch, ...]
@@ -72,6 +75,7 @@ class RankedReview:
     curve: CaptureCurve | None
     pages: int
     readers: Readers | None
+    outside: tuple[LeftOut, ...] = ()
 
     @property
     def cells(self) -> int:
@@ -90,13 +94,15 @@ class RankedReview:
 
     @property
     def found(self) -> int:
-        """Cells with asexual parasites."""
-        return sum(batch.top.asexual + batch.below.asexual for batch in self.batches)
+        """Cells with asexual parasites, those that the machine did not count included."""
+        return sum(batch.top.asexual + batch.below.asexual for batch in self.batches) + self.left_out.of(ASEXUAL)
 
     @property
     def found_gametocytes(self) -> int:
-        """Cells with gametocytes only."""
-        return sum(batch.top.gametocyte + batch.below.gametocyte for batch in self.batches)
+        """Cells with gametocytes only, likewise."""
+        return sum(batch.top.gametocyte + batch.below.gametocyte for batch in self.batches) + self.left_out.of(
+            GAMETOCYTE
+        )
 
     @property
     def unsure(self) -> int:
@@ -104,9 +110,19 @@ class RankedReview:
         return sum(batch.top.unsure + batch.below.unsure for batch in self.batches)
 
     @property
+    def left_out(self) -> LeftOut:
+        """What a person found outside the cells that the machine counted."""
+        return total(self.outside)
+
+    @property
+    def counted_outside(self) -> LeftOut:
+        """Of these, what is in the counts."""
+        return total(self.outside[: self.settled or len(self.batches)])
+
+    @property
     def begun(self) -> bool:
         """Whether there is a verdict."""
-        return self.looked > 0
+        return self.looked > 0 or self.left_out.confirmed > 0
 
     @property
     def alarm(self) -> bool:
@@ -148,6 +164,7 @@ class RankedReview:
             },
             "batches": [batch.to_json() for batch in self.batches],
             "readers": None if self.readers is None else self.readers.to_json(),
+            "left_out": self.left_out.to_json(),
         }
 
     def _count(self, count: RankedCount | None) -> dict[str, Any] | None:
@@ -183,14 +200,19 @@ def ranked_review(
         curve = curve_of(store, session, totals, model) if batches else None
         pages = one(connection, "SELECT count(*) FROM review_pages WHERE session_id = ? AND NOT undone", session.id)
         two = readers(connection, session) if any(batch.judged for batch in batches) else None
+        by_field = left_out(connection, session)
     purpose, trusted = session.plan.purpose, curve is not None
     reviewed = settled(batches, purpose, trusted)
     part = batches[: reviewed or len(batches)]
-    asexual, reason = _count(part, ASEXUAL, curve)
-    whole = asexual if len(part) == len(batches) else _count(batches, ASEXUAL, curve)[0]
+    outside = tuple(
+        total(found for field, found in by_field.items() if batch.first <= field <= batch.last) for batch in batches
+    )
+    beside = total(outside[: len(part)])
+    asexual, reason = _count(part, ASEXUAL, curve, beside)
+    whole = asexual if len(part) == len(batches) else _count(batches, ASEXUAL, curve, total(outside))[0]
     open_questions = None
     if asexual is not None and not asexual.infected:
-        unsure = _count(part, UNSURE, curve)[0]
+        unsure = _count(part, UNSURE, curve, beside)[0]
         open_questions = None if unsure is None else unsure.high
     return RankedReview(
         batches=batches,
@@ -198,7 +220,7 @@ def ranked_review(
         by_rank=reviewed > 0 and enough(part, purpose, trusted).reached,
         red_cells=session.plan.red_cells_per_microlitre(),
         asexual=asexual,
-        gametocytes=_count(part, GAMETOCYTE, curve)[0],
+        gametocytes=_count(part, GAMETOCYTE, curve, beside)[0],
         reason=reason,
         rest=None if whole is None else whole.rest,
         most=open_questions,
@@ -206,6 +228,7 @@ def ranked_review(
         curve=curve,
         pages=pages,
         readers=two,
+        outside=outside,
     )
 
 
@@ -246,15 +269,17 @@ def running_check(store: Store, model_sha256: str, device: str, kind: str) -> Ca
 
 
 def _count(
-    batches: tuple[RankedBatch, ...], verdict: str, curve: CaptureCurve | None
+    batches: tuple[RankedBatch, ...], verdict: str, curve: CaptureCurve | None, outside: LeftOut
 ) -> tuple[RankedCount | None, str | None]:
-    """The count of one verdict, and why there is none."""
+    """The count of one verdict, and why there is none; what was found outside is as a batch looked at to the last."""
     if not any(batch.judged for batch in batches):
         return None, "nobody has looked at a cell yet"
     if curve is None and not all(batch.complete for batch in batches):
         return None, NO_CURVE
     try:
-        return _ranked_count(counting_batches(batches, verdict), curve), None
+        beside = outside.confirmed + (outside.of(UNSURE) if verdict == UNSURE else 0)
+        more = (Batch(beside, beside, outside.of(verdict)),) if beside else ()
+        return _ranked_count(counting_batches(batches, verdict) + more, curve), None
     except NotConclusive as error:
         return None, str(error)
 

@@ -86,8 +86,8 @@ def sprite(store: Store, session: Session, names: Sequence[str], side: int) -> S
             missing.append(names[place])
             continue
         with Image.open(io.BytesIO(jpeg)) as picture:
-            square = _square(picture.convert("RGB"), side)
-        sheet.paste(square, (side * (place % COLUMNS), side * (place // COLUMNS)))
+            shown = square(picture.convert("RGB"), side)
+        sheet.paste(shown, (side * (place % COLUMNS), side * (place // COLUMNS)))
     stream = io.BytesIO()
     sheet.save(stream, "JPEG", quality=_JPEG_QUALITY)
     return Sprite(stream.getvalue(), tuple(missing))
@@ -103,7 +103,7 @@ def _record(row: sqlite3.Row) -> CellRecord:
     return CellRecord(row["probability"], bool(row["review"]), bool(row["count"]), box)
 
 
-def _square(picture: Image, side: int) -> Image:
+def square(picture: Image, side: int) -> Image:
     """The middle of a picture, as large a square as it holds: at an image's border a cell's picture is no square."""
     from PIL import Image
 

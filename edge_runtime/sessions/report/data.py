@@ -14,6 +14,7 @@ from edge_runtime.counting import CountSummary, RedCells, StopState, summarise_c
 from edge_runtime.errors import WrongUsage
 from edge_runtime.sessions.blank_slides import MicroscopeBlankRate, blank_rate
 from edge_runtime.sessions.headline import headline
+from edge_runtime.sessions.left_out.confirmed import ConfirmedCell, confirmed_cells
 from edge_runtime.sessions.manual_counts import ManualCount, manual_counts
 from edge_runtime.sessions.ranking.ranked_review import RankedReview, ranked_review
 from edge_runtime.sessions.records import ModelRecord, Session, Totals
@@ -79,6 +80,7 @@ class Report:
         quality: problems of the images.
         suspected: the first suspected cells, parasites by the reviewer's verdict first.
         pictures: JPEG of each of them that has one, by the cell's name.
+        confirmed: the first infected cells that a person found outside the machine's count.
         generated_at: ISO 8601, UTC.
     """
 
@@ -98,6 +100,7 @@ class Report:
     quality: QualityNotes
     suspected: tuple[SuspectedCell, ...]
     pictures: Mapping[str, bytes]
+    confirmed: tuple[ConfirmedCell, ...]
     generated_at: str
 
     def to_json(self) -> dict[str, Any]:
@@ -129,6 +132,7 @@ class Report:
             "excludes": self.excludes,
             "quality": self.quality.to_json(),
             "suspected": [cell.to_json() for cell in self.suspected],
+            "confirmed_outside": [cell.to_json() for cell in self.confirmed],
         }
 
 
@@ -174,6 +178,7 @@ def make_report(store: Store, session: Session, most_pictures: int = PICTURES) -
             quality=_quality(connection, session),
             suspected=suspected,
             pictures=pictures,
+            confirmed=tuple(confirmed_cells(store, session, most_pictures)),
             generated_at=store.moment().text,
         )
 

@@ -78,6 +78,7 @@ def html_pages(report: Report) -> Iterator[str]:
     yield _headline(report)
     yield _section("What this count cannot exclude", _limits(report))
     yield from _cells(report)
+    yield from _confirmed(report)
     yield _section("Quality", _list(words.quality_problems(report) or ["No problem was recorded."]))
     yield _section("Model", f"<p>{_shown(words.model_line(report))}</p>")
     yield (
@@ -129,6 +130,24 @@ def _cells(report: Report) -> Iterator[str]:
         said = "<br>".join(_shown(line) for line in (verdict, detail) if line)
         score = f"<b>{cell.name}</b> · {cell.probability:.3f}{', counted' if cell.counted else ''}"
         yield f"<figure{kind}>{image}<figcaption>{score}<br>{said}</figcaption></figure>\n"
+    yield "</div></section>\n"
+
+
+def _confirmed(report: Report) -> Iterator[str]:
+    """Infected cells outside the machine's count; nothing where there are none."""
+    if not report.confirmed:
+        return
+    yield "<section><h2>Left out by the machine, counted by a reviewer</h2>"
+    if len(report.confirmed) < (total := report.review.outside.confirmed):
+        yield f'<p class="soft">{len(report.confirmed):,} of {total:,}.</p>'
+    yield '<div class="cells">'
+    for cell in report.confirmed:
+        data = base64.b64encode(cell.jpeg).decode("ascii")
+        verdict, detail = words.said(cell.verdict, cell.species, cell.stage)
+        said = "<br>".join(_shown(line) for line in (verdict, detail) if line)
+        image = f'<img src="data:image/jpeg;base64,{data}" alt="cell {cell.name}, {_shown(verdict)}">'
+        caption = f"<b>{cell.name}</b> · {_shown(cell.origin)}<br>{said}"
+        yield f'<figure class="parasite">{image}<figcaption>{caption}</figcaption></figure>\n'
     yield "</div></section>\n"
 
 

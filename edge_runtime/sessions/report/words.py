@@ -14,6 +14,7 @@ from edge_runtime.sessions.numbers import per_microlitre_up, percent, percent_up
 from edge_runtime.sessions.ranking.ranked_review import REVIEWED
 from edge_runtime.sessions.records import CELL, VERDICTS, Session
 from edge_runtime.sessions.report.data import Report
+from edge_runtime.sessions.report.left_out_words import left_out_rows
 from edge_runtime.sessions.report.rank_words import ALARM, rank_rows
 from edge_runtime.sessions.review import SuspectedCell
 from edge_runtime.sessions.session_counts import MachineCount, leading, operating_point
@@ -53,6 +54,7 @@ def machine_line(report: Report) -> str:
 def figures(report: Report) -> list[tuple[str, str]]:
     """The other counts, as label and text."""
     rows = [("Counted", _counted(report)), ("Machine", machine_line(report)), *_review(report)]
+    rows += left_out_rows(report.review.outside)
     for count, summary in report.manual:
         rows.append(
             (
@@ -239,7 +241,12 @@ def verdict_lines(cell: SuspectedCell) -> tuple[str, str]:
     """A reviewer's verdict on one cell, and species and stage where they were given."""
     if cell.verdict is None:
         return "not reviewed", ""
-    return VERDICTS[cell.verdict], " ".join(part for part in (cell.species, cell.stage) if part)
+    return said(cell.verdict, cell.species, cell.stage)
+
+
+def said(verdict: str, species: str | None, stage: str | None) -> tuple[str, str]:
+    """A verdict in words, and species and stage where they were given."""
+    return VERDICTS[verdict], " ".join(part for part in (species, stage) if part)
 
 
 def _problem(machine: MachineCount) -> str:

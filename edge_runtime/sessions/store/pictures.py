@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -44,31 +46,52 @@ def write_image(root: Path, relative: str, content: bytes) -> None:
     write_atomically(path, content)
 
 
-def suspected_pictures(record: FieldRecord, content: bytes, pixels: NDArray[np.uint8] | None) -> dict[int, bytes]:
-    """Small JPEG pictures of the suspected cells, by the cell's index in the record.
+@dataclass(frozen=True)
+class Pictures:
+    """Small JPEG pictures that stay when retention removes an image.
+
+    Attributes:
+        cells: of the suspected cells, by the cell's index in the record.
+        objects: of all objects, in the record's order.
+    """
+
+    cells: Mapping[int, bytes]
+    objects: tuple[bytes, ...]
+
+
+def small_pictures(record: FieldRecord, content: bytes, pixels: NDArray[np.uint8] | None) -> Pictures:
+    """What a person may have to look at, cut out.
 
     Args:
-        content: the image's file, decoded only when there is a suspected cell and ``pixels`` is None.
+        content: the image's file, decoded only when there is something to cut out and ``pixels`` is None.
         pixels: uint8 [h, w, 3], RGB, upright.
     """
     wanted = [index for index, cell in enumerate(record.cells) if cell.suspected]
-    if not wanted:
-        return {}
+    if not wanted and not record.objects:
+        return Pictures({}, ())
     if pixels is None:
         from edge_runtime.core.images import Reading, load_image
 
         pixels = load_image(content, reading=Reading(as_it_is=True))
-    return {index: cell_picture(pixels, record.cells[index]) for index in wanted}
+    return Pictures(
+        {index: cell_picture(pixels, record.cells[index]) for index in wanted},
+        tuple(box_picture(pixels, found.box) for found in record.objects),
+    )
 
 
 def cell_picture(pixels: NDArray[np.uint8], cell: CellRecord) -> bytes:
     """JPEG of one cell of an image, uint8 [h, w, 3] RGB, with a little of its surroundings."""
+    return box_picture(pixels, cell.box)
+
+
+def box_picture(pixels: NDArray[np.uint8], box: tuple[int, int, int, int] | None) -> bytes:
+    """JPEG of a part of an image, uint8 [h, w, 3] RGB, with a little of its surroundings; without a box of all."""
     from PIL import Image
 
     height, width = pixels.shape[:2]
     left, top, right, bottom = 0, 0, width, height
-    if cell.box is not None:
-        x, y, w, h = cell.box
+    if box is not None:
+        x, y, w, h = box
         half = (0.5 + _MARGIN) * max(w, h)
         left, right = max(0, int(x + w / 2 - half)), min(width, int(x + w / 2 + half) + 1)
         top, bottom = max(0, int(y + h / 2 - half)), min(height, int(y + h / 2 + half) + 1)

@@ -12,6 +12,7 @@ from edge_runtime.sessions.records import KINDS, FieldRecord, ModelRecord, Sessi
 
 if TYPE_CHECKING:
     from edge_runtime.sessions.clock import Moment
+    from edge_runtime.sessions.store.pictures import Pictures
 
 Stamp = tuple[str, str, str, float, str]  # the columns of MOMENT
 MOMENT = "software, recorded_at, boot_id, monotonic, clock"
@@ -21,12 +22,14 @@ PLAN = (
 )  # fmt: skip
 _STAMPED = (
     "sessions", "fields", "verdicts", "manual_counts", "review_batches", "review_pages", "audits", "review_sheets",
+    "object_verdicts", "added_cells",
 )  # fmt: skip
 _FIELD = (
     "session_id, number, kind, image, image_sha256, image_bytes, accepted, quality, excluded, cells, suspected, "
     f"infected, model_id, review_point, count_point, camera, {MOMENT}"
 )
 _CELL = "field_id, number, x, y, w, h, probability, review, count"
+_OBJECT = "field_id, number, x, y, w, h, reason, probability, jpeg"
 
 
 def insert_field(
@@ -36,10 +39,10 @@ def insert_field(
     record: FieldRecord,
     model: ModelRecord,
     camera: Mapping[str, Any],
-    pictures: Mapping[int, bytes],
+    pictures: Pictures,
     stamp: Stamp,
 ) -> int:
-    """Write a field, its cells and the pictures of its suspected cells; the field's number in the session.
+    """Write a field, its cells, its objects and their pictures; the field's number in the session.
 
     Args:
         connection: in a transaction that may write.
@@ -48,7 +51,7 @@ def insert_field(
         record: the machine's result.
         model: what classified it.
         camera: its settings.
-        pictures: JPEG by the cell's index.
+        pictures: of suspected cells and of all objects.
         stamp: when, and by which version.
 
     Raises:
@@ -76,8 +79,11 @@ def insert_field(
         box = cell.box or (None, None, None, None)
         row = (field_id, index + 1, *box, cell.probability, int(cell.review), int(cell.count))
         cell_id = insert(connection, "cells", _CELL, row)
-        if index in pictures:
-            insert(connection, "pictures", "cell_id, jpeg", (cell_id, pictures[index]))
+        if index in pictures.cells:
+            insert(connection, "pictures", "cell_id, jpeg", (cell_id, pictures.cells[index]))
+    for index, found in enumerate(record.objects):
+        row = (field_id, index + 1, *found.box, found.reason, found.probability, pictures.objects[index])
+        insert(connection, "objects", _OBJECT, row)
     return int(number)
 
 

@@ -203,6 +203,57 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         "CREATE INDEX review_sheets_session ON review_sheets (session_id)",
         # image files whose rows a person had removed, until they are removed too
         "CREATE TABLE removals (image TEXT PRIMARY KEY) STRICT, WITHOUT ROWID",
+        # places in what a field leaves out that look infected; their verdicts have a history of their own, for no count
+        # of the machine's, and no rank, rests on them
+        """CREATE TABLE objects (
+            id INTEGER PRIMARY KEY,
+            field_id INTEGER NOT NULL REFERENCES fields (id) ON DELETE CASCADE,
+            number INTEGER NOT NULL,
+            x INTEGER NOT NULL, y INTEGER NOT NULL, w INTEGER NOT NULL, h INTEGER NOT NULL,
+            reason TEXT NOT NULL,
+            probability REAL NOT NULL CHECK (probability BETWEEN 0 AND 1),
+            jpeg BLOB NOT NULL,
+            UNIQUE (field_id, number)
+        ) STRICT""",
+        f"""CREATE TABLE object_verdicts (
+            id INTEGER PRIMARY KEY AUTOINCREMENT,
+            object_id INTEGER NOT NULL REFERENCES objects (id) ON DELETE CASCADE,
+            verdict TEXT CHECK (verdict IN ('asexual', 'gametocyte', 'no-parasite', 'unsure')),
+            species TEXT,
+            stage TEXT,
+            reviewer TEXT NOT NULL,
+            undoes INTEGER REFERENCES object_verdicts (id) ON DELETE CASCADE,
+            page_id INTEGER REFERENCES review_pages (id) ON DELETE CASCADE,
+            {_MOMENT},
+            CHECK ((verdict IS NULL) = (undoes IS NOT NULL))
+        ) STRICT""",
+        "CREATE INDEX object_verdicts_object ON object_verdicts (object_id, id)",
+        "CREATE INDEX object_verdicts_page ON object_verdicts (page_id) WHERE page_id IS NOT NULL",
+        "CREATE UNIQUE INDEX object_verdicts_undoes ON object_verdicts (undoes) WHERE undoes IS NOT NULL",
+        """CREATE VIEW current_object_verdicts AS
+            SELECT * FROM object_verdicts AS v WHERE v.id = (
+                SELECT max(w.id) FROM object_verdicts AS w
+                WHERE w.object_id = v.object_id AND w.undoes IS NULL
+                AND NOT EXISTS (SELECT 1 FROM object_verdicts AS u WHERE u.undoes = w.id)
+            )""",
+        # cells that a person saw and the machine neither boxed nor offered; the client may give a key, so that one
+        # sent twice counts once. `undone_by` took it back; the row stays
+        f"""CREATE TABLE added_cells (
+            id INTEGER PRIMARY KEY,
+            field_id INTEGER NOT NULL REFERENCES fields (id) ON DELETE CASCADE,
+            number INTEGER NOT NULL,
+            x INTEGER NOT NULL, y INTEGER NOT NULL, w INTEGER NOT NULL, h INTEGER NOT NULL,
+            verdict TEXT NOT NULL CHECK (verdict IN ('asexual', 'gametocyte', 'unsure')),
+            species TEXT,
+            stage TEXT,
+            reviewer TEXT NOT NULL,
+            key TEXT,
+            undone_by TEXT,
+            jpeg BLOB NOT NULL,
+            {_MOMENT},
+            UNIQUE (field_id, number),
+            UNIQUE (field_id, key)
+        ) STRICT""",
         # a review that is complete now stays so, whatever fields come later
         f"""WITH said AS (
                 SELECT f.session_id AS id, max(v.id) AS last, sum(c.review OR c.count) AS suspected

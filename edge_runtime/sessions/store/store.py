@@ -178,7 +178,7 @@ class Store:
             StoreProblem, OSError: the disk is full or fails; nothing was kept of this image, and all of the others.
         """
         digest = hashlib.sha256(content).hexdigest()
-        shown = pictures.suspected_pictures(record, content, pixels)
+        shown = pictures.small_pictures(record, content, pixels)
         require_space(self.root, self.min_free + len(content))
         with locks.adding(self.root):
             number = self._number_of(session, digest)

@@ -45,7 +45,7 @@ def test_a_line_is_the_contract(run: Run, field: Image.Image) -> None:
     code, output, error = run("--json", "smear.png")
     assert (code, error) == (0, "")
     (line,) = map(json.loads, output.splitlines())
-    assert list(line) == ["source", "cells", "excluded", "quality", "model"]
+    assert list(line) == ["source", "cells", "excluded", "quality", "objects", "model"]
     assert {"border", "clump", "white-cell"} <= set(line["excluded"])
     assert {"focus", "saturated", "density", "accepted"} <= set(line["quality"])
     assert len(line["cells"]) > 10

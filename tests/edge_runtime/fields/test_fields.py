@@ -175,7 +175,7 @@ def reader() -> FieldReader:
 class TestReading:
     def test_json_has_what_the_contract_says(self, reader: FieldReader) -> None:
         document = reader.read(draw()).to_json()
-        assert document.keys() == {"cells", "excluded", "quality"}
+        assert document.keys() == {"cells", "excluded", "quality", "objects"}
         assert document["cells"][0].keys() == {"box", "probability", "review", "count"}
         assert all(isinstance(value, int) for value in document["cells"][0]["box"])
         assert {"focus", "saturated", "density", "accepted"} <= document["quality"].keys()

@@ -103,7 +103,7 @@ def test_two_hundred_kills_at_random_instants(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(not hasattr(signal, "SIGXFSZ"), reason="needs limits on the size of files")
-@pytest.mark.parametrize("limit", [260_000, 320_000, 400_000])
+@pytest.mark.parametrize("limit", [320_000, 380_000, 460_000])
 def test_a_file_that_cannot_grow(tmp_path: Path, limit: int) -> None:
     """The database or its log meets the limit in the midst of a transaction."""
     output = finish(script(ADD_UNTIL_REFUSED, tmp_path / "s", limit))

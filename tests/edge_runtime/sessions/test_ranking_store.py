@@ -12,6 +12,7 @@ import pytest
 
 from edge_runtime.sessions import Session, SessionPlan, StoreProblem, open_existing
 from edge_runtime.sessions.export import csv_lines
+from edge_runtime.sessions.left_out.added import Place, add_cell
 from edge_runtime.sessions.ranking.ranked_review import ranked_review
 from edge_runtime.sessions.records import BLANK
 from edge_runtime.sessions.report.data import make_report
@@ -97,6 +98,10 @@ def test_a_store_of_the_version_before_keeps_every_row(tmp_path: Path, monkeypat
         done, begun, undone = sessions[:3]
         assert [ranked_review(store, session).leading for session in sessions[:3]] == ["reviewed", "begun", "begun"]
         assert reviewed(store, done).complete and reviewed(store, undone).pending == 1
+        for table in ("objects", "object_verdicts", "added_cells"):  # fields of before offer none
+            with store.reading() as connection:
+                assert connection.execute(f"SELECT count(*) FROM {table}").fetchone()[0] == 0
+        assert add_cell(store, begun, Place(1, 199, 39), "asexual", "RV").name == "1.a1"  # but can be added to
         store.add_field(done, image(80), field([0.5, 0.9]), MODEL)  # fields to come turn no finished review back
         assert ranked_review(store, done).leading == "reviewed" and not reviewed(store, done).complete
         assert make_report(store, done).to_json()["headline"] == "reviewed"
@@ -193,6 +198,7 @@ LARGE = r"""
 import json, re, sys, time
 from pathlib import Path
 from edge_runtime.sessions import open_existing
+from edge_runtime.sessions.left_out.added import Place, add_cell
 from edge_runtime.sessions.ranking.ranked_review import ranked_review
 from edge_runtime.sessions.status import session_status
 from tests.edge_runtime.sessions.ranking_tools import Reader

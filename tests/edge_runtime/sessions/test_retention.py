@@ -90,7 +90,7 @@ def test_export_holds_every_record(tmp_path: Path) -> None:
     tables = {path.stem: list(csv.DictReader(path.open())) for path in written if path.suffix == ".csv"}
     document = json.loads((tmp_path / "out" / "session.json").read_text())
     assert {name: len(rows) for name, rows in tables.items()} == {
-        "cells": 3, "fields": 2, "verdicts": 3, "manual_counts": 1,
+        "cells": 3, "fields": 2, "verdicts": 3, "manual_counts": 1, "objects": 0, "object_verdicts": 0, "added_cells": 0,
     }  # fmt: skip
     cell = tables["cells"][1]
     assert (cell["field"], cell["cell"], cell["probability"], cell["count"], cell["verdict"], cell["species"]) == (

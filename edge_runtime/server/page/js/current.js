@@ -120,6 +120,20 @@ class OpenSession extends EventTarget {
     return send("POST", `${this.path}/grid/undo`, which);
   }
 
+  /** Add a cell to a field: {x, y, verdict, reviewer, key}; the answer has the cell and all added ones. */
+  async addCell(field, said) {
+    const answer = await send("POST", `${this.path}/fields/${field}/added-cells`, said);
+    this.take(answer.status);
+    return answer;
+  }
+
+  /** Take an added cell back. */
+  async takeCellBack(cell, reviewer) {
+    const answer = await send("DELETE", `${this.path}/added-cells/${cell}?${new URLSearchParams({ reviewer })}`);
+    this.take(answer.status);
+    return answer;
+  }
+
   /** Keep a count by eye. */
   async countByEye(count) {
     this.take(await send("POST", `${this.path}/manual-counts`, count));

@@ -4,6 +4,7 @@
 import { h, put, s } from "./dom.js";
 import { icon } from "./icons.js";
 import { t } from "./language.js";
+import { boxOf } from "./leftout.js";
 import { picture } from "./pictures.js";
 import { named } from "./words.js";
 
@@ -60,10 +61,10 @@ export function enlarge({ session, verdicts, cells, marks, place, mark, closed }
     put(large, picture(session.picture(cell), { alt: t("review.picture", { cell }) }, (how) => {
       if (how !== "seen" && shown().cell === cell && !large.querySelector("canvas")) put(large, h("p", {}, t("review.no-picture")));
     }));
-    const [number, index] = cell.split(".").map(Number);
+    const number = Number(cell.split(".")[0]);
     if (!fields.has(number)) fields.set(number, session.field(number));
     fields.get(number).then((field) => {
-      const box = field.result.cells[index - 1]?.box;
+      const box = boxOf(field, cell);
       if (shown().cell === cell && field.image && box) inField(field, box, cell);
     }, () => fields.delete(number)); // the small picture stays
   };

@@ -1,5 +1,6 @@
 // All fields of a session, and one field large with everything that was found in it.
 
+import { CellAdder } from "./addcell.js";
 import { h, put } from "./dom.js";
 import { score } from "./figures.js";
 import { icon } from "./icons.js";
@@ -42,10 +43,13 @@ async function oneField(session, number) {
   let picture = null;
   const draw = () => {
     picture?.stop();
-    picture = marked(field, { link: field.accepted ? link : null, all: every.checked });
+    picture = marked(field, { link: field.accepted && !adder?.open ? link : null, all: every.checked });
     put(slot, picture.node);
+    adder?.over(picture.node);
     put(key, legend(field, every.checked));
   };
+  const takes = field.accepted && field.image && field.result.cells[0]?.box; // an image of one cell takes no other
+  const adder = takes ? new CellAdder(session, field, () => draw()) : null;
   every.addEventListener("change", draw);
   draw();
   const reasons = refusals(field).map(([title, advice]) => h("p", {}, h("b", {}, title), " ", advice));
@@ -61,6 +65,7 @@ async function oneField(session, number) {
       h("p", {}, t("unit.cells", { n: field.result.cells.length })),
       key,
       h("label", { class: "switch" }, every, t("fields.every")),
+      adder?.node,
       field.accepted && table(field, link),
     ),
   );

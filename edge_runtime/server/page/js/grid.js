@@ -8,6 +8,7 @@ import { enlarge } from "./enlarged.js";
 import { GridBar } from "./gridbar.js";
 import { beginForm, endCard, hintLine, optionsDialog } from "./gridparts.js";
 import { t } from "./language.js";
+import { objectsLine, ofObjects } from "./leftout.js";
 import { keepHere, keptHere } from "./memory.js";
 import { notice, say, unnotice } from "./notices.js";
 import { picture } from "./pictures.js";
@@ -140,7 +141,8 @@ class Board {
         this.drawBar();
       }, Math.max(0, begun + SETTLE - performance.now()));
     });
-    put(this.scroller, this.page.number === 1 && this.layout.wide && hintLine(), this.thumbs.node, image);
+    const hint = ofObjects(this.page) ? objectsLine() : this.page.number === 1 && this.layout.wide && hintLine();
+    put(this.scroller, hint, this.thumbs.node, image);
     this.scroller.scrollTop = 0;
     this.bar.node.hidden = false;
     this.lay();

@@ -1,6 +1,7 @@
 // A field with its cells marked, drawn as SVG over the image: suspected cells numbered, what was left out by its reason.
 // Shape and line tell the marks apart, not only colour: thick solid with a filled number (called infected), dashed with
-// a light number (to review), dotted with a letter (left out), thin (no suspicion).
+// a light number (to review), dotted with a letter (left out), long and short dashes with o1 (left out, to look at), a
+// fine double line with a1 (added by a person), thin (no suspicion).
 
 import { h, s } from "./dom.js";
 import { score } from "./figures.js";
@@ -36,6 +37,8 @@ export function marked(field, { link = null, all = false } = {}) {
     const unit = 1 / Math.min(node.clientWidth / width, node.clientHeight / height); // image pixels of one on the screen
     svg.replaceChildren(
       ...boxesLeftOut(field).map((item) => leftOut(item, unit, field)),
+      ...objectsOf(field).map(({ object, box }) => beside(object, box, "object", unit, field)),
+      ...addedTo(field).map(({ cell, box }) => beside(cell, box, "added", unit, field)),
       ...(all ? field.result.cells.filter((cell) => cell.box && !cell.review && !cell.count).map(plain) : []),
       ...found.map((cell) => s("g", {}, frame(cell.box, kindOf(cell), 2 * unit))),
       // numbers lie above all frames, the most suspicious on top
@@ -62,12 +65,18 @@ export function legend(field, all) {
       .filter(([, count]) => count > 0)
       .map(([reason, count]) => [drawn && "left-out", letter(reason), t("legend.left-out", { n: count, reason: named("reason", reason) })]),
   ];
+  const objects = objectsOf(field).length;
+  const added = addedTo(field).length;
+  rows.push(objects > 0 && ["object", "o", t("legend.object", { n: objects })], added > 0 && ["added", "a", t("legend.added", { n: added })]);
   const items = rows.filter(Boolean).map(([kind, sign, text]) => h("li", {}, kind && sample(kind, sign), text));
   return h("ul", { class: "legend" }, items);
 }
 
 /** Places of what was left out; the server knows them of a field that was just read, the store keeps their number only. */
 const boxesLeftOut = (field) => field.result.excluded_boxes ?? [];
+
+const objectsOf = (field) => field.result.objects ?? [];
+const addedTo = (field) => field.added ?? [];
 
 function summary(field, found) {
   const cells = t("unit.cells", { n: field.result.cells.length });
@@ -99,6 +108,11 @@ function tag(box, text, kind, unit, field) {
 
 function leftOut({ box, reason }, unit, field) {
   return s("g", {}, frame(box, "left-out"), tag(box, letter(reason), "left-out", unit, field));
+}
+
+/** An object, or a cell that a person added, with the end of its name. */
+function beside(name, box, kind, unit, field) {
+  return s("g", {}, frame(box, kind, 2 * unit), tag(box, name.split(".")[1], kind, unit, field));
 }
 
 function suspect(cell, unit, field, link) {

@@ -2,6 +2,7 @@
 
 import { density, percent } from "./figures.js";
 import { t } from "./language.js";
+import { outsideWords } from "./leftout.js";
 
 /** How far it is: the page and how many there are if nothing else is found, cells, parasites. */
 export function progressWords(state, page, size) {
@@ -39,6 +40,7 @@ export function endWords(state) {
     parts.push(t("grid.end-none", { share: percent(most), density: density(most * perShare, Math.ceil) }));
   }
   if (gametocytes) parts.push(t("grid.end-gametocytes", { n: gametocytes }));
+  parts.push(...[outsideWords(state)].filter(Boolean));
   if (state.rest?.rest) parts.push(boundWords(state.rest, "grid.end-rest"));
   return `${looked} ${parts.join("; ")}.`;
 }

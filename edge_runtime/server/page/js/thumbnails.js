@@ -3,6 +3,7 @@
 
 import { h, put } from "./dom.js";
 import { t } from "./language.js";
+import { reasonOf } from "./leftout.js";
 import { named } from "./words.js";
 
 export const TAPS = ["asexual", "gametocyte", "unsure", null]; // one tap after another; null is no mark
@@ -96,14 +97,15 @@ export class Thumbnails {
     const { cell, picture } = this.cells[place];
     const button = this.buttons[place];
     const mark = this.marks[cell] ?? null;
+    const reason = reasonOf(this.cells[place]);
     const said = mark ? named("verdict", mark) : t("grid.unmarked");
     button.dataset.mark = mark ?? "";
     button.setAttribute("aria-pressed", PRESSED[mark] ?? "false");
-    button.setAttribute("aria-label", [t("grid.cell", { cell, place: place + 1, said }), picture ? null : t("review.no-picture")].filter(Boolean).join(" "));
+    button.setAttribute("aria-label", [t("grid.cell", { cell, place: place + 1, said }), reason && t("objects.reason", { reason }), picture ? null : t("review.no-picture")].filter(Boolean).join(" "));
     button.lastChild.textContent = mark ? named("mark", mark) : "";
   }
 
-  button({ picture }, place) {
+  button(cell, place) {
     let timer = null;
     let from = null;
     let held = false;
@@ -117,7 +119,7 @@ export class Thumbnails {
       "button",
       {
         type: "button",
-        class: picture ? "thumb" : "thumb pictureless",
+        class: cell.picture ? "thumb" : "thumb pictureless",
         tabindex: place ? -1 : 0,
         onpointerdown: (event) => {
           held = false;
@@ -144,6 +146,7 @@ export class Thumbnails {
         },
       },
       h("canvas", { "aria-hidden": "true" }),
+      cell.reason && h("span", { class: "thumb-reason", "aria-hidden": "true" }, reasonOf(cell)),
       h("span", { class: "mark-letter", "aria-hidden": "true" }),
     );
   }

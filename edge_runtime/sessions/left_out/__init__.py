@@ -1,0 +1,1 @@
+"""Infected cells outside the machine's count: objects that a person confirmed, and cells that a person added."""
