@@ -1,4 +1,4 @@
-"""Images of a store: the camera's own files, and the small pictures of suspected cells."""
+"""Images of a store: the camera's own files, and the small pictures of cells that a person will look at."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edge_runtime.common.files import sync_folder, write_atomically
+from edge_runtime.sessions.records import FIELD
+from edge_runtime.sessions.store.reserve import audit_reserve
 
 if TYPE_CHECKING:
     import numpy as np
@@ -24,7 +26,7 @@ _ENDINGS = (
     (b"RIFF", ".webp"),
     (b"P6", ".ppm"),
 )
-_LONGEST_SIDE = 160  # pixels of a suspected cell's picture; cells in fields measure 40 to 150
+_LONGEST_SIDE = 320  # pixels of a cell's picture: native resolution, for cells in fields measure 25 to 260 at most
 _MARGIN = 0.25  # of the box's longer side, all around: the surroundings help a person to judge
 _JPEG_QUALITY = 92
 
@@ -44,14 +46,21 @@ def write_image(root: Path, relative: str, content: bytes) -> None:
     write_atomically(path, content)
 
 
-def suspected_pictures(record: FieldRecord, content: bytes, pixels: NDArray[np.uint8] | None) -> dict[int, bytes]:
-    """Small JPEG pictures of the suspected cells, by the cell's index in the record.
+def kept_pictures(
+    session: int, digest: str, record: FieldRecord, content: bytes, pixels: NDArray[np.uint8] | None
+) -> dict[int, bytes]:
+    """JPEG pictures of the suspected cells and of those an audit may draw, by the cell's index in the record.
 
     Args:
-        content: the image's file, decoded only when there is a suspected cell and ``pixels`` is None.
+        session: row of the session.
+        digest: SHA-256 of ``content``, in hexadecimal digits.
+        content: the image's file, decoded only when there is such a cell and ``pixels`` is None.
         pixels: uint8 [h, w, 3], RGB, upright.
     """
-    wanted = [index for index, cell in enumerate(record.cells) if cell.suspected]
+    suspected = [cell.suspected for cell in record.cells]
+    wanted = [index for index, is_suspected in enumerate(suspected) if is_suspected]
+    if record.accepted and record.kind == FIELD:
+        wanted += audit_reserve(session, digest, suspected)
     if not wanted:
         return {}
     if pixels is None:
