@@ -59,7 +59,7 @@ class DrawnSlide:
 
     def by_strict_rule(self, curve: CaptureCurve) -> Batch:
         """Where the strict rule ends it, by what this curve says of the rest."""
-        return next(batch for batch in self._pages() if batch.complete or _strict(batch, curve))
+        return next(batch for batch in self._pages() if enough_clean([batch]).reached and _strict(batch, curve))
 
     def _pages(self) -> Iterator[Batch]:
         for looked in range(PAGE, self.counted + PAGE, PAGE):
@@ -92,5 +92,7 @@ def _nodes(known: KnownSlides, widening: float) -> np.ndarray:
 
 
 def _strict(batch: Batch, curve: CaptureCurve) -> bool:
+    if batch.complete:
+        return True
     nodes = _nodes(curve.at(batch.depth), curve.source.widening)
     return rest_within(allowed_rest(batch.infected), batch.infected, nodes, node_weights(NODES))

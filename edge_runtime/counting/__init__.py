@@ -1,7 +1,7 @@
 """Counting statistics: what infected cells among counted ones say, reviewed or not, and what they cannot exclude."""
 
 from edge_runtime.counting.agreement import Kappa, MissedByBoth, kappa, missed_by_both
-from edge_runtime.counting.audit import AuditedSlide, CaptureCheck, audit_sample, capture_check
+from edge_runtime.counting.audit import AuditedSlide, CaptureCheck, audit_keys, audit_sample, capture_check
 from edge_runtime.counting.capture import CaptureCurve, CurveSource, capture_curve, chosen_curve, depths
 from edge_runtime.counting.corrected import CorrectedRate, corrected_rate
 from edge_runtime.counting.density import Density, RedCells, density, infected_cells, red_cells
@@ -45,6 +45,7 @@ __all__ = [
     "RestBound",
     "StopRule",
     "StopState",
+    "audit_keys",
     "audit_sample",
     "between_slide_sd",
     "between_slide_sds",

@@ -83,16 +83,30 @@ class CaptureCheck:
         return {**asdict(self), "overstated": self.overstated}
 
 
-def audit_sample(rest: int, seed: Sequence[int], size: int = AUDITED) -> tuple[int, ...]:
-    """Positions in the rest that are audited, ascending; all of them where it is no larger than the sample.
+def audit_keys(cells: int, seed: Sequence[int]) -> np.ndarray:
+    """A random number for each cell of a field, by which audits are drawn; known as soon as the field is.
+
+    So the pictures that an audit is likely to want can be kept when the field is captured, while its image is decoded.
+    The numbers know nothing of scores and verdicts: the smallest ones of any set of cells are a fair draw from it.
 
     Args:
-        rest: cells not looked at, 0 or more.
-        seed: whole numbers, 0 or more; the same ones give the same cells.
+        cells: of the field, 0 or more.
+        seed: whole numbers, 0 or more, of this field and no other; the same ones give the same numbers.
+
+    Returns:
+        float64 [cells], uniform in 0..1.
+    """
+    return np.random.default_rng(list(seed)).random(cells)
+
+
+def audit_sample(keys: np.ndarray, size: int = AUDITED) -> tuple[int, ...]:
+    """Positions of the cells that are audited, ascending; all of them where there are no more than the sample.
+
+    Args:
+        keys: of the cells not looked at, see :func:`audit_keys`; float64 [rest].
         size: cells to draw.
     """
-    drawn = np.random.default_rng(list(seed)).choice(rest, min(size, rest), replace=False)
-    return tuple(sorted(drawn.tolist()))
+    return tuple(sorted(np.argsort(keys, kind="stable")[:size].tolist()))
 
 
 def capture_check(slides: Sequence[AuditedSlide], level: float = 0.95) -> CaptureCheck:

@@ -62,18 +62,22 @@ def cells_to_go(batches: Sequence[Batch]) -> tuple[int, ...]:
     return tuple(_to_go(batch, deep) for batch in batches)
 
 
-def enough_strict(infected: int, looked: int, rest: RestBound) -> Enough:
-    """The strict rule: one cell was missed at most, or a tenth of those found, with 95 % confidence.
+def enough_strict(batches: Sequence[Batch], rest: RestBound) -> Enough:
+    """The strict rule: beside the clean run, one cell was missed at most, or a tenth of those found, at 95 %.
+
+    Without the run a review could end after a page: where nothing was found, the bound rests on the curve alone.
 
     Args:
-        infected: cells found.
-        looked: cells looked at.
-        rest: see :func:`~edge_runtime.counting.rest.rest_bound`.
+        batches: one or more.
+        rest: of them all, see :func:`~edge_runtime.counting.rest.rest_bound`.
     """
-    allowed = allowed_rest(infected)
+    by_run = enough_clean(batches)
+    if not by_run.reached:
+        return Enough(STRICT, False, by_run.looked, None, by_run.reason)
+    allowed = allowed_rest(sum(batch.infected for batch in batches))
     reached = rest.infected <= allowed
     state = f"The rest holds {rest.infected:,} at most; the rule allows {allowed:,}."
-    return Enough(STRICT, reached, looked, 0 if reached else None, state)
+    return Enough(STRICT, reached, by_run.looked, 0 if reached else None, state)
 
 
 def allowed_rest(infected: int) -> int:

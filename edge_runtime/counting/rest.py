@@ -45,7 +45,7 @@ class RestBound:
         if not self.infected:
             return f"{of} no parasite ({100 * self.level:.0f} %)."
         what = "cell" if self.infected == 1 else "cells"
-        density = f"{self.per_microlitre(cells):,.0f}/µL"
+        density = f"{math.ceil(self.per_microlitre(cells)):,}/µL"
         return f"{of} at most {self.infected:,} {what} with parasites, {density} ({100 * self.level:.0f} %)."
 
     def to_json(self) -> dict[str, Any]:

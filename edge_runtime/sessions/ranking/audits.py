@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 from typing import TYPE_CHECKING, Any
 
-from edge_runtime.counting import audit_sample
+import numpy as np
+
+from edge_runtime.counting import audit_keys, audit_sample
+from edge_runtime.counting.audit import AUDITED
+from edge_runtime.sessions.store.reserve import audit_seed
 from edge_runtime.sessions.store.rows import MOMENT, Stamp, insert
 
 if TYPE_CHECKING:
@@ -78,7 +82,7 @@ def audits(connection: sqlite3.Connection, session: Session) -> dict[int, Audit]
 def draw_audit(
     connection: sqlite3.Connection,
     session: Session,
-    batch: tuple[int, int, int, int],
+    batch: tuple[int, int, int],
     page: Sequence[tuple[int, int]],
     looked: int,
     stamp: Stamp,
@@ -87,45 +91,37 @@ def draw_audit(
 
     Args:
         connection: in a transaction that may write.
-        batch: row, number, first and last field.
+        batch: row, first and last field.
         page: field and number of the ranked cells of the page that it goes with.
         looked: ranks that are looked at once that page is answered.
         stamp: when.
     """
-    row_id, number, first, last = batch
+    row_id, first, last = batch
     fields = connection.execute(
-        """SELECT id, number, cells FROM fields WHERE session_id = ? AND accepted AND cells > 0
+        """SELECT id, number, image_sha256, cells FROM fields WHERE session_id = ? AND accepted AND cells > 0
         AND number BETWEEN ? AND ? ORDER BY number""",
         (session.id, first, last),
     ).fetchall()
-    ends = list(accumulate(row["cells"] for row in fields))
-    # a cell's place in the batch: its images one after the other, and in each its cells, from 0 up
-    before = {row["number"]: end - row["cells"] - 1 for row, end in zip(fields, ends, strict=True)}
+    keys = {row["number"]: audit_keys(row["cells"], audit_seed(session.id, row["image_sha256"])) for row in fields}
     judged = connection.execute(
         """SELECT f.number AS field, c.number FROM fields AS f JOIN cells AS c ON c.field_id = f.id
         JOIN current_verdicts AS v ON v.cell_id = c.id
         WHERE f.session_id = ? AND f.accepted AND f.number BETWEEN ? AND ?""",
         (session.id, first, last),
     )
-    taken = sorted({before[field] + cell for field, cell in (*judged, *page)})
-    rest = ends[-1] - len(taken)
+    for field, cell in {(int(field), int(cell)) for field, cell in (*judged, *page)}:
+        keys[field][cell - 1] = np.inf  # not of the rest
+    ends = list(accumulate(row["cells"] for row in fields))
+    flat = np.concatenate(list(keys.values()))
+    rest = int(np.isfinite(flat).sum())
     if not rest:
         return
-    chosen = audit_sample(rest, (session.id, number))
+    chosen = audit_sample(flat, min(AUDITED, rest))
     columns = f"batch_id, looked, rest, size, {MOMENT}"
     audit = insert(connection, "audits", columns, (row_id, looked, rest, len(chosen), *stamp))
-    for place in _places(chosen, taken):
+    for place in chosen:  # among the batch's cells: its fields one after the other, and in each its cells
         row = fields[bisect_right(ends, place)]
         connection.execute(
             "INSERT INTO audit_cells (audit_id, cell_id) SELECT ?, id FROM cells WHERE field_id = ? AND number = ?",
-            (audit, row["id"], place - before[row["number"]]),
+            (audit, row["id"], place - ends[bisect_right(ends, place)] + row["cells"] + 1),
         )
-
-
-def _places(chosen: Sequence[int], taken: Sequence[int]) -> Iterator[int]:
-    """Places among all cells of those at given positions among the cells not taken; all ascending, from 0 up."""
-    passed = 0
-    for position in chosen:
-        while passed < len(taken) and taken[passed] <= position + passed:
-            passed += 1
-        yield position + passed

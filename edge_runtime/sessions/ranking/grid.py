@@ -112,7 +112,7 @@ def next_page(
         plan = _plan(store, connection, session, size, past)
         if plan.draw and plan.batch is not None and plan.page is not None:
             names = [cell.name.split(".") for cell in plan.page.cells]
-            batch = (plan.batch.id or 0, plan.batch.number, plan.batch.first, plan.batch.last)
+            batch = (plan.batch.id or 0, plan.batch.first, plan.batch.last)
             draw_audit(connection, session, batch, [(int(f), int(c)) for f, c in names], plan.looked, stamp)
             plan = _plan(store, connection, session, size, past)
     return plan.page

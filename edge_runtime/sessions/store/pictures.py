@@ -1,4 +1,4 @@
-"""Images of a store: the camera's own files, and the small pictures of suspected cells."""
+"""Images of a store: the camera's own files, and the small pictures of cells that a person will look at."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edge_runtime.common.files import sync_folder, write_atomically
+from edge_runtime.sessions.records import FIELD
+from edge_runtime.sessions.store.reserve import audit_reserve
 
 if TYPE_CHECKING:
     import numpy as np
@@ -26,7 +28,7 @@ _ENDINGS = (
     (b"RIFF", ".webp"),
     (b"P6", ".ppm"),
 )
-_LONGEST_SIDE = 160  # pixels of a suspected cell's picture; cells in fields measure 40 to 150
+_LONGEST_SIDE = 320  # pixels of a cell's picture: native resolution, for cells in fields measure 25 to 260 at most
 _MARGIN = 0.25  # of the box's longer side, all around: the surroundings help a person to judge
 _JPEG_QUALITY = 92
 
@@ -51,7 +53,7 @@ class Pictures:
     """Small JPEG pictures that stay when retention removes an image.
 
     Attributes:
-        cells: of the suspected cells, by the cell's index in the record.
+        cells: of suspected cells and of those an audit may draw, by the cell's index in the record.
         objects: of all objects, in the record's order.
     """
 
@@ -59,14 +61,21 @@ class Pictures:
     objects: tuple[bytes, ...]
 
 
-def small_pictures(record: FieldRecord, content: bytes, pixels: NDArray[np.uint8] | None) -> Pictures:
-    """What a person may have to look at, cut out.
+def kept_pictures(
+    session: int, digest: str, record: FieldRecord, content: bytes, pixels: NDArray[np.uint8] | None
+) -> Pictures:
+    """What a person may have to look at, cut out: suspected cells, those an audit may draw, and objects.
 
     Args:
+        session: row of the session.
+        digest: SHA-256 of ``content``, in hexadecimal digits.
         content: the image's file, decoded only when there is something to cut out and ``pixels`` is None.
         pixels: uint8 [h, w, 3], RGB, upright.
     """
-    wanted = [index for index, cell in enumerate(record.cells) if cell.suspected]
+    suspected = [cell.suspected for cell in record.cells]
+    wanted = [index for index, is_suspected in enumerate(suspected) if is_suspected]
+    if record.accepted and record.kind == FIELD:
+        wanted += audit_reserve(session, digest, suspected)
     if not wanted and not record.objects:
         return Pictures({}, ())
     if pixels is None:

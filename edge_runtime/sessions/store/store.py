@@ -178,7 +178,7 @@ class Store:
             StoreProblem, OSError: the disk is full or fails; nothing was kept of this image, and all of the others.
         """
         digest = hashlib.sha256(content).hexdigest()
-        shown = pictures.small_pictures(record, content, pixels)
+        shown = pictures.kept_pictures(session.id, digest, record, content, pixels)
         require_space(self.root, self.min_free + len(content))
         with locks.adding(self.root):
             number = self._number_of(session, digest)
@@ -186,7 +186,8 @@ class Store:
             if number is None:
                 relative = pictures.image_path(session.code, digest, content)
                 pictures.write_image(self.root, relative, content)
-                # When this fails, the file stays and is set aside by the next start: a failed commit may yet prove to have happened.
+                # When this fails, the file stays, and the next start sets it aside: a failed commit may yet prove to
+                # have happened.
                 image = (relative, digest, len(content))
                 try:
                     with self.writing() as connection:

@@ -7,7 +7,7 @@ import json
 import numpy as np
 import pytest
 
-from edge_runtime.counting import AuditedSlide, audit_sample, capture_check
+from edge_runtime.counting import AuditedSlide, audit_keys, audit_sample, capture_check
 from edge_runtime.counting.intervals import gamma_cdf, gamma_quantile
 
 
@@ -22,12 +22,12 @@ def test_gamma_distribution_agrees_with_scipy(shape: float) -> None:
 
 
 def test_every_cell_is_drawn_as_often_as_the_next() -> None:
-    drawn = [audit_sample(100, (7, slide)) for slide in range(2_000)]
+    drawn = [audit_sample(audit_keys(100, (7, slide))) for slide in range(2_000)]
     assert all(len(set(cells)) == 24 and list(cells) == sorted(cells) for cells in drawn)
     times = np.bincount(np.concatenate(drawn), minlength=100)
     assert times.min() > 380 and times.max() < 590  # 480, standard deviation 19
-    assert audit_sample(100, (7, 3)) == drawn[3]
-    assert audit_sample(10, (1,)) == tuple(range(10)) and audit_sample(0, (1,)) == ()
+    assert audit_sample(audit_keys(100, (7, 3))) == drawn[3]
+    assert audit_sample(audit_keys(10, (1,))) == tuple(range(10)) and audit_sample(audit_keys(0, (1,))) == ()
 
 
 def test_a_parasite_in_the_audit_is_an_alarm() -> None:

@@ -41,6 +41,12 @@ def test_ninety_six_in_a_row(batches: list[Batch], to_go: int) -> None:
     [(0, 0, True), (0, 1, True), (0, 2, False), (19, 1, True), (19, 2, False), (20, 2, True), (99, 10, False)],
 )
 def test_the_strict_rule(infected: int, missed: int, reached: bool) -> None:
-    state = enough_strict(infected, 240, RestBound(missed, 4_760, 5_000, 0.95))
+    state = enough_strict([Batch(5_000, 240, infected, 96)], RestBound(missed, 4_760, 5_000, 0.95))
     assert state == Enough("strict", reached, 240, 0 if reached else None, state.reason)
     assert f"holds {missed} at most" in state.reason
+
+
+@pytest.mark.parametrize(("looked", "clean"), [(24, 24), (95, 95), (240, 95)])
+def test_the_strict_rule_wants_the_clean_run_too(looked: int, clean: int) -> None:
+    state = enough_strict([Batch(5_000, looked, 0, clean)], RestBound(0, 5_000 - looked, 5_000, 0.95))
+    assert not state.reached and state.to_go is None and "in a row" in state.reason
