@@ -111,10 +111,20 @@ def layer_before() -> bool:
     return model.get_layer("normalisation").input._keras_history.operation is model.get_layer("convolution")
 
 
+def decoder_maker() -> bool:
+    from PIL import Image
+
+    return takes(Image._getdecoder, "mode", "decoder_name", "args", "extra")
+
+
 _WALK = "keep the order of the layers in train/architectures, or read it from model.get_config()"
 _PROBE = "read the tensors through ai_edge_litert's interpreter, which is asked first"
 _SCHEMA = "generate the classes from TensorFlow's schema.fbs with flatc and keep them in convert/graph"
 CALLS = (
+    PrivateCall(
+        "_getdecoder", "edge_runtime/core/jpeg/fit.py", decoder_maker,
+        "feed PIL.ImageFile.Parser piece by piece, which decodes the same and says less of where it stands",
+    ),
     PrivateCall(
         "tensorflow.lite.python.convert", "convert/quantise/quantizer.py", quantiser,
         "call the converter with a representative data set, which knows the method minmax only, or ai-edge-quantizer "

@@ -111,7 +111,9 @@ def test_fields_are_those_of_classify_with_focus_and_repeats(run: Run, show: Cal
     code, output, error = run("--camera", "v4l2:0", "--field", "--json")
     first, again, blurred, last = lines(output)
     assert code == 0 and "4 pictures; 1 repeats, not added up." in error
-    assert list(first) == ["source", "cells", "excluded", "quality", "model", "sequence", "captured", "repeat"]
+    assert list(first) == [
+        "source", "cells", "excluded", "quality", "objects", "model", "sequence", "captured", "repeat",
+    ]  # fmt: skip
     assert len(first["cells"]) == 20 and set(first["cells"][0]) == {"box", "probability", "review", "count"}
     assert first["quality"]["accepted"] and first["quality"]["relative_focus"] == 1
     assert again["repeat"] and not again["quality"]["accepted"]
