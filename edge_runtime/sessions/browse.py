@@ -8,10 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from edge_runtime.core.images import Reading, load_image
 from edge_runtime.errors import WrongUsage
 from edge_runtime.sessions.records import CellRecord, FieldRecord, ObjectRecord
-from edge_runtime.sessions.store.pictures import box_picture
+from edge_runtime.sessions.store.pictures import box_picture, stored_image
 from edge_runtime.sessions.verdicts import cell_row
 
 if TYPE_CHECKING:
@@ -126,4 +125,4 @@ def picture_of(store: Store, session: Session, name: str) -> bytes | None:
     if row["image"] is None:
         return None
     box = None if row["x"] is None else (row["x"], row["y"], row["w"], row["h"])
-    return box_picture(load_image(store.root / row["image"], reading=Reading(as_it_is=True)), box)
+    return box_picture(stored_image(store.root, row["image"]), box)

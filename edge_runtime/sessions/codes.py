@@ -15,6 +15,7 @@ from edge_runtime.sessions.patterns import Form, NoForm
 
 ALPHABET = "23456789CDFHJKMNPRTVWXY"
 LONGEST = 32
+KEY = re.compile(r"[A-Za-z0-9_-]{8,64}", re.ASCII)  # that a client makes up, so that what it sends twice counts once
 _LENGTH = 7
 _PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*", re.ASCII)
 _DATE = re.compile(r"\d{4}[.-]\d{1,2}[.-]\d{1,2}|\d{1,2}[.-]\d{1,2}[.-]\d{4}", re.ASCII)

@@ -20,10 +20,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from edge_runtime.core.classifier import CellResult
-from edge_runtime.core.images import Reading, load_image
+from edge_runtime.core.images import load_image
 from edge_runtime.errors import BadImage
 from edge_runtime.sessions.browse import last_number
 from edge_runtime.sessions.records import Added, FieldRecord
+from edge_runtime.sessions.store.pictures import stored_image
 
 if TYPE_CHECKING:
     import numpy as np
@@ -237,7 +238,7 @@ def _recalled(store: Store, session: Session) -> tuple[Smear, int]:
         stored = json.loads(row["quality"])
         try:
             values = [float(stored[name]) for name in ("focus", "saturated", "exposure", "density")]
-            pixels = load_image(store.root / row["image"], reading=Reading(as_it_is=True))
+            pixels = stored_image(store.root, row["image"])
         except (KeyError, TypeError, ValueError, BadImage):  # of a camera that judges otherwise, or unreadable now
             continue
         sharpness, saturated, exposure, density = values

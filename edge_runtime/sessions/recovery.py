@@ -69,33 +69,37 @@ def put_database_away(root: Path) -> Path | None:
     return root / f"{DATABASE}.{_KEPT_NAME}-{number}"
 
 
-def recover(store: Store, model: ModelRecord, readers: dict[str, Read], kind: str | None = None) -> Iterator[Recovered]:
+def recover(
+    store: Store, model: ModelRecord, reader_of: Callable[[str], Read], kind: str = FIELD
+) -> Iterator[Recovered]:
     """Read every picture in ``quarantine/`` again and add it to its session; one that was added leaves it.
 
     Args:
         model: what the readers classify with.
-        readers: how a picture of a whole field, and one of a single cell, is read; by "field" and "cell".
-        kind: "field" or "cell" for sessions that are made anew; None for "field". Others go on as they are.
+        reader_of: how a picture of a whole field ("field") or of a single cell ("cell") is read.
+        kind: "field" or "cell", of sessions that are made anew; others go on as they are.
     """
     for folder, paths in groupby(quarantined(store.root), key=lambda path: path.parent):
         try:
-            session, read = _session(store, folder.name, readers, kind)
+            session, its_kind = _session(store, folder.name, kind)
         except WrongUsage as error:
             yield from (Recovered(path, folder.name, problem=error) for path in paths)
             continue
-        intake = Intake(store, session, model)
+        intake, read = Intake(store, session, model), reader_of(its_kind)
         for path in paths:
             yield _one(intake, path, read)
 
 
-def _session(store: Store, name: str, readers: dict[str, Read], kind: str | None) -> tuple[Session, Read]:
+def _session(store: Store, name: str, kind: str) -> tuple[Session, str]:
+    """The session that a folder is named by, made anew where its row is lost, and the kind of its pictures."""
     code = checked_session(name)
-    session = next((one for one in store.sessions() if one.code == code), None)
-    if session is None:
-        return store.new_session(SessionPlan(SLIDE), code), readers[kind or FIELD]
+    try:
+        session = store.session(code)
+    except WrongUsage:
+        return store.new_session(SessionPlan(SLIDE), code), kind
     with store.reading() as connection:
         row = connection.execute("SELECT kind FROM fields WHERE session_id = ? LIMIT 1", (session.id,)).fetchone()
-    return session, readers[row["kind"] if row else kind or FIELD]
+    return session, row["kind"] if row else kind
 
 
 def _one(intake: Intake, path: Path, read: Read) -> Recovered:

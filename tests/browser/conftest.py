@@ -15,6 +15,7 @@ import pytest
 
 from tests.browser.visitor import PHONE, Server, Visitor, start_server
 
+SERVER_PACKAGES = ("fastapi", "uvicorn", "python_multipart", "segno", "itsdangerous")
 _FAILED = pytest.StashKey[bool]()
 _CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
 
@@ -57,7 +58,7 @@ def fields(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def serve(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Server]]:
     """Start servers with these arguments; they end with the tests."""
-    for package in ("fastapi", "uvicorn", "python_multipart", "segno", "itsdangerous"):
+    for package in SERVER_PACKAGES:
         pytest.importorskip(package, reason=f"{package} is not installed")
     started: list[Server] = []
 
@@ -71,6 +72,23 @@ def serve(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Se
         server.process.terminate()
     for server in started:
         server.process.wait(1200)
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder for a store."""
+    return tmp_path_factory.mktemp("slides") / "sessions"
+
+
+@pytest.fixture(scope="module")
+def server(store: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A server on that store."""
+    for package in SERVER_PACKAGES:
+        pytest.importorskip(package, reason=f"{package} is not installed")
+    started = start_server(store, [], tmp_path_factory.mktemp("log") / "serve.txt")
+    yield started
+    started.process.terminate()
+    started.process.wait(30)
 
 
 @pytest.fixture(scope="session")

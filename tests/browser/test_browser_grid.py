@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ import pytest
 
 from tests.browser.slides import Slide, add_slide
 from tests.browser.test_browser_access import axe_findings
-from tests.browser.visitor import DESKTOP, PHONE, SCREEN, Server, Visitor, start_server
+from tests.browser.visitor import DESKTOP, PHONE, SCREEN, Server, Visitor
 
 _TALL: dict[str, Any] = {**PHONE, "viewport": {"width": 390, "height": 844}}
 _VIEWPORTS = {"360x640": PHONE, "390x844": _TALL, "800x480": SCREEN, "1280x800": DESKTOP}
@@ -31,23 +31,6 @@ _THUMBS = """() => [...document.querySelectorAll(".thumb")].map((element) => {
   const { width, height, left, right } = element.getBoundingClientRect();
   return { width, height, left, right, pixels: element.firstChild.width, cell: element.ariaLabel.match(/\\d+\\.\\d+/)[0] };
 })"""
-
-
-@pytest.fixture(scope="module")
-def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder for a store."""
-    return tmp_path_factory.mktemp("slides") / "sessions"
-
-
-@pytest.fixture(scope="module")
-def server(store: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """A server on that store."""
-    for package in ("fastapi", "uvicorn", "python_multipart", "segno", "itsdangerous"):
-        pytest.importorskip(package, reason=f"{package} is not installed")
-    started = start_server(store, [], tmp_path_factory.mktemp("log") / "serve.txt")
-    yield started
-    started.process.terminate()
-    started.process.wait(30)
 
 
 @pytest.fixture

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -10,24 +10,7 @@ import pytest
 
 from tests.browser.slides import Slide, add_slide
 from tests.browser.test_browser_access import axe_findings
-from tests.browser.visitor import DESKTOP, PHONE, SCREEN, Server, Visitor, start_server
-
-
-@pytest.fixture(scope="module")
-def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder for a store."""
-    return tmp_path_factory.mktemp("left-out") / "sessions"
-
-
-@pytest.fixture(scope="module")
-def server(store: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """A server on that store."""
-    for package in ("fastapi", "uvicorn", "python_multipart", "segno", "itsdangerous"):
-        pytest.importorskip(package, reason=f"{package} is not installed")
-    started = start_server(store, [], tmp_path_factory.mktemp("log") / "serve.txt")
-    yield started
-    started.process.terminate()
-    started.process.wait(30)
+from tests.browser.visitor import DESKTOP, PHONE, SCREEN, Server, Visitor
 
 
 @pytest.fixture

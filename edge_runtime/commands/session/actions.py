@@ -43,7 +43,7 @@ def add_images_to(
         raise WrongUsage(f"There is no image to add ({found.others} other files passed over); name image files.")
     classifier = open_classifier(model)
     intake = Intake(store, session, ModelRecord.of(classifier))
-    files = take_files(intake, found.sources, _reader(classifier, single))
+    files = take_files(intake, found.sources, reader_of(classifier, single))
     with progress(files, "add", len(found.sources)) as outcomes:
         for outcome in outcomes:
             view.show(outcome)
@@ -52,7 +52,8 @@ def add_images_to(
         raise GateFailed(f"{view.bad} of {len(found.sources)} images could not be read; the others were added.")
 
 
-def _reader(classifier: Classifier, single: bool) -> Callable[[NDArray[np.uint8]], CellResult | FieldResult]:
+def reader_of(classifier: Classifier, single: bool) -> Callable[[NDArray[np.uint8]], CellResult | FieldResult]:
+    """How a picture is read: as one cell, or as a whole field, which needs OpenCV."""
     if single:
         return classifier.classify
     from edge_runtime.fields import FieldReader

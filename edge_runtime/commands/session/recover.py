@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from edge_runtime.commands.session.actions import reader_of
 from edge_runtime.commands.session.options import MEGABYTE, free_option, store_option
 from edge_runtime.common.console import emit_json, json_option, note, progress, verbosity_options
 from edge_runtime.common.text import as_utf8, printable
@@ -58,13 +59,13 @@ def recover(
 
 def _opened(folder: Path | None, anew: bool, min_free: int) -> Store:
     from edge_runtime.sessions.recovery import put_database_away
+    from edge_runtime.sessions.store.identity import holds_database
     from edge_runtime.sessions.store.location import DATABASE, default_folder
 
     root = default_folder() if folder is None else folder
     if not root.is_dir():
         raise WrongUsage(f"There is no store in {printable(root)}; --store names another folder.")
-    database = root / DATABASE
-    lost = not database.exists() or database.stat().st_size == 0
+    lost = not holds_database(root / DATABASE)
     if lost or anew:
         away = put_database_away(root)
         if away is not None:
@@ -96,7 +97,9 @@ def _recover(store: Store, kind: str, model: str | None, as_json: bool) -> None:
         return
     classifier = open_classifier(model)
     outcomes: list[Recovered] = []
-    found = recover_pictures(store, ModelRecord.of(classifier), _Readers(classifier), kind)
+    found = recover_pictures(
+        store, ModelRecord.of(classifier), cache(lambda kind: reader_of(classifier, kind == CELL)), kind
+    )
     with progress(found, "recover", count) as pictures:
         for one in pictures:
             outcomes.append(one)
@@ -116,17 +119,3 @@ def _show(one: Recovered, as_json: bool) -> None:
         emit_json(line if one.problem is None else {**line, "error": str(one.problem)})
     elif one.problem is not None:
         click.echo(f"stays: {name}: {one.problem}", err=True)
-
-
-class _Readers(dict[str, Callable[..., Any]]):
-    """How a picture of either kind is read; the reader of fields, which needs OpenCV, is made when one is met."""
-
-    def __init__(self, classifier: Any) -> None:
-        super().__init__({CELL: classifier.classify})
-        self._classifier = classifier
-
-    def __missing__(self, kind: str) -> Callable[..., Any]:
-        from edge_runtime.fields import FieldReader
-
-        self[kind] = FieldReader([self._classifier]).read
-        return self[kind]

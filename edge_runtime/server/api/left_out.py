@@ -17,7 +17,7 @@ from edge_runtime.server.documents import status_document
 from edge_runtime.server.problems import Problem
 from edge_runtime.server.service import Service
 from edge_runtime.server.work import jobs
-from edge_runtime.sessions.left_out.added import Place, Taken, add_cell, added_cells, take_added_back
+from edge_runtime.sessions.left_out.added import Place, PlaceTaken, add_cell, added_cells, take_added_back
 from edge_runtime.sessions.verdicts import NoVerdict
 
 router = APIRouter(tags=["review"])
@@ -71,7 +71,7 @@ def add(request: Request, code: SessionCode, number: Annotated[int, Path(ge=1, l
         place = Place(number, said.x, said.y)
         try:
             cell = add_cell(store, session, place, said.verdict, said.reviewer, said.species, said.stage, said.key)
-        except Taken as error:
+        except PlaceTaken as error:
             raise Problem(409, "cell-there", str(error)) from error
         except WrongUsage as error:
             raise Problem(409, "no-cell-added", str(error)) from error

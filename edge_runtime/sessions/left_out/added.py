@@ -8,10 +8,9 @@ from statistics import median
 from typing import TYPE_CHECKING, Any
 
 from edge_runtime.common.text import printable
-from edge_runtime.core.images import load_image
 from edge_runtime.errors import WrongUsage
-from edge_runtime.sessions.codes import checked_code
-from edge_runtime.sessions.store.pictures import box_picture
+from edge_runtime.sessions.codes import KEY, checked_code
+from edge_runtime.sessions.store.pictures import box_picture, stored_image
 from edge_runtime.sessions.store.rows import MOMENT, insert, one
 from edge_runtime.sessions.verdicts import NoVerdict, Verdict
 
@@ -25,7 +24,6 @@ if TYPE_CHECKING:
 VERDICTS = ("asexual", "gametocyte", "unsure")  # a cell without a parasite is not added
 _NAME = re.compile(r"([1-9][0-9]{0,9})\.a([1-9][0-9]{0,9})", re.ASCII)
 _PLACE = re.compile(r"([1-9][0-9]{0,9}):([0-9]{1,6}),([0-9]{1,6})", re.ASCII)
-_KEY = re.compile(r"[A-Za-z0-9_-]{8,64}", re.ASCII)
 _ADDED = f"field_id, number, x, y, w, h, verdict, species, stage, reviewer, key, jpeg, {MOMENT}"
 _LEAST = 16  # pixels of a box, where a field has no cell to measure by
 _TAKEN = """SELECT 'cell ' || ? || '.' || number AS name FROM cells
@@ -36,7 +34,7 @@ _TAKEN = """SELECT 'cell ' || ? || '.' || number AS name FROM cells
         WHERE field_id = ? AND undone_by IS NULL AND ? BETWEEN x AND x + w - 1 AND ? BETWEEN y AND y + h - 1"""
 
 
-class Taken(WrongUsage):
+class PlaceTaken(WrongUsage):
     """There is a cell, or an object, at the place already."""
 
 
@@ -111,7 +109,7 @@ def add_cell(
     Raises:
         WrongUsage: no such field, a field of no whole slide or without its image, a place outside it, a verdict that
             is none of :data:`VERDICTS`, or another value that is none of those allowed.
-        Taken: there is a cell or an object at the place; it has its own verdict.
+        PlaceTaken: there is a cell or an object at the place; it has its own verdict.
     """
     checked_code("reviewer", reviewer)
     where = f"{place.field}:{place.x},{place.y}"
@@ -120,11 +118,11 @@ def add_cell(
         raise WrongUsage(
             f"A cell that is added holds a parasite or is unsure; {verdict} is none of {', '.join(VERDICTS)}."
         )
-    if key is not None and not _KEY.fullmatch(key):
+    if key is not None and not KEY.fullmatch(key):
         raise WrongUsage(f"The key {printable(key)!r} must be 8 to 64 letters, digits, hyphens or underscores.")
     with store.reading() as connection:
         field = _field(connection, session, place.field)
-        pixels = load_image(store.root / field["image"])
+        pixels = stored_image(store.root, field["image"])
     height, width = pixels.shape[:2]
     if not (place.x < width and place.y < height):
         raise WrongUsage(f"The place {where} lies outside the image of {width} x {height} pixels.")
@@ -137,7 +135,7 @@ def add_cell(
             return _cell(place.field, known)
         at = (place.field, field["id"], place.x, place.y)
         if (taken := connection.execute(_TAKEN, at * 3).fetchone()) is not None:
-            raise Taken(f"There is {taken['name']} at {where} already; give your verdict on it.")
+            raise PlaceTaken(f"There is {taken['name']} at {where} already; give your verdict on it.")
         side = _usual_side(connection, field["id"])
         box = _box(place, side, (width, height))
         number = 1 + one(connection, "SELECT coalesce(max(number), 0) FROM added_cells WHERE field_id = ?", field["id"])

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from edge_runtime.common.text import printable
 from edge_runtime.errors import WrongUsage
-from edge_runtime.sessions.codes import checked_code
+from edge_runtime.sessions.codes import KEY, checked_code
 from edge_runtime.sessions.ranking.batches import NO_PARASITE, TOP, RankedBatch, close_batch, ranked_batches
-from edge_runtime.sessions.ranking.grid import AUDIT, MOST, RANK
-from edge_runtime.sessions.store.rows import MOMENT, Stamp, insert, one
+from edge_runtime.sessions.ranking.grid import AUDIT, MOST, RANK, next_number
+from edge_runtime.sessions.ranking.page_marks import page_that_holds
+from edge_runtime.sessions.store.rows import MOMENT, Stamp, insert
 from edge_runtime.sessions.verdicts import NoVerdict, Verdict, cell_row
 
 if TYPE_CHECKING:
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from edge_runtime.sessions.records import Session
     from edge_runtime.sessions.store.store import Store
 
-_KEY = re.compile(r"[A-Za-z0-9_-]{8,64}", re.ASCII)
 _PAGE = f"session_id, batch_id, number, kind, key, reviewer, cells, {MOMENT}"
 _VERDICT = f"cell_id, verdict, species, stage, reviewer, undoes, page_id, rank, inclusion, {MOMENT}"
 _MOST_CELLS = 10 * MOST  # of a contact sheet
@@ -50,7 +49,7 @@ class PageAnswer:
     def check(self) -> None:
         """WrongUsage when something is out of range."""
         checked_code("reviewer", self.reviewer)
-        if not _KEY.fullmatch(self.key):
+        if not KEY.fullmatch(self.key):
             raise WrongUsage(
                 f"The key {printable(self.key)!r} of a page must be 8 to 64 letters, digits, hyphens or underscores."
             )
@@ -102,20 +101,15 @@ def answer_page(store: Store, session: Session, answer: PageAnswer) -> PageResul
     """
     answer.check()
     with store.writing() as connection:
-        earlier = _earlier(connection, session, answer.key)
+        earlier = earlier_result(connection, session, answer.key)
         if earlier is not None:
             return earlier
         stamp = store.stamp()
         rows = {cell_row(connection, session, name): name for name in answer.cells}
-        batch = _batch_of(connection, session, answer.cells, stamp)
+        batch = batch_of(connection, session, answer.cells, stamp)
         ranks = _ranks(connection, session, batch, set(rows))
         audited = _audited(connection, batch, set(rows))
-        number = 1 + one(
-            connection, "SELECT count(*) FROM review_pages WHERE session_id = ? AND NOT undone", session.id
-        )
-        kind = AUDIT if audited else RANK
-        values = (session.id, batch.id, number, kind, answer.key, answer.reviewer, len(rows), *stamp)
-        page = insert(connection, "review_pages", _PAGE, values)
+        number, page = insert_page(connection, session, batch, AUDIT if audited else RANK, answer, len(rows), stamp)
         accepted, kept = 0, []
         for cell_id, name in rows.items():
             marked = answer.verdicts.get(name)
@@ -151,11 +145,7 @@ def undo_page(store: Store, session: Session, reviewer: str, key: str | None = N
     """
     checked_code("reviewer", reviewer)
     with store.writing() as connection:
-        page = connection.execute(
-            """SELECT id FROM review_pages WHERE session_id = ? AND reviewer = ? AND NOT undone
-            AND key = coalesce(?, key) ORDER BY id DESC LIMIT 1""",
-            (session.id, reviewer, key),
-        ).fetchone()
+        page = page_that_holds(connection, session, reviewer, key)
         if page is None:
             which = "answered page" if key is None else f"page with the key {printable(key)!r}"
             raise NoVerdict(f"Reviewer {reviewer} has no {which} in session {session.code} to take back.")
@@ -172,11 +162,12 @@ def undo_page(store: Store, session: Session, reviewer: str, key: str | None = N
     return len(rows)
 
 
-def _earlier(connection: sqlite3.Connection, session: Session, key: str) -> PageResult | None:
-    """What an answer with this key became; None when there is none."""
+def earlier_result(connection: sqlite3.Connection, session: Session, key: str) -> PageResult | None:
+    """What an answer with this key became, to cells or to objects; None when there is none."""
     row = connection.execute(
         """SELECT b.number AS batch, p.number, p.cells,
-            (SELECT count(*) FROM verdicts AS v WHERE v.page_id = p.id AND v.undoes IS NULL) AS accepted
+            (SELECT count(*) FROM verdicts AS v WHERE v.page_id = p.id AND v.undoes IS NULL)
+            + (SELECT count(*) FROM object_verdicts AS v WHERE v.page_id = p.id AND v.undoes IS NULL) AS accepted
         FROM review_pages AS p JOIN review_batches AS b ON b.id = p.batch_id WHERE p.session_id = ? AND p.key = ?""",
         (session.id, key),
     ).fetchone()
@@ -185,8 +176,32 @@ def _earlier(connection: sqlite3.Connection, session: Session, key: str) -> Page
     return PageResult(key, row["batch"], row["number"], row["cells"], row["accepted"], repeat=True)
 
 
-def _batch_of(connection: sqlite3.Connection, session: Session, names: tuple[str, ...], stamp: Stamp) -> RankedBatch:
-    """The one batch of these cells, which is closed where it was open."""
+def insert_page(
+    connection: sqlite3.Connection,
+    session: Session,
+    batch: RankedBatch,
+    kind: str,
+    answer: PageAnswer,
+    shown: int,
+    stamp: Stamp,
+) -> tuple[int, int]:
+    """Write the row of an answered page that showed so many; its number in the session's review, and its row."""
+    number = next_number(connection, session)
+    values = (session.id, batch.id, number, kind, answer.key, answer.reviewer, shown, *stamp)
+    return number, insert(connection, "review_pages", _PAGE, values)
+
+
+def batch_of(
+    connection: sqlite3.Connection, session: Session, names: tuple[str, ...], stamp: Stamp, what: str = "cells"
+) -> RankedBatch:
+    """The one batch in whose fields these cells or objects lie, which is closed where it was open.
+
+    Args:
+        what: they are, for the error.
+
+    Raises:
+        WrongUsage: they are of several batches.
+    """
     fields = sorted({int(name.partition(".")[0]) for name in names})
     batches = ranked_batches(connection, session)
     if any(batch.id is None and batch.first <= fields[-1] for batch in batches):
@@ -195,7 +210,7 @@ def _batch_of(connection: sqlite3.Connection, session: Session, names: tuple[str
     found = [batch for batch in batches if batch.first <= fields[0] and fields[-1] <= batch.last]
     if not found:
         raise WrongUsage(
-            f"The cells of a page are of one batch of session {session.code}, these are of fields {fields[0]} to "
+            f"The {what} of a page are of one batch of session {session.code}, these are of fields {fields[0]} to "
             f"{fields[-1]}; answer each batch with a page of its own."
         )
     return found[0]

@@ -135,7 +135,7 @@ def _plan(
     ranked = [cell for cell in cells if cell.id not in chosen][:wanted]
     page = GridPage(
         batch.number,
-        _number(connection, session),
+        next_number(connection, session),
         RANK,
         tuple(_mixed(ranked, random, session)),
         sum(left) <= len(ranked),
@@ -190,11 +190,11 @@ def _second(connection: sqlite3.Connection, session: Session, reviewer: str, siz
         ).fetchall()
         if rows:
             cells = tuple(GridCell(r["id"], f"{r['field']}.{r['number']}", batch.number, None) for r in rows[:size])
-            return _Plan(GridPage(batch.number, _number(connection, session), RANK, cells, len(rows) <= size))
+            return _Plan(GridPage(batch.number, next_number(connection, session), RANK, cells, len(rows) <= size))
     return _Plan(None)
 
 
-def _number(connection: sqlite3.Connection, session: Session) -> int:
-    """Number of the page to come."""
+def next_number(connection: sqlite3.Connection, session: Session) -> int:
+    """Number of the page to come, from 1 up."""
     query = "SELECT count(*) FROM review_pages WHERE session_id = ? AND NOT undone"
     return 1 + int(one(connection, query, session.id))

@@ -11,21 +11,25 @@ from typing import TYPE_CHECKING
 from edge_runtime.errors import WrongUsage
 from edge_runtime.sessions.codes import checked_code
 from edge_runtime.sessions.left_out.objects import is_object, object_row, say, take_back
-from edge_runtime.sessions.ranking.answers import PageAnswer, PageResult, answer_page, undo_page
-from edge_runtime.sessions.ranking.batches import NO_PARASITE, RankedBatch, close_batch, ranked_batches
-from edge_runtime.sessions.ranking.page_marks import Mark, page_marks
-from edge_runtime.sessions.store.rows import MOMENT, insert, one
+from edge_runtime.sessions.ranking.answers import (
+    PageAnswer,
+    PageResult,
+    answer_page,
+    batch_of,
+    earlier_result,
+    insert_page,
+    undo_page,
+)
+from edge_runtime.sessions.ranking.batches import NO_PARASITE, ranked_batches
+from edge_runtime.sessions.ranking.grid import next_number
+from edge_runtime.sessions.ranking.page_marks import Mark, page_marks, page_that_holds
 from edge_runtime.sessions.verdicts import Verdict
 
 if TYPE_CHECKING:
-    import sqlite3
-
     from edge_runtime.sessions.records import Session
-    from edge_runtime.sessions.store.rows import Stamp
     from edge_runtime.sessions.store.store import Store
 
 OBJECTS = "objects"  # kind of page
-_PAGE = f"session_id, batch_id, number, kind, key, reviewer, cells, {MOMENT}"
 _OPEN = """SELECT f.number AS field, o.number, o.reason FROM fields AS f JOIN objects AS o ON o.field_id = f.id
     LEFT JOIN current_object_verdicts AS v ON v.object_id = o.id
     WHERE f.session_id = ? AND f.accepted AND f.number BETWEEN ? AND ? AND v.verdict IS NULL
@@ -71,9 +75,7 @@ def next_object_page(store: Store, session: Session, reviewer: str, size: int) -
     """
     checked_code("reviewer", reviewer)
     with store.reading() as connection:
-        number = 1 + int(
-            one(connection, "SELECT count(*) FROM review_pages WHERE session_id = ? AND NOT undone", session.id)
-        )
+        number = next_number(connection, session)
         pages = [
             (batch, connection.execute(_OPEN, (session.id, batch.first, batch.last, size + 1)).fetchall())
             for batch in ranked_batches(connection, session)
@@ -101,17 +103,13 @@ def answer_any_page(store: Store, session: Session, answer: PageAnswer) -> PageR
         raise WrongUsage("A page shows cells or objects, not both; answer each with a page of its own.")
     answer.check()
     with store.writing() as connection:
-        earlier = _earlier(connection, session, answer.key)
+        earlier = earlier_result(connection, session, answer.key)
         if earlier is not None:
             return earlier
         stamp = store.stamp()
         rows = {object_row(connection, session, name): name for name in answer.cells}
-        batch = _batch_of(connection, session, answer.cells, stamp)
-        number = 1 + one(
-            connection, "SELECT count(*) FROM review_pages WHERE session_id = ? AND NOT undone", session.id
-        )
-        values = (session.id, batch.id, number, OBJECTS, answer.key, answer.reviewer, len(rows), *stamp)
-        page = insert(connection, "review_pages", _PAGE, values)
+        batch = batch_of(connection, session, answer.cells, stamp, OBJECTS)
+        number, page = insert_page(connection, session, batch, OBJECTS, answer, len(rows), stamp)
         accepted, kept = 0, []
         for object_id, name in rows.items():
             marked = answer.verdicts.get(name)
@@ -130,7 +128,7 @@ def undo_any_page(store: Store, session: Session, reviewer: str, key: str | None
         NoVerdict: there is no such page, or it was taken back already.
     """
     with store.writing() as connection:
-        page = _page(connection, session, reviewer, key)
+        page = page_that_holds(connection, session, reviewer, key)
         if page is not None and page["kind"] == OBJECTS:
             stamp = store.stamp()
             rows = connection.execute(
@@ -148,7 +146,7 @@ def undo_any_page(store: Store, session: Session, reviewer: str, key: str | None
 def marks_of_page(store: Store, session: Session, reviewer: str, key: str | None = None) -> tuple[Mark, ...]:
     """What was marked on a page that holds, whatever was on it; empty when there is none."""
     with store.reading() as connection:
-        page = _page(connection, session, reviewer, key)
+        page = page_that_holds(connection, session, reviewer, key)
         if page is None or page["kind"] != OBJECTS:
             return page_marks(store, session, reviewer, key)
         rows = connection.execute(
@@ -164,42 +162,3 @@ def marks_of_page(store: Store, session: Session, reviewer: str, key: str | None
         )
         for row in rows
     )
-
-
-def _page(connection: sqlite3.Connection, session: Session, reviewer: str, key: str | None) -> sqlite3.Row | None:
-    """The page with a key, or this reviewer's last one that holds."""
-    row: sqlite3.Row | None = connection.execute(
-        """SELECT id, kind FROM review_pages WHERE session_id = ? AND reviewer = ? AND NOT undone
-        AND key = coalesce(?, key) ORDER BY id DESC LIMIT 1""",
-        (session.id, reviewer, key),
-    ).fetchone()
-    return row
-
-
-def _earlier(connection: sqlite3.Connection, session: Session, key: str) -> PageResult | None:
-    """What an answer with this key became; None when there is none."""
-    row = connection.execute(
-        """SELECT b.number AS batch, p.number, p.cells,
-            (SELECT count(*) FROM object_verdicts AS v WHERE v.page_id = p.id AND v.undoes IS NULL) AS accepted
-        FROM review_pages AS p JOIN review_batches AS b ON b.id = p.batch_id WHERE p.session_id = ? AND p.key = ?""",
-        (session.id, key),
-    ).fetchone()
-    if row is None:
-        return None
-    return PageResult(key, row["batch"], row["number"], row["cells"], row["accepted"], repeat=True)
-
-
-def _batch_of(connection: sqlite3.Connection, session: Session, names: tuple[str, ...], stamp: Stamp) -> RankedBatch:
-    """The one batch in whose fields these objects lie, which is closed where it was open."""
-    fields = sorted({int(name.partition(".")[0]) for name in names})
-    batches = ranked_batches(connection, session)
-    if any(batch.id is None and batch.first <= fields[-1] for batch in batches):
-        close_batch(connection, session, stamp)
-        batches = ranked_batches(connection, session)
-    found = [batch for batch in batches if batch.first <= fields[0] and fields[-1] <= batch.last]
-    if not found:
-        raise WrongUsage(
-            f"The objects of a page are of one batch of session {session.code}, these are of fields {fields[0]} to "
-            f"{fields[-1]}; answer each batch with a page of its own."
-        )
-    return found[0]

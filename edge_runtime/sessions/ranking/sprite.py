@@ -7,15 +7,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from edge_runtime.core.images import Reading, load_image
 from edge_runtime.errors import BadImage
 from edge_runtime.sessions.records import CellRecord
-from edge_runtime.sessions.store.pictures import cell_picture
+from edge_runtime.sessions.store.pictures import cell_picture, stored_image
 from edge_runtime.sessions.verdicts import cell_row
 
 if TYPE_CHECKING:
     import sqlite3
-    from pathlib import Path
 
     from PIL.Image import Image
 
@@ -69,16 +67,15 @@ def sprite(store: Store, session: Session, names: Sequence[str], side: int) -> S
     sheet = Image.new("RGB", (side * min(COLUMNS, len(names)), height), _BLANK)
     missing = []
     # cells of one image follow one another, so that each image is in memory once, and alone
-    source: tuple[Path | None, object] = (None, None)
+    source: tuple[str | None, object] = (None, None)
     for place in sorted(range(len(names)), key=lambda i: (rows[i]["jpeg"] is None, rows[i]["image"] or "", i)):
         row = rows[place]
         try:
             jpeg = row["jpeg"]
             if jpeg is None and row["image"] is not None:
-                path = store.root / row["image"]
-                if source[0] != path:
+                if source[0] != row["image"]:
                     source = (None, None)  # the image before is let go first
-                    source = (path, load_image(path, reading=Reading(as_it_is=True)))
+                    source = (row["image"], stored_image(store.root, row["image"]))
                 jpeg = cell_picture(source[1], _record(row))  # type: ignore[arg-type]
         except (BadImage, OSError):
             jpeg = None

@@ -5,10 +5,9 @@ from __future__ import annotations
 from itertools import groupby
 from typing import TYPE_CHECKING
 
-from edge_runtime.core.images import Reading, load_image
 from edge_runtime.errors import WrongUsage
 from edge_runtime.sessions.records import CellRecord
-from edge_runtime.sessions.store.pictures import cell_picture
+from edge_runtime.sessions.store.pictures import cell_picture, stored_image
 from edge_runtime.sessions.verdicts import cell_row
 
 if TYPE_CHECKING:
@@ -53,7 +52,7 @@ def _row(connection: sqlite3.Connection, session: Session, name: str) -> sqlite3
 
 def _cut(store: Store, image: str, cells: Iterable[tuple[str, sqlite3.Row]]) -> dict[str, bytes]:
     """Pictures from one image, which is let go of afterwards."""
-    pixels = load_image(store.root / image, reading=Reading(as_it_is=True))
+    pixels = stored_image(store.root, image)
     found = {}
     for name, row in cells:
         box = None if row["x"] is None else (row["x"], row["y"], row["w"], row["h"])

@@ -21,9 +21,14 @@ _KEY = "store_id"
 _FORM = re.compile(r"[0-9a-f]{32}")
 
 
+def holds_database(database: Path) -> bool:
+    """Whether the file is there and has a byte: SQLite takes an empty one for a new database."""
+    return database.exists() and database.stat().st_size > 0
+
+
 def require_database(root: Path, database: Path) -> None:
     """BadData when pictures lie there and the database does not, or has no byte: a new one would know none of them."""
-    if database.exists() and database.stat().st_size > 0:
+    if holds_database(database):
         return
     held = sum(1 for name in (pictures.FOLDER, QUARANTINE) for path in (root / name).glob("*/*") if path.is_file())
     if held:

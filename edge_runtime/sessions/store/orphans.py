@@ -57,13 +57,15 @@ def finish_removals(store: Store, patience: float = 0.0) -> int:
         if not alone:
             return 0
         with store.reading() as connection:
-            rows = connection.execute("SELECT image FROM removals EXCEPT SELECT image FROM fields ORDER BY image")
-            names = [str(row[0]) for row in rows]
-        freed = remove(store.root / name for name in names)
-        if names:
+            listed = [str(row[0]) for row in connection.execute("SELECT image FROM removals ORDER BY image")]
+            named = {
+                row[0] for row in connection.execute("SELECT image FROM removals INTERSECT SELECT image FROM fields")
+            }
+        freed = remove(store.root / name for name in listed if name not in named)
+        if listed:
             sync_folder(store.root / FOLDER)
-        with store.writing() as connection:
-            connection.execute("DELETE FROM removals")
+        with store.writing() as connection:  # and not what another process has listed since
+            connection.executemany("DELETE FROM removals WHERE image = ?", [(name,) for name in listed])
         return freed
 
 

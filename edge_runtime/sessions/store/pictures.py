@@ -88,6 +88,17 @@ def kept_pictures(
     )
 
 
+def stored_image(root: Path, relative: str) -> NDArray[np.uint8]:
+    """The pixels of a stored image, uint8 [h, w, 3] RGB, upright; what it shows, whatever is refused today.
+
+    Raises:
+        BadImage: it is gone, or shows nothing.
+    """
+    from edge_runtime.core.images import Reading, load_image
+
+    return load_image(root / relative, reading=Reading(as_it_is=True))
+
+
 def cell_picture(pixels: NDArray[np.uint8], cell: CellRecord) -> bytes:
     """JPEG of one cell of an image, uint8 [h, w, 3] RGB, with a little of its surroundings."""
     return box_picture(pixels, cell.box)

@@ -15,7 +15,14 @@ from edge_runtime.counting import exact
 from edge_runtime.errors import WrongUsage
 from edge_runtime.sessions import Session, Store
 from edge_runtime.sessions.export import csv_lines, json_pieces
-from edge_runtime.sessions.left_out.added import Place, Taken, add_cell, added_cells, added_picture, take_added_back
+from edge_runtime.sessions.left_out.added import (
+    Place,
+    PlaceTaken,
+    add_cell,
+    added_cells,
+    added_picture,
+    take_added_back,
+)
 from edge_runtime.sessions.left_out.counts import LeftOut
 from edge_runtime.sessions.left_out.objects import give_object_verdict, object_picture, undo_object_verdict
 from edge_runtime.sessions.ranking.answers import PageAnswer, PageResult
@@ -248,10 +255,10 @@ def test_where_something_is_no_cell_is_added(tmp_path: Path) -> None:
     with store_in(tmp_path / "s") as store:
         session = slide(store)
         for place, there in ((Place(1, 160, 20), "cell 1.1 "), (Place(1, 15, 10), "object 1.o1")):
-            with pytest.raises(Taken, match=there):
+            with pytest.raises(PlaceTaken, match=there):
                 add_cell(store, session, place, "asexual", "RV")
         add_cell(store, session, Place(1, 120, 20), "asexual", "RV")
-        with pytest.raises(Taken, match=r"cell 1\.a1"):
+        with pytest.raises(PlaceTaken, match=r"cell 1\.a1"):
             add_cell(store, session, Place(1, 121, 21), "asexual", "RV")
         for place, verdict, reason in (
             (Place(1, 200, 20), "asexual", "outside the image of 200 x 40"),

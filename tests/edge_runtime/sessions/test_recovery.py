@@ -34,7 +34,7 @@ def read(pixels: np.ndarray) -> CellResult:
 
 
 def recovered(store: Store) -> list[Recovered]:
-    return list(recover(store, MODEL, {"cell": read, "field": read}, "cell"))
+    return list(recover(store, MODEL, lambda kind: read, "cell"))
 
 
 @pytest.fixture
